@@ -1,0 +1,1 @@
+"""What the tests share: servers, databases of their own, calls, clocks and races."""

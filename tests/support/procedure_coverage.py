@@ -1,0 +1,84 @@
+"""How often each statement of each procedure was executed, counted by plpgsql_check's profiler.
+
+Profiles belong to a database, and each test's database is dropped: so they are collected before
+each drop, and added up by function and statement.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from support.databases import Database
+    from support.servers import PostgresServer
+
+_FUNCTIONS = """
+    select
+        p.oid,
+        p.pronamespace::pg_catalog.regnamespace::text || '.' || p.proname as name,
+        l.lanname as language,
+        p.prosrc as source
+    from pg_catalog.pg_proc as p
+    join pg_catalog.pg_language as l on l.oid = p.prolang
+    where p.pronamespace in (
+        select n.oid from pg_catalog.pg_namespace as n
+        where n.nspname in ('credits', 'credits_internal', 'credits_monitoring')
+    )
+"""
+
+_STATEMENTS = f"""
+    select f.name, s.stmtid, s.lineno, s.stmtname, s.exec_stmts
+    from ({_FUNCTIONS}) as f
+    cross join lateral plpgsql_profiler_function_statements_tb(f.oid) as s
+    where f.language = 'plpgsql'
+"""
+
+
+class Profile:
+    """The sum over all databases of a run."""
+
+    OPTIONS: ClassVar[Mapping[str, str]] = {
+        "shared_preload_libraries": "plpgsql_check",
+        "plpgsql_check.profiler": "on",
+    }
+
+    def __init__(self, file: Path) -> None:
+        """Keep where to write it."""
+        self._file = file
+        self._sources: dict[str, dict[str, str]] = {}
+        self._statements: dict[str, dict[int, tuple[int, str]]] = defaultdict(dict)
+        self._executed: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+
+    def prepare(self, server: PostgresServer, dbname: str) -> None:
+        """Install the profiler in the template, and learn which functions there are."""
+        with server.connect(dbname) as conn:
+            conn.execute("create extension if not exists plpgsql_check")
+            for _, name, language, source in conn.execute(_FUNCTIONS):
+                self._sources[name] = {"language": language, "source": source}
+
+    def collect(self, database: Database) -> None:
+        """Add one database's counts, and free the profiler's memory for the next."""
+        with database.server.connect(database.name) as conn:
+            for name, stmtid, lineno, stmtname, executed in conn.execute(_STATEMENTS):
+                self._statements[name][stmtid] = (lineno, stmtname)
+                self._executed[name][stmtid] += executed or 0
+            conn.execute("select plpgsql_profiler_reset_all()")
+
+    def write(self) -> None:
+        """Write it all as JSON: function -> language, source, statements."""
+        report = {
+            name: {
+                **about,
+                "statements": [
+                    {"id": i, "line": line, "kind": kind, "executed": self._executed[name][i]}
+                    for i, (line, kind) in sorted(self._statements[name].items())
+                ],
+            }
+            for name, about in sorted(self._sources.items())
+        }
+        self._file.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,33 @@
+"""One seed for a whole run, printed in pytest's header, so that any run can be repeated."""
+
+from __future__ import annotations
+
+import random
+import secrets
+
+import pytest
+from hypothesis import settings
+
+SEED = pytest.StashKey[int]()
+
+
+def configure(config: pytest.Config) -> None:
+    """Take --seed or make one; give it to Hypothesis too, unless it was given its own."""
+    given: int | None = config.getoption("--seed")
+    config.stash[SEED] = secrets.randbits(32) if given is None else given
+    if config.getoption("--hypothesis-seed") is None:
+        config.option.hypothesis_seed = str(config.stash[SEED])
+    # Hypothesis would otherwise use the same examples on every run in CI, and time them.
+    settings.register_profile("pgcredits", derandomize=False, deadline=None, print_blob=True)
+    settings.load_profile("pgcredits")
+
+
+def header(config: pytest.Config) -> str:
+    """The line for pytest's header."""
+    hypothesis_seed = config.getoption("--hypothesis-seed")
+    return f"seeds: --seed={config.stash[SEED]} --hypothesis-seed={hypothesis_seed}"
+
+
+def generator(config: pytest.Config, nodeid: str) -> random.Random:
+    """Random numbers for one test: the same for the same seed, whichever tests run beside it."""
+    return random.Random(f"{config.stash[SEED]} {nodeid}")
