@@ -1,0 +1,9 @@
+drop type credits_internal.stored_request;
+drop type credits.ledger_violation;
+drop type credits.sweep_result;
+drop type credits.user_transaction;
+drop type credits.user_balance;
+drop type credits.refund_result;
+drop type credits.transaction_result;
+drop type credits.credit_source;
+drop type credits.transaction_type;

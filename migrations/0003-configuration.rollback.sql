@@ -1,0 +1,2 @@
+drop table credits.settings;
+drop table credits.plans;

@@ -1,0 +1,35 @@
+-- Refuse an amount of US dollars that the ledger cannot hold.
+--
+-- Errors: PT422 invalid_argument.
+
+create or replace function credits_internal.require_usd(
+    p_argument text,
+    p_usd numeric
+)
+returns void
+language plpgsql
+volatile
+parallel safe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $require_usd$
+begin
+    -- NaN and Infinity sort above every number, so that they fail here, too.
+    if p_usd is null or (p_usd >= 0 and p_usd < 999999999.9999995) then
+        return;
+    end if;
+
+    perform credits_internal.refuse_argument(
+        p_argument,
+        p_usd::text,
+        'is ' || p_usd::text,
+        'Pass US dollars from 0 to below 1000000000, or null where the amount is unknown.'
+    );
+end
+$require_usd$;
+
+comment on function credits_internal.require_usd is
+'Refuse negative dollars, NaN, infinity, and what does not round to below 10^9, with PT422. Null '
+'passes.';
+
+revoke all on function credits_internal.require_usd from public;

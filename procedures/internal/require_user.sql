@@ -1,0 +1,27 @@
+-- Refuse a missing user.
+--
+-- Errors: PT422 invalid_argument.
+
+create or replace function credits_internal.require_user(
+    p_user_id uuid
+)
+returns void
+language plpgsql
+volatile
+parallel safe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $require_user$
+begin
+    if p_user_id is null then
+        perform credits_internal.refuse_argument(
+            'p_user_id', null, 'is null', 'Pass the id of the user whose credits are meant.'
+        );
+    end if;
+end
+$require_user$;
+
+comment on function credits_internal.require_user is
+'Refuse a null user with PT422.';
+
+revoke all on function credits_internal.require_user from public;

@@ -1,0 +1,76 @@
+-- Let unused allowance live on for one more month, up to the plan's maximum.
+
+create or replace function credits_internal.roll_over_allowances(
+    p_user credits.user_credits,
+    p_now timestamptz,
+    p_expired jsonb
+)
+returns credits.user_credits
+language plpgsql
+volatile
+parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $roll_over_allowances$
+declare
+    v_user credits.user_credits := p_user;
+    v_max constant bigint := (
+        select p.rollover_max_credits
+        from credits.plans as p
+        where p.plan = p_user.plan
+    );
+    v_expired record;
+    v_at timestamptz;
+    v_credits bigint;
+begin
+    for v_expired in
+        select
+            l.lot_id,
+            l.priority,
+            l.unit_price_usd,
+            l.expires_at,
+            -e.credits as unused,
+            credits_internal.month_end(l.expires_at) as rolls_until
+        from jsonb_to_recordset(p_expired) as e (lot_id uuid, credits bigint)
+        inner join credits.credit_lots as l on e.lot_id = l.lot_id
+        where
+            l.user_id = p_user.user_id
+            and l.source = 'allowance'
+        order by l.expires_at, l.lot_id
+    loop
+        v_at := credits_internal.next_entry_at(p_now, v_user.last_entry_at);
+
+        -- An upgrade makes a second allowance in the month: together they roll over no more.
+        select least(v_expired.unused, v_max - coalesce(sum(l.granted), 0))
+        into v_credits
+        from credits.credit_lots as l
+        where
+            l.user_id = p_user.user_id
+            and l.source = 'rollover'
+            and l.expires_at > v_expired.expires_at;
+
+        -- Nobody expired the allowance for a whole month: its rollover is over, too.
+        if v_credits > 0 and v_expired.rolls_until > p_now then
+            v_user := credits_internal.add_lot(
+                p_user => v_user,
+                p_transaction_id => credits_internal.uuid_v7(v_at),
+                p_at => v_at,
+                p_credits => v_credits,
+                p_source => 'rollover',
+                p_expires_at => v_expired.rolls_until,
+                p_priority => v_expired.priority,
+                p_unit_price_usd => v_expired.unit_price_usd,
+                p_origin_lot_id => v_expired.lot_id
+            );
+        end if;
+    end loop;
+
+    return v_user;
+end
+$roll_over_allowances$;
+
+comment on function credits_internal.roll_over_allowances is
+'For each expired allowance write a rollover lot of what was unused, in all at most the plan''s '
+'rollover_max_credits, until the end of the month that follows.';
+
+revoke all on function credits_internal.roll_over_allowances from public;

@@ -1,0 +1,118 @@
+-- Every ledger row follows from the one before, carries its time, and is as it was hashed.
+
+create or replace function credits_internal.verify_entries(
+    p_from uuid,
+    p_to uuid
+)
+returns setof credits.ledger_violation
+language plpgsql
+stable
+parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $verify_entries$
+begin
+    return query
+    with entries as (
+        select
+            t.*,
+            lag(t.seq, 1, 0::bigint) over in_order as previous_seq,
+            lag(t.balance_after, 1, 0::bigint) over in_order as previous_balance,
+            lag(t.created_at) over in_order as previous_at,
+            lag(t.entry_hash, 1, '\x'::bytea) over in_order as previous_hash
+        from credits.credit_transactions as t
+        where t.user_id between p_from and p_to
+        window in_order as (partition by t.user_id order by t.seq, t.transaction_id)
+    )
+    select
+        k.kind,
+        e.user_id,
+        e.transaction_id,
+        e.generation_id,
+        k.expected,
+        k.actual,
+        k.detail
+    from entries as e
+    cross join lateral (
+        values
+            (
+                'seq',
+                (e.previous_seq + 1)::text,
+                e.seq::text,
+                'rows are numbered without gaps'
+            ),
+            (
+                'balance_after',
+                (e.previous_balance + e.credits)::text,
+                e.balance_after::text,
+                'balance_after is the one before plus credits'
+            ),
+            (
+                'created_at',
+                'true',
+                (e.previous_at is null or e.previous_at < e.created_at)::text,
+                'time strictly rises'
+            ),
+            (
+                'transaction_id',
+                credits_internal.uuid_v7_prefix(credits_internal.epoch_us(e.created_at)),
+                left(replace(e.transaction_id::text, '-', ''), 16),
+                'the id begins with the row''s time'
+            ),
+            (
+                'allocations',
+                e.credits::text,
+                coalesce(
+                    (
+                        select sum(a.credits)
+                        from credits_internal.read_allocations(e.allocations) as a
+                    ),
+                    0
+                )::text,
+                'allocations sum to credits'
+            ),
+            (
+                'content_digest',
+                case
+                    when e.redacted_at is not null then encode(e.content_digest, 'hex')
+                    else encode(credits_internal.content_digest(e.reason, e.metadata), 'hex')
+                end,
+                encode(e.content_digest, 'hex'),
+                'reason and metadata are as written'
+            ),
+            (
+                'entry_hash',
+                encode(
+                    credits_internal.entry_hash(
+                        e.previous_hash,
+                        e.user_id,
+                        e.transaction_id,
+                        e.seq,
+                        e.transaction_type,
+                        e.credits,
+                        e.requested_credits,
+                        e.balance_after,
+                        e.allocations,
+                        e.source,
+                        e.refund_of,
+                        e.revocation_of,
+                        e.generation_id,
+                        e.cost_usd,
+                        e.idempotency_key,
+                        e.content_digest,
+                        e.created_at
+                    ),
+                    'hex'
+                ),
+                encode(e.entry_hash, 'hex'),
+                'the hash follows from the row and the hash before'
+            )
+    ) as k (kind, expected, actual, detail)
+    where k.expected is distinct from k.actual;
+end
+$verify_entries$;
+
+comment on function credits_internal.verify_entries is
+'Violations within the ledger, for users in this range of ids.';
+
+revoke all on function credits_internal.verify_entries from public;

@@ -1,0 +1,95 @@
+-- Every refund gives back a deduction of the same user, and the totals say how much.
+
+create or replace function credits_internal.verify_refunds(
+    p_from uuid,
+    p_to uuid
+)
+returns setof credits.ledger_violation
+language plpgsql
+stable
+parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $verify_refunds$
+begin
+    return query
+    with refunds as (
+        select
+            t.user_id,
+            t.refund_of as transaction_id,
+            sum(t.credits) as refunded
+        from credits.credit_transactions as t
+        where
+            t.user_id between p_from and p_to
+            and t.transaction_type = 'refund'
+        group by t.user_id, t.refund_of
+    ),
+    totals as (
+        select r.*
+        from credits.refund_totals as r
+        where r.user_id between p_from and p_to
+    ),
+    states as (
+        select
+            coalesce(f.user_id, r.user_id) as user_id,
+            coalesce(f.transaction_id, r.transaction_id) as transaction_id,
+            coalesce(f.refunded, 0) as refunded,
+            r.refunded as total_refunded,
+            r.charged as total_charged
+        from refunds as f
+        full join totals as r
+            on
+                f.user_id = r.user_id
+                and f.transaction_id = r.transaction_id
+    )
+    select
+        k.kind,
+        s.user_id,
+        s.transaction_id,
+        t.generation_id,
+        k.expected,
+        k.actual,
+        k.detail
+    from states as s
+    left join credits.credit_transactions as t
+        on
+            s.user_id = t.user_id
+            and s.transaction_id = t.transaction_id
+            and t.transaction_type = 'deduction'
+    cross join lateral (
+        values
+            (
+                'refund_total',
+                s.refunded::text,
+                s.total_refunded::text,
+                'refund_totals.refunded is the sum of the refunds'
+            ),
+            (
+                'refund_charge',
+                (-t.credits)::text,
+                s.total_charged::text,
+                'refund_totals.charged is what the deduction took'
+            ),
+            (
+                'refund_without_charge',
+                'true',
+                (t.user_id is not null)::text,
+                'a refund names a deduction of the same user'
+            ),
+            (
+                'refund_cap',
+                'true',
+                (s.refunded <= -t.credits)::text,
+                'refunds do not exceed the charge'
+            )
+    ) as k (kind, expected, actual, detail)
+    where
+        k.expected is distinct from k.actual
+        and (t.user_id is not null or k.kind = 'refund_without_charge');
+end
+$verify_refunds$;
+
+comment on function credits_internal.verify_refunds is
+'Violations between refunds, their charges and refund_totals, for users in this range of ids.';
+
+revoke all on function credits_internal.verify_refunds from public;

@@ -1,0 +1,57 @@
+-- Blank what was written about one person; amounts, times and the hash chain stay valid.
+--
+-- Errors: PT422 invalid_argument.
+
+create or replace function credits.redact_user(
+    p_user_id uuid
+)
+returns bigint
+language plpgsql
+volatile
+parallel unsafe
+security definer
+set search_path = pg_catalog, pg_temp
+as $redact_user$
+declare
+    v_now timestamptz;
+    v_redacted bigint;
+begin
+    perform credits_internal.require_user(p_user_id);
+    perform credits_internal.lock_user(p_user_id);
+    v_now := credits_internal.clock();
+
+    update credits.credit_transactions as t
+    set
+        reason = null,
+        metadata = '{}',
+        redacted_at = v_now
+    where
+        t.user_id = p_user_id
+        and t.redacted_at is null
+        and (t.reason is not null or t.metadata <> '{}');
+
+    get diagnostics v_redacted = row_count;
+
+    update credits.revocations as r
+    set reason = null
+    where
+        r.user_id = p_user_id
+        and r.reason is not null;
+
+    update credits.user_credits as u
+    set
+        frozen_reason = null,
+        updated_at = v_now
+    where u.user_id = p_user_id;
+
+    return v_redacted;
+end
+$redact_user$;
+
+comment on function credits.redact_user is
+'Blank the reasons and metadata of one user, for good, and return how many ledger rows were '
+'blanked. Amounts, times and the hash chain stay valid. Keys and user ids stay: choose ones that '
+'say nothing about a person. Errors: PT422 invalid_argument.';
+
+revoke all on function credits.redact_user from public;
+grant execute on function credits.redact_user to credits_operator;

@@ -1,0 +1,52 @@
+-- Put a user on a plan.
+--
+-- Errors: PT422 invalid_argument, PT404 plan_not_found.
+
+create or replace function credits.set_user_plan(
+    p_user_id uuid,
+    p_plan text
+)
+returns credits.user_balance
+language plpgsql
+volatile
+parallel unsafe
+security definer
+set search_path = pg_catalog, pg_temp
+as $set_user_plan$
+declare
+    v_now timestamptz;
+begin
+    perform credits_internal.require_user(p_user_id);
+    perform credits_internal.lock_user(p_user_id, p_create_missing => true);
+
+    if p_plan is not null
+        and not exists (select from credits.plans as p where p.plan = p_plan)
+    then
+        perform credits_internal.refuse(
+            p_sqlstate => 'PT404',
+            p_code => 'plan_not_found',
+            p_message => 'there is no such plan',
+            p_hint => 'Pass a plan of credits.plans, or null to end the user''s plan.',
+            p_figures => jsonb_build_object('plan', left(p_plan, 100))
+        );
+    end if;
+
+    v_now := credits_internal.clock();
+
+    update credits.user_credits as u
+    set
+        plan = p_plan,
+        updated_at = v_now
+    where u.user_id = p_user_id;
+
+    return credits_internal.user_balance(p_user_id);
+end
+$set_user_plan$;
+
+comment on function credits.set_user_plan is
+'Put a user on a plan; null ends it. Moves no credits: apply_monthly_allowances grants what the '
+'plan brings, and a change of plan takes nothing away. '
+'Errors: PT422 invalid_argument, PT404 plan_not_found. Call it in FROM.';
+
+revoke all on function credits.set_user_plan from public;
+grant execute on function credits.set_user_plan to credits_app;

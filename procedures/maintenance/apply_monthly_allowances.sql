@@ -1,0 +1,94 @@
+-- Grant what users' plans bring this month, user by user.
+--
+-- Errors: PT422 invalid_argument, 40001, 40P01.
+
+create or replace function credits.apply_monthly_allowances(
+    p_limit integer default 100
+)
+returns setof credits.sweep_result
+language plpgsql
+volatile
+parallel unsafe
+security definer
+set search_path = pg_catalog, pg_temp
+as $apply_monthly_allowances$
+declare
+    v_now constant timestamptz := credits_internal.clock();
+    v_month_end constant timestamptz := credits_internal.month_end(v_now);
+    v_month constant date := credits_internal.month_of(v_now);
+    v_user_id uuid;
+    v_user credits.user_credits;
+    v_result credits.sweep_result;
+begin
+    perform credits_internal.require_limit(p_limit);
+
+    for v_user_id in
+        select u.user_id
+        from credits.plans as p
+        cross join lateral (
+            (
+                select m.user_id
+                from credits.user_credits as m
+                where
+                    m.plan = p.plan
+                    and m.allowance_month < v_month
+                limit p_limit
+            )
+            union all
+            (
+                -- Upgraded this month.
+                select m.user_id
+                from credits.user_credits as m
+                where
+                    m.plan = p.plan
+                    and m.allowance_month = v_month
+                    and m.allowance_credits < p.monthly_credits
+                limit p_limit
+            )
+        ) as u
+        where p.monthly_credits > 0
+        limit p_limit
+    loop
+        v_result := row(v_user_id, null, null, null);
+
+        -- One user's failure must not keep the others waiting.
+        begin
+            select u.*
+            into v_user
+            from credits.user_credits as u
+            where u.user_id = v_user_id
+            for no key update skip locked;
+
+            -- Busy: the next run looks again.
+            continue when not found;
+
+            v_result.credits := credits_internal.grant_allowance(
+                p_user => v_user,
+                p_now => v_now,
+                p_month => v_month,
+                p_month_end => v_month_end
+            );
+
+            -- Served meanwhile, or moved to a smaller plan.
+            continue when v_result.credits is null;
+        exception
+            when serialization_failure or deadlock_detected then
+                raise;
+            when others then
+                v_result := row(v_user_id, null, null, sqlerrm);
+        end;
+
+        return next v_result;
+    end loop;
+end
+$apply_monthly_allowances$;
+
+comment on function credits.apply_monthly_allowances is
+'Grant up to so many users what their plan brings in this calendar month of the business time '
+'zone; busy users are left for the next run. The credits expire at the month''s end. An upgrade '
+'brings the difference, a downgrade takes nothing back, missed months are not made up. One row for '
+'each user: the credits granted, or the error. Safe to run twice at once. '
+'Errors: PT422 invalid_argument. Call it in FROM.';
+
+revoke all on function credits.apply_monthly_allowances from public;
+grant execute on function credits.apply_monthly_allowances to credits_operator;

@@ -1,0 +1,72 @@
+-- Write the expiries that are due, user by user.
+--
+-- Errors: PT422 invalid_argument, 40001, 40P01.
+
+create or replace function credits.expire_user_credits(
+    p_limit integer default 100
+)
+returns setof credits.sweep_result
+language plpgsql
+volatile
+parallel unsafe
+security definer
+set search_path = pg_catalog, pg_temp
+as $expire_user_credits$
+declare
+    v_now constant timestamptz := credits_internal.clock();
+    v_user_id uuid;
+    v_user credits.user_credits;
+    v_result credits.sweep_result;
+begin
+    perform credits_internal.require_limit(p_limit);
+
+    for v_user_id in
+        select u.user_id
+        from credits.user_credits as u
+        where u.next_expiry_at <= v_now
+        order by u.next_expiry_at
+        limit p_limit
+    loop
+        v_result := row(v_user_id, null, null, null);
+
+        -- One user's failure must not keep the others waiting.
+        begin
+            select u.*
+            into v_user
+            from credits.user_credits as u
+            where
+                u.user_id = v_user_id
+                and u.next_expiry_at <= v_now
+            for no key update skip locked;
+
+            -- Busy, or served meanwhile: the next sweep looks again.
+            continue when not found;
+
+            select -sum(l.remaining)
+            into v_result.credits
+            from credits.credit_lots as l
+            where
+                l.user_id = v_user_id
+                and not l.depleted
+                and l.expires_at <= v_now;
+
+            perform credits_internal.expire_due_lots(p_user => v_user, p_now => v_now);
+        exception
+            when serialization_failure or deadlock_detected then
+                raise;
+            when others then
+                v_result := row(v_user_id, null, null, sqlerrm);
+        end;
+
+        return next v_result;
+    end loop;
+end
+$expire_user_credits$;
+
+comment on function credits.expire_user_credits is
+'Write the due expiries, and the rollover they bring, of up to so many users; busy users are left '
+'for the next run. One row for each user: the credits that expired, negative as in the ledger, or '
+'the error. Safe to run twice at once. Errors: PT422 invalid_argument. Call it in FROM.';
+
+revoke all on function credits.expire_user_credits from public;
+grant execute on function credits.expire_user_credits to credits_operator;
