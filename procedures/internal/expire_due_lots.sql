@@ -46,7 +46,7 @@ begin
             credits_internal.allocation(d.lot_id, -d.remaining)
             order by d.expires_at, d.lot_id
         ),
-        -sum(d.remaining)
+        -sum(d.remaining)::bigint
     into v_allocations, v_credits
     from due as d;
 

@@ -27,7 +27,7 @@ declare
     );
     v_leg record;
     v_lot_id uuid;
-    v_allocations jsonb := '[]';
+    v_allocations jsonb := '[]'::jsonb;
 begin
     -- Earlier refunds have used up the end of the charge's legs: laid end to end from the last to
     -- the first, this refund is the stretch that follows them.

@@ -22,7 +22,7 @@ declare
         p_now, p_user.last_entry_at
     );
     v_revocation_id constant uuid := credits_internal.uuid_v7(v_at);
-    v_lot_id constant uuid := p_grant.allocations -> 0 ->> 'lot_id';
+    v_lot_id constant uuid := (p_grant.allocations -> 0 ->> 'lot_id')::uuid;
     v_allocations jsonb;
     v_recovered bigint;
     v_transaction_id uuid;

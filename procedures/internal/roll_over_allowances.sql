@@ -41,7 +41,7 @@ begin
         v_at := credits_internal.next_entry_at(p_now, v_user.last_entry_at);
 
         -- An upgrade makes a second allowance in the month: together they roll over no more.
-        select least(v_expired.unused, v_max - coalesce(sum(l.granted), 0))
+        select least(v_expired.unused, v_max - coalesce(sum(l.granted), 0)::bigint)
         into v_credits
         from credits.credit_lots as l
         where

@@ -69,8 +69,8 @@ begin
     end if;
 
     select
-        coalesce(sum(r.credits), 0) as credits,
-        coalesce(sum(r.recovered_credits), 0) as recovered,
+        coalesce(sum(r.credits), 0)::bigint as credits,
+        coalesce(sum(r.recovered_credits), 0)::bigint as recovered,
         (array_agg(r.transaction_id order by r.revocation_id desc))[1] as last_transaction_id
     into v_revoked
     from credits.revocations as r
@@ -93,7 +93,7 @@ begin
 
     perform credits_internal.require_within(
         p_charged => v_grant.credits,
-        p_refunded => v_revoked.credits::bigint,
+        p_refunded => v_revoked.credits,
         p_requested => v_credits
     );
 

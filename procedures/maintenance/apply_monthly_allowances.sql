@@ -49,7 +49,7 @@ begin
         where p.monthly_credits > 0
         limit p_limit
     loop
-        v_result := row(v_user_id, null, null, null);
+        v_result := (v_user_id, null, null, null)::credits.sweep_result;
 
         -- One user's failure must not keep the others waiting.
         begin
@@ -75,7 +75,7 @@ begin
             when serialization_failure or deadlock_detected then
                 raise;
             when others then
-                v_result := row(v_user_id, null, null, sqlerrm);
+                v_result := (v_user_id, null, null, sqlerrm)::credits.sweep_result;
         end;
 
         return next v_result;

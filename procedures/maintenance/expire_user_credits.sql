@@ -27,7 +27,7 @@ begin
         order by u.next_expiry_at
         limit p_limit
     loop
-        v_result := row(v_user_id, null, null, null);
+        v_result := (v_user_id, null, null, null)::credits.sweep_result;
 
         -- One user's failure must not keep the others waiting.
         begin
@@ -42,7 +42,7 @@ begin
             -- Busy, or served meanwhile: the next sweep looks again.
             continue when not found;
 
-            select -sum(l.remaining)
+            select -sum(l.remaining)::bigint
             into v_result.credits
             from credits.credit_lots as l
             where
@@ -55,7 +55,7 @@ begin
             when serialization_failure or deadlock_detected then
                 raise;
             when others then
-                v_result := row(v_user_id, null, null, sqlerrm);
+                v_result := (v_user_id, null, null, sqlerrm)::credits.sweep_result;
         end;
 
         return next v_result;
