@@ -1,0 +1,39 @@
+-- The ledger in double entry: what enters a wallet leaves another account, and the other way round.
+
+create or replace view credits_monitoring.ledger_entries as
+select
+    t.user_id,
+    t.seq,
+    t.created_at as at,
+    leg.account,
+    leg.credits
+from credits.credit_transactions as t
+cross join lateral (
+    values
+        ('wallet', t.credits),
+        (
+            case t.transaction_type
+                when 'grant' then 'issued'
+                when 'deduction' then 'used'
+                when 'refund' then 'used'
+                when 'expiry' then 'expired'
+                when 'revocation' then 'revoked'
+            end,
+            -t.credits
+        )
+) as leg (account, credits);
+
+comment on view credits_monitoring.ledger_entries is
+'Two rows per ledger row: the user''s wallet, and the account that its credits came from or went '
+'to. The two sum to 0.';
+comment on column credits_monitoring.ledger_entries.user_id is 'Whose credits moved.';
+comment on column credits_monitoring.ledger_entries.seq is
+'Position in the user''s ledger: 1, 2, 3 without gaps.';
+comment on column credits_monitoring.ledger_entries.at is 'When, by the server''s clock.';
+comment on column credits_monitoring.ledger_entries.account is
+'wallet (what users hold), issued (granted), used (deductions less refunds), expired, or revoked.';
+comment on column credits_monitoring.ledger_entries.credits is
+'Credits: positive into the account, negative out of it.';
+
+revoke all on credits_monitoring.ledger_entries from public;
+grant select on credits_monitoring.ledger_entries to credits_analyst;
