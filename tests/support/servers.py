@@ -150,5 +150,14 @@ def _container(options: Mapping[str, str]) -> Iterator[str]:
         IMAGE, username="postgres", password=secrets.token_hex(8), dbname="postgres", driver=None
     )
     settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
-    with container.with_command(["postgres", *settings]):
+    container.with_command(["postgres", *settings])
+    try:
+        try:
+            container.start()
+        except Exception as error:
+            if container.get_container_info() is not None:
+                error.add_note(b"\n".join(container.get_logs()).decode(errors="replace"))
+            raise
         yield container.get_connection_url(driver=None)
+    finally:
+        container.stop()
