@@ -2,4 +2,6 @@
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from pgcredits.cli import deploy
+
+__all__ = ["deploy"]

@@ -1,0 +1,265 @@
+"""Functions and views made from their files, over whatever is there now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from psycopg import errors
+
+from pgcredits.deploy import grants
+from pgcredits.deploy.manifest import read_live
+from pgcredits.deploy.session import SCHEMAS, Connection, DeployFailedError, execute, scalar
+from pgcredits.errors import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pgcredits.deploy.manifest import Key, Live
+    from pgcredits.deploy.session import OnStep
+    from pgcredits.sources import Definition
+
+#: What depends directly on an object, its row type, or the array of that.
+_DEPENDANTS = """
+with
+subject as (
+    select
+        case %(kind)s
+            when 'function' then 'pg_catalog.pg_proc'::regclass
+            else 'pg_catalog.pg_class'::regclass
+        end as classid,
+        case %(kind)s
+            when 'function' then to_regprocedure(%(identity)s)::oid
+            else to_regclass(%(identity)s)::oid
+        end as objid
+),
+
+start as (
+    select s.classid, s.objid from subject as s
+
+    union all
+
+    select 'pg_catalog.pg_type'::regclass as classid, t.oid as objid
+    from subject as s
+    inner join pg_catalog.pg_class as c on s.objid = c.oid
+    inner join pg_catalog.pg_type as r on c.reltype = r.oid
+    inner join pg_catalog.pg_type as t on t.oid in (r.oid, r.typarray)
+    where s.classid = 'pg_catalog.pg_class'::regclass
+),
+
+-- A view depends through the rule that makes it a view.
+dependants as (
+    select distinct
+        case
+            when r.oid is null then d.classid else 'pg_catalog.pg_class'::regclass::oid
+        end as classid,
+        coalesce(r.ev_class, d.objid) as objid
+    from start as s
+    inner join pg_catalog.pg_depend as d
+        on s.classid = d.refclassid and s.objid = d.refobjid and d.deptype in ('n', 'a')
+    left join pg_catalog.pg_rewrite as r
+        on
+            d.classid = 'pg_catalog.pg_rewrite'::regclass
+            and d.objid = r.oid
+            and r.rulename = '_RETURN'
+)
+
+select
+    case when p.prokind in ('f', 'p', 'w') then 'function' else i.type end as kind,
+    coalesce(c.oid::regclass::text, p.oid::regprocedure::text, i.identity) as identity
+from dependants as x
+cross join lateral pg_identify_object(x.classid, x.objid, 0) as i
+left join pg_catalog.pg_class as c
+    on x.classid = 'pg_catalog.pg_class'::regclass and x.objid = c.oid
+left join pg_catalog.pg_proc as p
+    on x.classid = 'pg_catalog.pg_proc'::regclass and x.objid = p.oid
+where not exists (select from start as s where s.classid = x.classid and s.objid = x.objid)
+order by 1, 2
+"""
+
+_TRIGGERS = """
+select
+    t.oid,
+    t.xmin::text as version,
+    format('drop trigger %%I on %%s', t.tgname, t.tgrelid::regclass) as drop_statement
+from pg_catalog.pg_trigger as t
+inner join pg_catalog.pg_class as c on t.tgrelid = c.oid
+inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
+where
+    t.tgfoid = to_regprocedure(%s)
+    and not t.tgisinternal
+    and n.nspname = any(%s)
+"""
+
+_COLUMN_COMMENTS = """
+select format('comment on column %%s.%%I is null', a.attrelid::regclass, a.attname) as statement
+from pg_catalog.pg_attribute as a
+inner join pg_catalog.pg_description as d
+    on a.attrelid = d.objoid and a.attnum = d.objsubid
+where
+    a.attrelid = to_regclass(%s)
+    and a.attnum > 0
+    and d.classoid = 'pg_catalog.pg_class'::regclass
+"""
+
+_OVERLOADED = """
+select count(*) > 1
+from pg_catalog.pg_proc as p
+inner join pg_catalog.pg_namespace as n on p.pronamespace = n.oid
+where n.nspname = %s and p.proname = %s
+"""
+
+#: PostgreSQL's ways to say that "create or replace" will not do.
+_NOT_REPLACEABLE = (
+    errors.InvalidTableDefinition,  # a view's columns changed
+    errors.InvalidFunctionDefinition,  # a function's result or its arguments' names changed
+    errors.AmbiguousFunction,  # its argument types changed, so that there are two now
+)
+
+
+class Installer:
+    """Applies and drops definitions within the deploy's transaction.
+
+    Attributes:
+        dropped: Names of ours that had to go with something below them, to be made again.
+        lost_grants: Grants on views that could not be kept, as their column is gone.
+    """
+
+    def __init__(
+        self, conn: Connection, live: dict[Key, Live], managed: Iterable[Key], on_step: OnStep
+    ) -> None:
+        """Start from an inventory.
+
+        Args:
+            conn: The deploy's connection.
+            live: What is there.
+            managed: The objects that are ours to replace and to drop.
+            on_step: Called with a description before each step.
+        """
+        self._conn = conn
+        self._live = dict(live)
+        self._managed = set(managed)
+        self._on_step = on_step
+        self._kept_grants: dict[str, tuple[str, ...]] = {}
+        self.dropped: set[str] = set()
+        self.lost_grants: list[str] = []
+
+    def apply(self, definitions: Iterable[Definition]) -> None:
+        """Make each object what its file says, with the grants of its file and no other."""
+        created = [definition for definition in definitions if self._apply(definition)]
+        if created and grants.has_defaults(self._conn):
+            self._apply_without_defaults(created)
+        for definition in created:
+            for entry in self._kept_grants.pop(definition.name, ()):
+                self._grant_again(definition, entry)
+
+    def drop(self, key: Key) -> None:
+        """Drop a definition and those of ours on top of it, never anything of somebody else's.
+
+        Raises:
+            RefusedError: Something of somebody else's depends on it.
+        """
+        kind, identity = key
+        self._on_step(f"drop {kind} {identity}")
+        if kind == "function":
+            for _, statement in self._triggers(identity).values():
+                execute(self._conn, statement)
+        rows = self._conn.execute(_DEPENDANTS, {"kind": kind, "identity": identity})
+        for dependant in [(row.kind, row.identity) for row in rows.fetchall()]:
+            if dependant not in self._managed or dependant[0] not in ("function", "view"):
+                raise RefusedError(
+                    f"{' '.join(dependant)} is not pgcredits', and needs {kind} {identity}, "
+                    "which must be dropped",
+                    "Drop it, deploy, and make it again.",
+                )
+            if dependant in self._live:  # else another path led to it before
+                self.drop(dependant)
+        live = self._live.pop(key)
+        self.dropped.add(live.name)
+        self._kept_grants[live.name] = live.kept_grants
+        execute(self._conn, f"drop {'view' if kind == 'view' else 'routine'} {identity}")
+
+    def _apply(self, definition: Definition) -> bool:
+        """Run one file; true if its object was not there, or had to be dropped before."""
+        self._on_step(f"{definition.kind} {definition.name}")
+        existing = self._existing(definition)
+        triggers = {k: v for live in existing for k, v in self._triggers(live.identity).items()}
+        for live in existing:
+            self._reset(live, live.grants)
+        replaced = self._replaced(definition, may_drop=bool(existing))
+        if not replaced:
+            for live in existing:
+                self.drop(live.key)
+            execute(self._conn, definition.sql, definition.path)
+        elif definition.kind == "function":
+            # Triggers that the file no longer makes.
+            now = {k: v for live in existing for k, v in self._triggers(live.identity).items()}
+            for oid, trigger in triggers.items():
+                if now.get(oid) == trigger:
+                    execute(self._conn, trigger[1])
+        self.dropped.discard(definition.name)
+        return not (existing and replaced)
+
+    def _existing(self, definition: Definition) -> list[Live]:
+        existing = _named(definition, self._live)
+        for live in existing:
+            if live.key not in self._managed:
+                raise RefusedError(
+                    f"{live.kind} {live.identity} stands in the way of {definition.path}",
+                    "pgcredits did not make it: rename or drop it, then deploy.",
+                )
+        return existing
+
+    def _replaced(self, definition: Definition, *, may_drop: bool) -> bool:
+        """Run a file; false, and nothing done, if what is there must be dropped before."""
+        try:
+            with self._conn.transaction():
+                execute(self._conn, definition.sql, definition.path)
+                if definition.kind == "function" and self._is_overloaded(definition):
+                    raise errors.AmbiguousFunction
+        except errors.AmbiguousFunction:
+            return False
+        except DeployFailedError as error:
+            if may_drop and isinstance(error.__cause__, _NOT_REPLACEABLE):
+                return False
+            raise
+        return True
+
+    def _is_overloaded(self, definition: Definition) -> bool:
+        name = [definition.schema, definition.object_name]
+        return bool(scalar(self._conn, _OVERLOADED, name))
+
+    def _apply_without_defaults(self, created: list[Definition]) -> None:
+        """Run files once more, over new objects that default privileges have opened up."""
+        live = read_live(self._conn)
+        for definition in created:
+            for made in _named(definition, live):
+                self._reset(made, (*made.grants, *made.kept_grants))
+            execute(self._conn, definition.sql, definition.path)
+
+    def _reset(self, live: Live, entries: Iterable[str]) -> None:
+        """Take away what "create or replace" would leave: grants, owner, comments."""
+        kind = "view" if live.kind == "view" else "routine"
+        for entry in entries:
+            execute(self._conn, grants.revoke(live.kind, live.identity, entry))
+        if live.state["owner"] != "<owner>":
+            execute(self._conn, f"alter {kind} {live.identity} owner to current_user")
+        execute(self._conn, f"comment on {kind} {live.identity} is null")
+        if live.kind == "view":
+            for row in self._conn.execute(_COLUMN_COMMENTS, [live.identity]).fetchall():
+                execute(self._conn, row.statement)
+
+    def _triggers(self, identity: str) -> dict[int, tuple[str, str]]:
+        """The triggers on our tables that call a function: oid, to row version and drop."""
+        rows = self._conn.execute(_TRIGGERS, [identity, list(SCHEMAS)])
+        return {row.oid: (row.version, row.drop_statement) for row in rows}
+
+    def _grant_again(self, definition: Definition, entry: str) -> None:
+        try:
+            with self._conn.transaction():
+                execute(self._conn, grants.grant(definition.kind, definition.name, entry))
+        except errors.UndefinedColumn:
+            self.lost_grants.append(f"{entry} on {definition.name}")
+
+
+def _named(definition: Definition, live: dict[Key, Live]) -> list[Live]:
+    return [o for o in live.values() if (o.kind, o.name) == (definition.kind, definition.name)]

@@ -1,0 +1,58 @@
+"""Grants as the inventory writes them ("select (day) to bob"), made into statements."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pgcredits.deploy.session import scalar
+
+if TYPE_CHECKING:
+    from pgcredits.deploy.manifest import Live
+    from pgcredits.deploy.session import Connection
+
+_OBJECT_WORDS = {
+    "schema": "schema",
+    "table": "table",
+    "view": "table",
+    "sequence": "sequence",
+    "type": "type",
+    "function": "routine",
+}
+_WITH_OPTION = " with grant option"
+
+#: What an object is born with, and may keep.
+_BUILT_IN = {"type": "usage to public"}
+
+_OUR_ROLES = ("credits_app", "credits_analyst", "credits_operator")
+
+
+def grant(kind: str, identity: str, entry: str) -> str:
+    """The statement that grants an entry."""
+    privileges, _, grantee = entry.partition(" to ")
+    return f"grant {privileges} on {_OBJECT_WORDS[kind]} {identity} to {grantee}"
+
+
+def revoke(kind: str, identity: str, entry: str) -> str:
+    """The statement that takes an entry back, and what its holder passed on."""
+    privileges, _, grantee = entry.removesuffix(_WITH_OPTION).partition(" to ")
+    return f"revoke {privileges} on {_OBJECT_WORDS[kind]} {identity} from {grantee} cascade"
+
+
+def of_strangers(live: Live) -> list[str]:
+    """The grants on a new object that no file of ours gave: a DBA's default privileges did."""
+    return [
+        entry
+        for entry in (*live.grants, *live.kept_grants)
+        if entry != _BUILT_IN.get(live.kind)
+        and entry.removesuffix(_WITH_OPTION).partition(" to ")[2] not in _OUR_ROLES
+    ]
+
+
+def has_defaults(conn: Connection) -> bool:
+    """Whether what we create is born with grants that somebody set as default privileges."""
+    query = """
+    select exists (
+        select from pg_catalog.pg_default_acl as d where d.defaclrole = current_user::regrole
+    )
+    """
+    return bool(scalar(conn, query))

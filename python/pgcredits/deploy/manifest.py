@@ -1,0 +1,258 @@
+"""What was installed (the manifest), and what is there now (the inventory)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from psycopg import sql
+
+import pgcredits
+from pgcredits.deploy.session import scalar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pgcredits.deploy.session import Connection
+    from pgcredits.sources import Definition, Migration
+
+#: Kind and identity: what PostgreSQL needs to find an object.
+Key = tuple[str, str]
+
+
+def _sql_file(name: str) -> str:
+    return resources.files(__package__).joinpath("sql", name).read_text("utf-8")
+
+
+BOOTSTRAP = _sql_file("bootstrap.sql")
+INVENTORY = _sql_file("inventory.sql")
+
+
+@dataclass(frozen=True)
+class Live:
+    """An object as it is in the database."""
+
+    kind: str
+    name: str
+    identity: str
+    grants: tuple[str, ...]
+    kept_grants: tuple[str, ...]
+    state: dict[str, Any]
+    fingerprint: str
+
+    @property
+    def key(self) -> Key:
+        """Kind and identity."""
+        return self.kind, self.identity
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """An object as the last deploy left it."""
+
+    kind: str
+    identity: str
+    name: str
+    file: str | None
+    source_sha256: str | None
+    state: dict[str, Any]
+    fingerprint: str
+    server_major: int
+
+    @property
+    def key(self) -> Key:
+        """Kind and identity."""
+        return self.kind, self.identity
+
+
+@dataclass(frozen=True)
+class Installed:
+    """The manifest and yoyo's history."""
+
+    objects: dict[Key, Recorded]
+    migrations: dict[str, str]
+    history: tuple[str, ...]
+    versions: tuple[str, ...]
+    owner: str
+
+
+def is_installed(conn: Connection) -> bool:
+    """Whether the manifest is there."""
+    found = scalar(
+        conn,
+        """
+        select exists (
+            select from pg_catalog.pg_class as c
+            inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
+            where n.nspname = 'credits_deploy' and c.relname = 'manifest'
+        )
+        """,
+    )
+    return bool(found)
+
+
+def read_installed(conn: Connection) -> Installed:
+    """Read the records of a database where there are some."""
+    rows = conn.execute("select m.* from credits_deploy.manifest as m order by m.kind, m.identity")
+    objects: dict[Key, Recorded] = {}
+    migrations: dict[str, str] = {}
+    for row in rows:
+        if row.kind == "migration":
+            migrations[row.name] = row.source_sha256
+        else:
+            objects[row.kind, row.identity] = Recorded(
+                row.kind,
+                row.identity,
+                row.name,
+                row.file,
+                row.source_sha256,
+                row.state,
+                row.fingerprint,
+                row.server_major,
+            )
+    history = conn.execute(
+        "select h.migration_id from credits_deploy._yoyo_migration as h order by h.migration_id"
+    )
+    versions = conn.execute(
+        "select distinct d.package_version from credits_deploy.deployments as d"
+    )
+    owner = scalar(
+        conn,
+        """
+        select pg_catalog.pg_get_userbyid(n.nspowner) from pg_catalog.pg_namespace as n
+        where n.nspname = 'credits_deploy'
+        """,
+    )
+    return Installed(
+        objects,
+        migrations,
+        tuple(row[0] for row in history),
+        tuple(row[0] for row in versions),
+        owner,
+    )
+
+
+def read_live(conn: Connection) -> dict[Key, Live]:
+    """Take the inventory of our schemas."""
+    rows = conn.execute(INVENTORY.encode())
+    found = (
+        Live(
+            r.kind,
+            r.name,
+            r.identity,
+            tuple(r.grants),
+            tuple(r.kept_grants),
+            r.state,
+            r.fingerprint,
+        )
+        for r in rows
+    )
+    return {live.key: live for live in found}
+
+
+def list_kept_grants(live: dict[Key, Live]) -> tuple[str, ...]:
+    """What strangers may read of ours."""
+    return tuple(
+        f"{entry.replace(' to ', f' on {found.name} to ', 1)}"
+        for found in live.values()
+        for entry in found.kept_grants
+    )
+
+
+def record_objects(keys: Iterable[Key] | None, definitions: Iterable[Definition] = ()) -> str:
+    """The statement that records objects as they are now.
+
+    Args:
+        keys: Which ones; None means all there are.
+        definitions: The files that some of them were just made from.
+    """
+    files = [
+        {"kind": d.kind, "name": d.name, "file": d.path, "source_sha256": d.sha256}
+        for d in definitions
+    ]
+    chosen = "true"
+    if keys is not None:
+        wanted = [{"kind": kind, "identity": identity} for kind, identity in keys]
+        chosen = f"""(live.kind, live.identity) in (
+            select k.kind, k.identity
+            from jsonb_to_recordset({_json(wanted)}) as k (kind text, identity text)
+        )"""  # noqa: S608
+    return f"""
+insert into credits_deploy.manifest (
+    kind, identity, name, file, source_sha256, state, fingerprint, server_major, package_version
+)
+select
+    live.kind,
+    live.identity,
+    live.name,
+    f.file,
+    f.source_sha256,
+    live.state,
+    live.fingerprint,
+    {_SERVER_MAJOR},
+    {literal(pgcredits.__version__)}
+from (
+{INVENTORY}
+) as live
+left join
+    jsonb_to_recordset({_json(files)})
+        as f (kind text, name text, file text, source_sha256 text)
+    on live.kind = f.kind and live.name = f.name
+where {chosen}
+on conflict (kind, identity) do update
+set
+    file = coalesce(excluded.file, manifest.file),
+    source_sha256 = coalesce(excluded.source_sha256, manifest.source_sha256),
+    state = excluded.state,
+    fingerprint = excluded.fingerprint,
+    server_major = excluded.server_major,
+    package_version = excluded.package_version,
+    installed_at = excluded.installed_at;
+"""  # noqa: S608
+
+
+def record_migration(migration: Migration) -> str:
+    """The statement that records a migration's content."""
+    return f"""
+insert into credits_deploy.manifest (
+    kind, identity, name, file, source_sha256, server_major, package_version
+)
+values (
+    'migration',
+    {literal(migration.name)},
+    {literal(migration.name)},
+    {literal(migration.path)},
+    {literal(migration.sha256)},
+    {_SERVER_MAJOR},
+    {literal(pgcredits.__version__)}
+);
+"""  # noqa: S608
+
+
+def record_deployment() -> str:
+    """The statement that records that this version was here."""
+    version = literal(pgcredits.__version__)
+    return f"insert into credits_deploy.deployments (package_version) values ({version});\n"  # noqa: S608
+
+
+def forget(conn: Connection, keys: Iterable[Key]) -> None:
+    """Remove objects from the manifest."""
+    for kind, identity in keys:
+        conn.execute(
+            "delete from credits_deploy.manifest as m where m.kind = %s and m.identity = %s",
+            [kind, identity],
+        )
+
+
+def literal(value: str) -> str:
+    """A string as SQL text."""
+    return sql.Literal(value).as_string()
+
+
+def _json(value: list[dict[str, str]]) -> str:
+    return literal(json.dumps(value)) + "::jsonb"
+
+
+_SERVER_MAJOR = "current_setting('server_version_num')::integer / 10000"

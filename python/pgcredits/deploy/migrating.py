@@ -1,0 +1,223 @@
+"""``migrate``: bring a database to this package's state, in one transaction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pgcredits.connections import connect
+from pgcredits.deploy import grants
+from pgcredits.deploy.definitions import Installer
+from pgcredits.deploy.findings import Kind, compare
+from pgcredits.deploy.history import History
+from pgcredits.deploy.manifest import (
+    BOOTSTRAP,
+    forget,
+    is_installed,
+    list_kept_grants,
+    read_installed,
+    read_live,
+    record_deployment,
+    record_migration,
+    record_objects,
+)
+from pgcredits.deploy.preconditions import (
+    become,
+    require_free_schemas,
+    require_known,
+    require_one_history,
+)
+from pgcredits.deploy.report import DeployReport
+from pgcredits.deploy.roles import provide_roles
+from pgcredits.deploy.session import (
+    DEFAULT_WAIT_SECONDS,
+    Connection,
+    DeployFailedError,
+    execute,
+    in_transaction,
+    pin_settings,
+)
+from pgcredits.sources import read_package
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pgcredits.deploy.manifest import Installed, Key, Live
+    from pgcredits.deploy.session import OnStep
+    from pgcredits.sources import Definition, Migration, Package
+
+
+def migrate(
+    conninfo: str,
+    *,
+    create_roles: bool = True,
+    wait: float = DEFAULT_WAIT_SECONDS,
+    root: Path | None = None,
+    on_step: OnStep | None = None,
+) -> DeployReport:
+    """Apply pending migrations, and make functions and views what their files say.
+
+    Everything happens in one transaction: a deploy that ends early, however it does, leaves the
+    old state; two at once wait for each other; one with nothing to do changes nothing.
+
+    Args:
+        conninfo: The database; its user will own (or does own) the installation.
+        create_roles: Whether missing group roles may be created.
+        wait: For how many seconds to go on trying while others hold locks.
+        root: The folder that holds the SQL folders, if not the package's own.
+        on_step: Called with a description before each step.
+
+    Raises:
+        NewerDatabaseError: A newer package was here.
+        RefusedError: It would do harm, or a right is missing. Nothing was changed.
+        SourcesError: The SQL files are incomplete or contradict each other.
+        DeployFailedError: The server refused a statement. Nothing was changed.
+        ConnectionFailedError: The database cannot be reached.
+    """
+    package = read_package(root)
+    with connect(conninfo) as conn:
+        deploy = _Deploy(conn, package, on_step or (lambda _: None))
+        report = in_transaction(conn, wait, lambda: deploy.run(create_roles=create_roles))
+        deploy.on_step("committed")
+    return report
+
+
+class _Deploy:
+    """One deploy: a connection, a package, and who wants to know the steps."""
+
+    def __init__(self, conn: Connection, package: Package, on_step: OnStep) -> None:
+        self._conn = conn
+        self._package = package
+        self._major = conn.info.server_version // 10_000
+        self.on_step = on_step
+
+    def run(self, *, create_roles: bool) -> DeployReport:
+        """Everything, within a transaction."""
+        self.on_step("look")
+        before = read_live(self._conn)
+        applied_before: tuple[str, ...] = ()
+        if is_installed(self._conn):
+            installed = read_installed(self._conn)
+            require_known(self._package, installed)
+            require_one_history(self._package, installed)
+            self._provide_roles(create=create_roles)
+            become(self._conn, installed.owner)
+            applied_before = installed.history
+        else:
+            require_free_schemas(self._conn)
+            self._provide_roles(create=create_roles)
+            self.on_step("records")
+            execute(self._conn, BOOTSTRAP)
+
+        pending = [m for m in self._package.migrations if m.name not in applied_before]
+        for migration in pending:
+            self._apply_migration(migration)
+        if pending or not applied_before:
+            self._record_migrated(before)
+
+        applied, installer = self._apply_definitions()
+        live = read_live(self._conn)
+        installed = read_installed(self._conn)
+        self.on_step("commit")
+        return DeployReport(
+            version=self._package.version,
+            migrations=tuple(m.name for m in pending),
+            applied=tuple(d.name for d in applied),
+            dropped=tuple(sorted(installer.dropped)),
+            kept_grants=list_kept_grants(live),
+            lost_grants=tuple(installer.lost_grants),
+            remaining=compare(self._package, installed, live, self._major),
+        )
+
+    def _provide_roles(self, *, create: bool) -> None:
+        self.on_step("roles")
+        provide_roles(self._conn, create=create)
+        # For the migration, which makes them itself when it is run by psql.
+        self._conn.execute("select set_config('pgcredits.create_roles', 'off', true)")
+
+    def _apply_migration(self, migration: Migration) -> None:
+        self.on_step(f"migration {migration.name}")
+        execute(self._conn, migration.sql, migration.path)
+        pin_settings(self._conn)
+        self.on_step(f"history {migration.name}")
+        History(self._conn).record(migration.yoyo, "apply")
+        execute(self._conn, record_migration(migration))
+
+    def _record_migrated(self, before: dict[Key, Live]) -> None:
+        """Record what the migrations made, changed and dropped; the rest stays as recorded."""
+        self.on_step("record migrations")
+        after = read_live(self._conn)
+        for live in after.values():
+            if live.key not in before:
+                for entry in grants.of_strangers(live):
+                    execute(self._conn, grants.revoke(live.kind, live.identity, entry))
+        touched = [
+            key
+            for key, live in after.items()
+            if key not in before or before[key].fingerprint != live.fingerprint
+        ]
+        execute(self._conn, record_objects(touched))
+        forget(self._conn, before.keys() - after.keys())
+
+    def _apply_definitions(self) -> tuple[list[Definition], Installer]:
+        package = self._package
+        installed = read_installed(self._conn)
+        live = read_live(self._conn)
+        findings = compare(package, installed, live, self._major)
+        everything = any(f.kind is Kind.SERVER_CHANGED for f in findings)
+        stale = {f.name for f in findings if f.kind in (Kind.PENDING, Kind.MISSING, Kind.DRIFT)}
+        todo = [d for d in package.definitions if everything or d.name in stale]
+        names = {d.name for d in package.definitions}
+        gone = [o for o in installed.objects.values() if o.file and o.name not in names]
+
+        self._repair_grants(installed, live)
+        installer = Installer(self._conn, live, installed.objects, self.on_step)
+        installer.apply(todo)
+        for recorded in gone:
+            installer.drop(recorded.key)
+        # What had to go with something below it comes back.
+        while again := [d for d in package.definitions if d.name in installer.dropped]:
+            installer.apply(again)
+            todo += again
+
+        self.on_step("record definitions")
+        self._record_definitions(todo, [o.key for o in gone], installed, everything=everything)
+        if todo or gone or package.version not in installed.versions:
+            execute(self._conn, record_deployment())
+        return todo, installer
+
+    def _repair_grants(self, installed: Installed, live: dict[Key, Live]) -> None:
+        """Give back and take back grants on what migrations made; files see to the others'."""
+        for key, recorded in installed.objects.items():
+            if recorded.file or key not in live or recorded.server_major != self._major:
+                continue
+            was, now = set(recorded.state["grants"]), set(live[key].grants)
+            if was != now:
+                self.on_step(f"grants on {recorded.identity}")
+            for entry in sorted(now - was):
+                execute(self._conn, grants.revoke(*key, entry))
+            for entry in sorted(was - now):
+                execute(self._conn, grants.grant(*key, entry))
+
+    def _record_definitions(
+        self,
+        applied: list[Definition],
+        gone: list[Key],
+        installed: Installed,
+        *,
+        everything: bool,
+    ) -> None:
+        live = read_live(self._conn)
+        keys = {(live_object.kind, live_object.name): key for key, live_object in live.items()}
+        made = []
+        for definition in applied:
+            key = keys.get((definition.kind, definition.name))
+            if key is None:
+                raise DeployFailedError(f"{definition.path} does not make {definition.name}")
+            made.append(key)
+        names = {definition.name for definition in applied}
+        replaced = [k for k, o in installed.objects.items() if o.name in names and k not in live]
+        forget(self._conn, [*gone, *replaced])
+        if made:
+            execute(self._conn, record_objects(made, applied))
+        if everything:
+            execute(self._conn, record_objects(installed.objects.keys() & live.keys()))

@@ -1,0 +1,86 @@
+"""The group roles, which belong to the whole server, and what a DBA must run for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from psycopg import errors
+
+from pgcredits.deploy.session import TryAgainError, execute, scalar
+from pgcredits.errors import RefusedError
+
+if TYPE_CHECKING:
+    from pgcredits.deploy.session import Connection
+
+ROLES = ("credits_app", "credits_analyst", "credits_operator")
+
+#: (role, member); ``service_role`` is Supabase's, and is not made by us.
+MEMBERSHIPS = (
+    ("credits_app", "credits_operator"),
+    ("credits_analyst", "credits_operator"),
+    ("credits_app", "service_role"),
+)
+
+# Since PostgreSQL 16 only an administrator of a role may grant it.
+_ADMIN_OPTION_SINCE = 16
+
+
+def provide_roles(conn: Connection, *, create: bool) -> None:
+    """Create what is missing, or refuse before anything was done.
+
+    Args:
+        conn: In a transaction.
+        create: False when told not to create roles.
+
+    Raises:
+        RefusedError: Something is missing and may not be created; the hint has the statements.
+    """
+    missing = missing_statements(conn)
+    forbidden = [statement for statement, allowed in missing.items() if not allowed]
+    if missing and (not create or forbidden):
+        why = "this user may not create them" if create else "creating them was not wanted"
+        statements = "; ".join(missing)
+        raise RefusedError(
+            f"the roles of pgcredits are missing, and {why}", f"Have a DBA run: {statements};"
+        )
+    for statement in missing:
+        try:
+            execute(conn, statement)
+        except (errors.DuplicateObject, errors.UniqueViolation) as error:
+            # Another database's deploy on the same server has just created it.
+            raise TryAgainError(str(error)) from error
+
+
+def missing_statements(conn: Connection) -> dict[str, bool]:
+    """The statements that would make the roles complete, and whether we may run each."""
+    user = conn.execute(
+        """
+        select r.rolsuper, r.rolcreaterole from pg_catalog.pg_roles as r
+        where r.rolname = current_user
+        """
+    ).fetchone()
+    assert user is not None  # noqa: S101
+    creator = user.rolsuper or user.rolcreaterole
+    existing = {row[0] for row in conn.execute("select r.rolname from pg_catalog.pg_roles as r")}
+    missing = {f"create role {role} nologin": creator for role in ROLES if role not in existing}
+    anyone_may_grant = conn.info.server_version // 10_000 < _ADMIN_OPTION_SINCE
+    for role, member in MEMBERSHIPS:
+        if member not in existing and member not in ROLES:
+            continue
+        if role in existing and member in existing and _is_member(conn, member, role):
+            continue
+        allowed = user.rolsuper or (creator and (anyone_may_grant or role not in existing))
+        missing[f"grant {role} to {member}"] = allowed or (
+            role in existing and _is_admin(conn, role)
+        )
+    return missing
+
+
+def _is_member(conn: Connection, member: str, role: str) -> bool:
+    return bool(scalar(conn, "select pg_catalog.pg_has_role(%s, %s, 'member')", [member, role]))
+
+
+def _is_admin(conn: Connection, role: str) -> bool:
+    return bool(
+        scalar(conn, "select pg_catalog.pg_has_role(%s, 'member with admin option')", [role])
+    )

@@ -1,0 +1,207 @@
+"""One transaction for a whole deploy: pinned settings, one lock, short waits, retries."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import psycopg
+from psycopg import IsolationLevel, errors
+
+from pgcredits.errors import ConnectionFailedError, PgcreditsError, RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import LiteralString
+
+    from psycopg.abc import Params
+
+    #: Told each step before it is taken; tests kill the process there.
+    OnStep = Callable[[str], None]
+
+Connection = psycopg.Connection[Any]
+Result = TypeVar("Result")
+
+SCHEMAS = ("credits", "credits_internal", "credits_monitoring", "credits_deploy")
+
+#: Advisory locks belong to one database; this pair spells "pgcr", "depl".
+LOCK_KEY = (0x70676372, 0x6465706C)
+
+#: What a definition means when it is created, and how it is printed when it is compared.
+PINNED_SETTINGS = {
+    "search_path": "pg_catalog, pg_temp",
+    "check_function_bodies": "off",
+    "client_min_messages": "warning",
+    "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "quote_all_identifiers": "off",
+    "datestyle": "ISO, YMD",
+    "intervalstyle": "postgres",
+    "timezone": "UTC",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    "standard_conforming_strings": "on",
+    "default_tablespace": "",
+    "default_table_access_method": "heap",
+    # The inventory is a long query over few rows: compiling it takes longer than running it.
+    "jit": "off",
+}
+
+#: How long a statement may queue, and traffic behind it, before the deploy steps back.
+LOCK_TIMEOUT = "1s"
+
+DEFAULT_WAIT_SECONDS = 60.0
+
+_LONGEST_PAUSE_SECONDS = 5.0
+_INTERNAL_ERROR = "XX000"
+
+
+class DeployFailedError(PgcreditsError):
+    """PostgreSQL refused a statement of the package; nothing was changed."""
+
+    exit_status = 9
+
+
+class TryAgainError(Exception):
+    """Something changed under the deploy: a new attempt will see it."""
+
+
+def in_transaction(
+    conn: Connection, wait: float, work: Callable[[], Result], *, read_only: bool = False
+) -> Result:
+    """Run work in one transaction that holds the deploy lock, again and again if it must.
+
+    Args:
+        conn: In autocommit mode.
+        wait: For how many seconds to try, while another deploy or traffic holds the locks.
+        work: Everything to do; it may run several times, each time from the start.
+        read_only: Changes nothing, and shares the lock with others that don't.
+
+    Raises:
+        RefusedError: The locks were not to be had, or a right is missing.
+        DeployFailedError: Any other error of the server's.
+    """
+    conn.isolation_level = IsolationLevel.READ_COMMITTED
+    conn.read_only = read_only
+    lock_function = "pg_advisory_xact_lock_shared" if read_only else "pg_advisory_xact_lock"
+    deadline = time.monotonic() + wait
+    pause = 0.1
+    while True:
+        try:
+            with conn.transaction():
+                pin_settings(conn)
+                _take_lock(conn, deadline, lock_function)
+                return work()
+        except TryAgainError as error:
+            if time.monotonic() >= deadline:
+                raise DeployFailedError(f"gave up after {wait:g} seconds: {error}") from error
+        except psycopg.Error as error:
+            if not _is_passing(error) or time.monotonic() >= deadline:
+                raise explained(error) from error
+        # Not in step with whoever stood in the way.
+        time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311
+        pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+
+def pin_settings(conn: Connection) -> None:
+    """Make this transaction independent of the session's settings."""
+    conn.execute(
+        """
+        select set_config(s.name, s.value, true)
+        from unnest(%s::text[], %s::text[]) as s (name, value)
+        """,
+        [list(PINNED_SETTINGS), list(PINNED_SETTINGS.values())],
+    )
+
+
+def execute(conn: Connection, statement: str, path: str = "") -> None:
+    """Run SQL text as it is: several statements, percent signs and all.
+
+    Args:
+        conn: In a transaction.
+        statement: The text.
+        path: The file it comes from; names it in an error.
+
+    Raises:
+        DeployFailedError: With file and line, for an error that is the file's own.
+        psycopg.Error: For other errors.
+    """
+    try:
+        conn.execute(statement.encode())
+    except psycopg.Error as error:
+        if not path or _is_passing(error) or isinstance(error, errors.InsufficientPrivilege):
+            raise
+        if isinstance(error, errors.DependentObjectsStillExist):
+            raise _in_the_way(error) from error
+        position = int(error.diag.statement_position or 0)
+        line = f", line {statement.count(chr(10), 0, position) + 1}" if position else ""
+        message = error.diag.message_primary or str(error)
+        raise DeployFailedError(
+            f"{path}{line}: {message}", error.diag.message_hint or ""
+        ) from error
+
+
+def scalar(conn: Connection, query: LiteralString, params: Params | None = None) -> Any:
+    """The first column of a query's first row; None if there is none."""
+    row = conn.execute(query, params).fetchone()
+    return row[0] if row else None
+
+
+def explained(error: psycopg.Error) -> PgcreditsError:
+    """The error as a sentence of ours."""
+    message = error.diag.message_primary or " ".join(str(error).split())
+    match error:
+        case errors.InsufficientPrivilege():
+            return RefusedError(
+                f"a right is missing: {message}",
+                "Connect as the role that owns the installation, or as a superuser.",
+            )
+        case errors.LockNotAvailable() | errors.DeadlockDetected():
+            return RefusedError(
+                f"others kept a lock that the deploy needs: {message}",
+                "Look for long transactions in pg_stat_activity, then try again.",
+            )
+        case errors.OperationalError() if error.sqlstate is None or error.sqlstate[:2] in (
+            "08",
+            "57",
+        ):
+            return ConnectionFailedError(
+                f"the connection was lost: {message}",
+                "Run pgcredits check: either everything was done or nothing.",
+            )
+        case _:
+            return DeployFailedError(f"PostgreSQL says: {message}", error.diag.message_hint or "")
+
+
+def _in_the_way(error: psycopg.Error) -> RefusedError:
+    """Something of somebody else's depends on what must be dropped: its name is in the detail."""
+    return RefusedError(
+        f"{error.diag.message_primary}: {error.diag.message_detail}",
+        "Drop what is not pgcredits', then try again.",
+    )
+
+
+def _take_lock(conn: Connection, deadline: float, function: str) -> None:
+    """Wait for other deploys; nobody but deploys and checks queues behind this."""
+    remaining = max(1, int((deadline - time.monotonic()) * 1000))
+    conn.execute("select set_config('lock_timeout', %s, true)", [f"{remaining}ms"])
+    try:
+        conn.execute(f"select pg_catalog.{function}(%s, %s)", LOCK_KEY)
+    except errors.LockNotAvailable as error:
+        raise RefusedError(
+            "another deploy is running", "Wait for its end, then try again."
+        ) from error
+    conn.execute("select set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT])
+
+
+def _is_passing(error: psycopg.Error) -> bool:
+    """Whether a new attempt may succeed: a lock, or somebody's change in the same moment."""
+    match error:
+        case errors.LockNotAvailable() | errors.DeadlockDetected() | errors.SerializationFailure():
+            return True
+        case errors.UniqueViolation():
+            # Two sessions wrote one row of a catalog: roles are shared by all databases.
+            return (error.diag.constraint_name or "").startswith("pg_")
+        case _:
+            return error.sqlstate == _INTERNAL_ERROR and "concurrently" in str(error)

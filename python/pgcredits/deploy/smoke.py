@@ -1,0 +1,69 @@
+"""A grant, a deduct and a refund through the public functions, all of it rolled back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import psycopg
+
+if TYPE_CHECKING:
+    from pgcredits.deploy.session import Connection
+
+_GRANT = """
+select g.credits, g.balance
+from credits.grant_user_credits(%s, 10, p_reason => 'pgcredits check --smoke') as g
+"""
+_DEDUCT = """
+select d.transaction_id, d.credits, d.balance from credits.deduct_user_credits(%s, 4) as d
+"""
+_REFUND = """
+select r.refunded, r.credits_refunded, r.balance from credits.refund_user_credits(%s, %s) as r
+"""
+_BALANCE = "select u.balance from credits.get_user_credits(%s) as u"
+_LEDGER = """
+select t.transaction_type::text, t.credits, t.balance_after
+from credits.credit_transactions as t
+where t.user_id = %s
+order by t.seq
+"""
+_VIOLATIONS = "select v.kind, v.detail from credits.verify_ledger(%s) as v"
+
+
+def smoke_test(conn: Connection) -> str:
+    """Try the money functions on a user of our own; empty if they did what they should."""
+    conn.read_only = False
+    try:
+        with conn.transaction(force_rollback=True):
+            return _first_difference(conn)
+    except psycopg.Error as error:
+        return f"PostgreSQL says: {error.diag.message_primary or error}"
+
+
+def _first_difference(conn: Connection) -> str:
+    user = uuid4()
+    granted = conn.execute(_GRANT, [user]).fetchone()
+    deducted = conn.execute(_DEDUCT, [user]).fetchone()
+    refunded = conn.execute(
+        _REFUND, [user, deducted.transaction_id if deducted else None]
+    ).fetchone()
+    seen = {
+        "grant of 10": granted,
+        "deduct of 4": deducted and deducted[1:],
+        "refund": refunded,
+        "balance": conn.execute(_BALANCE, [user]).fetchone(),
+        "ledger": tuple(tuple(row) for row in conn.execute(_LEDGER, [user])),
+        "verify_ledger": tuple(tuple(row) for row in conn.execute(_VIOLATIONS, [user])),
+    }
+    expected = {
+        "grant of 10": (10, 10),
+        "deduct of 4": (-4, 6),
+        "refund": (True, 4, 10),
+        "balance": (10,),
+        "ledger": (("grant", 10, 10), ("deduction", -4, 6), ("refund", 4, 10)),
+        "verify_ledger": (),
+    }
+    for what, wanted in expected.items():
+        if (got := tuple(seen[what] or ())) != wanted:
+            return f"{what}: expected {wanted}, got {got}"
+    return ""
