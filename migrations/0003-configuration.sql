@@ -26,9 +26,9 @@ comment on column credits.plans.rollover_max_credits is
 
 insert into credits.plans (plan, monthly_credits)
 values
-    ('free', 5),
-    ('plus', 50),
-    ('pro', 200);
+('free', 5),
+('plus', 50),
+('pro', 200);
 
 create table credits.settings (
     one_row boolean not null default true,

@@ -43,7 +43,7 @@ begin
         );
     end if;
 
-    v_now := credits_internal.next_entry_at(credits_internal.clock(), v_user.last_entry_at);
+    v_now := credits_internal.clock();
     v_user := credits_internal.expire_due_lots(p_user => v_user, p_now => v_now);
 
     if v_user.frozen_at is not null then

@@ -4,6 +4,7 @@
 create or replace function credits_internal.give_back(
     p_charge credits.credit_transactions,
     p_transaction_id uuid,
+    p_now timestamptz,
     p_at timestamptz,
     p_credits bigint
 )
@@ -64,7 +65,7 @@ begin
     loop
         v_lot_id := v_leg.lot_id;
 
-        if v_leg.expires_at <= p_at then
+        if v_leg.expires_at <= p_now then
             v_lot_id := credits_internal.uuid_v7(p_at);
 
             insert into credits.credit_lots (
@@ -90,7 +91,7 @@ begin
                 -- period at most; and however often that is repeated, not past the grace period
                 -- of the first time.
                 least(
-                    p_at + greatest(
+                    p_now + greatest(
                         least(
                             make_interval(secs => extract(
                                 epoch from v_leg.expires_at - p_charge.created_at
@@ -104,7 +105,7 @@ begin
                 p_at,
                 p_transaction_id,
                 case when v_leg.source = 'refund' then v_leg.origin_lot_id else v_leg.lot_id end,
-                coalesce(v_leg.renewable_until, p_at + g.grace),
+                coalesce(v_leg.renewable_until, p_now + g.grace),
                 v_leg.priority,
                 'refund',
                 v_leg.unit_price_usd

@@ -8,6 +8,7 @@ create or replace function credits_internal.pay_refund(
     p_user credits.user_credits,
     p_charge credits.credit_transactions,
     p_transaction_id uuid,
+    p_now timestamptz,
     p_at timestamptz,
     p_credits bigint,
     p_requested_credits bigint default null,
@@ -28,6 +29,7 @@ begin
     v_allocations := credits_internal.give_back(
         p_charge => p_charge,
         p_transaction_id => p_transaction_id,
+        p_now => p_now,
         p_at => p_at,
         p_credits => p_credits
     );
@@ -67,7 +69,7 @@ begin
 
     return credits_internal.collect_owed(
         p_user => v_user,
-        p_now => p_at,
+        p_now => p_now,
         p_returned => v_allocations
     );
 end

@@ -67,7 +67,7 @@ begin
         );
     end if;
 
-    v_now := credits_internal.next_entry_at(credits_internal.clock(), v_user.last_entry_at);
+    v_now := credits_internal.clock();
 
     if v_expires_at <= v_now then
         perform credits_internal.refuse_argument(

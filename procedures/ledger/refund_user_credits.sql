@@ -102,7 +102,7 @@ begin
         p_requested => v_credits
     );
 
-    v_now := credits_internal.next_entry_at(credits_internal.clock(), v_user.last_entry_at);
+    v_now := credits_internal.clock();
     v_user := credits_internal.expire_due_lots(p_user => v_user, p_now => v_now);
     v_at := credits_internal.next_entry_at(v_now, v_user.last_entry_at);
     v_refund_id := credits_internal.uuid_v7(v_at);
@@ -110,6 +110,7 @@ begin
         p_user => v_user,
         p_charge => v_charge,
         p_transaction_id => v_refund_id,
+        p_now => v_now,
         p_at => v_at,
         p_credits => v_credits,
         p_requested_credits => p_credits,

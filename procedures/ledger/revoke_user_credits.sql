@@ -97,7 +97,7 @@ begin
         p_requested => v_credits
     );
 
-    v_now := credits_internal.next_entry_at(credits_internal.clock(), v_user.last_entry_at);
+    v_now := credits_internal.clock();
 
     return credits_internal.revoke_locked(
         p_user => credits_internal.expire_due_lots(p_user => v_user, p_now => v_now),

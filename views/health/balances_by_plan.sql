@@ -1,22 +1,23 @@
 -- How many users are on each plan, and what they could spend now.
 
 create or replace view credits_monitoring.balances_by_plan as
-with spendable as (
+with expired as (
     select
-        u.user_id,
+        l.user_id,
+        sum(l.remaining) as credits
+    from credits.credit_lots as l
+    where
+        not l.depleted
+        and l.expires_at <= now()
+    group by l.user_id
+),
+
+spendable as (
+    select
         u.plan,
-        u.balance - coalesce(due.remaining, 0) as credits
+        u.balance - coalesce(e.credits, 0) as credits
     from credits.user_credits as u
-    left join (
-        select
-            l.user_id,
-            sum(l.remaining) as remaining
-        from credits.credit_lots as l
-        where
-            not l.depleted
-            and l.expires_at <= now()
-        group by l.user_id
-    ) as due on u.user_id = due.user_id
+    left join expired as e on u.user_id = e.user_id
 )
 
 select

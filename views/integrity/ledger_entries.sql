@@ -5,23 +5,18 @@ select
     t.user_id,
     t.seq,
     t.created_at as at,
-    leg.account,
-    leg.credits
+    case
+        when leg.is_wallet then 'wallet'
+        when t.transaction_type = 'grant' then 'issued'
+        when t.transaction_type = 'expiry' then 'expired'
+        when t.transaction_type = 'revocation' then 'revoked'
+        else 'used'
+    end as account,
+    case when leg.is_wallet then t.credits else -t.credits end as credits
 from credits.credit_transactions as t
-cross join lateral (
-    values
-        ('wallet', t.credits),
-        (
-            case t.transaction_type
-                when 'grant' then 'issued'
-                when 'deduction' then 'used'
-                when 'refund' then 'used'
-                when 'expiry' then 'expired'
-                when 'revocation' then 'revoked'
-            end,
-            -t.credits
-        )
-) as leg (account, credits);
+cross join (
+    values (true), (false)
+) as leg (is_wallet);
 
 comment on view credits_monitoring.ledger_entries is
 'Two rows per ledger row: the user''s wallet, and the account that its credits came from or went '
