@@ -67,11 +67,14 @@ begin
         refunded = r.refunded + excluded.refunded,
         last_refund_id = excluded.last_refund_id;
 
-    return credits_internal.collect_owed(
+    v_user := credits_internal.collect_owed(
         p_user => v_user,
         p_now => p_now,
         p_returned => v_allocations
     );
+
+    -- What came back may have outlived even its grace.
+    return credits_internal.expire_due_lots(p_user => v_user, p_now => p_now);
 end
 $pay_refund$;
 

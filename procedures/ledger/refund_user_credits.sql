@@ -118,13 +118,7 @@ begin
         p_idempotency_key => p_idempotency_key
     );
 
-    return row(
-        true,
-        v_credits,
-        v_refund_id,
-        credits_internal.spendable_credits(p_user_id),
-        false
-    );
+    return row(true, v_credits, v_refund_id, v_user.balance, false);
 end
 $refund_user_credits$;
 
