@@ -39,7 +39,7 @@ begin
 
         insert into credits.ledger_checks as c (user_id, verified_at, violations)
         values (v_user_id, v_now, v_found)
-        on conflict on constraint ledger_checks_pkey do update
+        on conflict (user_id) do update
         set
             verified_at = excluded.verified_at,
             violations = excluded.violations;

@@ -38,7 +38,7 @@ begin
         v_now,
         v_now
     from credits.settings as s
-    on conflict on constraint user_credits_pkey do nothing;
+    on conflict (user_id) do nothing;
 
     select u.*
     into strict v_user

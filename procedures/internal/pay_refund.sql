@@ -62,7 +62,7 @@ begin
         p_credits,
         p_transaction_id
     )
-    on conflict on constraint refund_totals_pkey do update
+    on conflict (user_id, transaction_id) do update
     set
         refunded = r.refunded + excluded.refunded,
         last_refund_id = excluded.last_refund_id;
