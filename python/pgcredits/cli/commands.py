@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from pgcredits.cli import deploy
+from pgcredits.cli import up
 
-__all__ = ["deploy"]
+__all__ = ["up"]

@@ -37,7 +37,7 @@ class Account:
                 continue
             return cls(found.pw_name, found.pw_uid, found.pw_gid)
         raise ServerError(
-            "PostgreSQL refuses to run as root, and there is neither a user postgres nor nobody.",
+            "PostgreSQL refuses to run as root, and there is neither a user postgres nor nobody",
             "Run this as an ordinary user, or add one: useradd --system postgres",
         )
 
@@ -47,7 +47,7 @@ class Account:
         owner = cls._of_uid(folder.stat().st_uid)
         if os.geteuid() not in (0, owner.uid):
             raise ServerError(
-                f"{folder} belongs to {owner.name}.", f"Run this as {owner.name} or as root."
+                f"{folder} belongs to {owner.name}", f"Run this as {owner.name} or as root."
             )
         return owner
 
@@ -90,7 +90,7 @@ class Account:
             )
         except OSError as error:
             raise ServerError(
-                f"No program can be started as the user {self.name}: {error.strerror}.",
+                f"no program can be started as the user {self.name}: {error.strerror}",
                 "Run this as an ordinary user.",
             ) from error
         return done.returncode == 0

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,6 +54,10 @@ class Binaries:
         """The path of one of the programs."""
         return str(self.bindir / name)
 
+    def environment(self) -> dict[str, str]:
+        """All that they are given; the caller's environment may hold secrets and PG* variables."""
+        return {"PATH": os.environ.get("PATH", os.defpath), **self.env}
+
 
 def find_binaries(bindir: Path | None = None) -> Binaries:
     """Find PostgreSQL 15 or newer.
@@ -79,7 +83,7 @@ def find_binaries(bindir: Path | None = None) -> Binaries:
         except ServerError as error:
             failures.append(str(error))
     raise ServerError(
-        " ".join([f"No PostgreSQL server (version {OLDEST_MAJOR} or newer) found.", *failures]),
+        "; ".join([f"no PostgreSQL {OLDEST_MAJOR} or newer found", *failures]),
         INSTALL_HINT,
     )
 
@@ -110,12 +114,14 @@ def examine(bindir: Path, account: Account | None = None) -> Binaries:
     switch = account.switch() if account else {}
     problem = ""
     # Unpacked archives find their libraries only when told where; all others better are not told.
-    for env in ({}, {_LIBRARY_PATH: str(bindir.parent / "lib")}):
+    given = {name: os.environ[name] for name in (_LIBRARY_PATH,) if name in os.environ}
+    for env in (given, {_LIBRARY_PATH: str(bindir.parent / "lib")}):
+        binaries = Binaries(bindir, "", 0, env)
         try:
             printed = [
                 subprocess.run(
-                    [bindir / name, "--version"],
-                    env={**os.environ, **env},
+                    [binaries.program(name), "--version"],
+                    env=binaries.environment(),
                     capture_output=True,
                     check=True,
                     text=True,
@@ -132,16 +138,16 @@ def examine(bindir: Path, account: Account | None = None) -> Binaries:
         else:
             break
     else:
-        raise ServerError(f"PostgreSQL in {bindir} does not run: {problem}.")
+        raise ServerError(f"PostgreSQL in {bindir} does not run: {problem}")
     version = re.search(r"\(PostgreSQL\) ((\d+)\S*)", printed[1])
     if version is None:
-        raise ServerError(f"{bindir}/postgres is not a PostgreSQL server: {printed[1].strip()!r}.")
+        raise ServerError(f"{bindir}/postgres is not a PostgreSQL server: {printed[1].strip()!r}")
     if int(version[2]) < OLDEST_MAJOR:
         raise ServerError(
-            f"PostgreSQL {version[1]} in {bindir} is too old: {OLDEST_MAJOR} or newer is needed.",
+            f"PostgreSQL {version[1]} in {bindir} is too old: {OLDEST_MAJOR} or newer is needed",
             INSTALL_HINT,
         )
-    return Binaries(bindir, version[1], int(version[2]), env)
+    return replace(binaries, version=version[1], major=int(version[2]))
 
 
 def runnable_by(binaries: Binaries, account: Account) -> Binaries:
@@ -159,8 +165,8 @@ def runnable_by(binaries: Binaries, account: Account) -> Binaries:
             return examine(_copy(binaries), account)
         except (ServerError, OSError, shutil.Error) as error:
             raise ServerError(
-                f"The user {account.name}, as whom PostgreSQL must run, cannot execute the "
-                f"programs in {binaries.bindir} ({closed}), nor could they be copied ({error}).",
+                f"the user {account.name}, as whom PostgreSQL must run, cannot execute the "
+                f"programs in {binaries.bindir} ({closed}), nor could they be copied ({error})",
                 "Install them in a folder that everybody may read, or run this as another user.",
             ) from error
 
@@ -182,7 +188,7 @@ def _copy(binaries: Binaries) -> Path:
     parts = [part for part in parts if part.is_dir()]
     files = (file for part in parts for file in part.rglob("*") if file.is_file())
     if sum(file.stat().st_size for file in files) > _COPY_LIMIT:
-        raise ServerError(f"{prefix} is too large to be copied.")
+        raise ServerError(f"{prefix} is too large to be copied")
     if not _CACHE.is_dir():
         _CACHE.mkdir()
         _CACHE.chmod(0o755)

@@ -16,7 +16,7 @@ from pgcredits.errors import ServerError
 from pgcredits.server import reaper
 from pgcredits.server.account import Account
 from pgcredits.server.binaries import find_binaries, runnable_by
-from pgcredits.server.instance import Server, socket_fits
+from pgcredits.server.instance import Server, sentences, socket_dir_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -52,17 +52,16 @@ def ephemeral_server(
     Yields:
         The running server.
     """
+    us = os.getpid()
     account = Account.for_new_server()
     binaries = runnable_by(find_binaries(bindir), account)
-    folder, lock = _make_folder(account, in_memory=not (fsync or keep))
-    us = os.getpid()
+    with sentences():
+        folder, lock = _make_folder(account, in_memory=not (fsync or keep))
     watchdog = _watch(folder)
     server = Server(
         binaries,
         account,
-        data_dir=folder / "data",
-        socket_dir=folder / "socket",
-        log_file=folder / "log",
+        folder,
         options={
             **({} if fsync else _UNSAFE),
             # Every refused call would otherwise write a few lines.
@@ -73,10 +72,11 @@ def ephemeral_server(
     )
     kept = False
     try:
-        account.make_folder(server.data_dir)
-        account.make_folder(server.socket_dir)
-        server.initialise(server.data_dir, sync=False)
-        server.start()
+        with sentences():
+            account.make_folder(server.data_dir)
+            account.make_folder(server.socket_dir)
+            server.initialise(server.data_dir, sync=False)
+            server.start()
         yield server
         kept = keep and server.pid is not None
     finally:
@@ -85,8 +85,7 @@ def ephemeral_server(
             if kept:
                 (folder / _KEPT).touch()
             else:
-                server.stop("immediate")
-                reaper.end(folder)
+                server.discard()
             _release(watchdog)
             os.close(lock)
 
@@ -96,17 +95,15 @@ def _make_folder(account: Account, *, in_memory: bool) -> tuple[Path, int]:
     bases = _bases(in_memory=in_memory)
     for base in bases:
         _sweep(base)
-    for base in bases:
-        if account.can_enter(base) and socket_fits(base / f"{_PREFIX}xxxxxxxx" / "socket"):
-            break
-    else:
+    suitable = [base for base in bases if _suits(base, account)]
+    if not suitable:
         raise ServerError(
-            f"No folder for a server in {', '.join(map(str, bases))}: the path is too long for a "
-            f"Unix socket, or the user {account.name} may not enter it.",
+            f"no server can be put in {', '.join(map(str, bases))}: the path is too long for a "
+            f"Unix socket, or the user {account.name} cannot enter it",
             "Set TMPDIR to another folder.",
         )
     while True:
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=suitable[0]))
         if not account.is_us:
             folder.chmod(0o711)  # ours; the server's account must get through to its own
         lock = os.open(folder, os.O_RDONLY)
@@ -115,6 +112,19 @@ def _make_folder(account: Account, *, in_memory: bool) -> tuple[Path, int]:
             (folder / _MARK).touch()
             return folder, lock
         os.close(lock)  # swept away before we could lock it
+
+
+def is_ephemeral(folder: Path) -> bool:
+    """Whether the server in this folder is one of ours, kept or not."""
+    return (folder / _MARK).exists()
+
+
+def _suits(base: Path, account: Account) -> bool:
+    try:
+        socket_dir_in(base / f"{_PREFIX}xxxxxxxx")
+    except ServerError:
+        return False
+    return account.can_enter(base)
 
 
 def _bases(*, in_memory: bool) -> list[Path]:
@@ -126,7 +136,7 @@ def _bases(*, in_memory: bool) -> list[Path]:
         bases.insert(0, Path("/var/tmp"))  # noqa: S108 - unlike /tmp it is on a disk everywhere
     if Path("/tmp") not in bases:  # noqa: S108
         bases.append(Path("/tmp"))  # noqa: S108 - short, where TMPDIR is long
-    return bases
+    return [base.resolve() for base in bases]
 
 
 def _sweep(base: Path) -> None:
@@ -143,7 +153,7 @@ def _sweep(base: Path) -> None:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 in_use = (folder / _KEPT).exists() and reaper.postmaster(folder / "data")
-                if (folder / _MARK).exists() and not in_use:
+                if is_ephemeral(folder) and not in_use:
                     reaper.end(folder)
             finally:
                 os.close(lock)

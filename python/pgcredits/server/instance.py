@@ -7,6 +7,7 @@ import shlex
 import signal
 import subprocess
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from pgcredits.errors import ServerError
 from pgcredits.server import reaper
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from pgcredits.server.account import Account
@@ -29,11 +30,38 @@ PORT = 5432
 LONGEST_SOCKET_PATH = 103
 
 _SIGNALS = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}
+_HINTS = {
+    "No space left on device": "The disk is full: free some space or choose another folder.",
+    "Permission denied": "Its account must be able to enter all folders above.",
+    "still in use": "Backends of a killed server are still at work: try again, or end them.",
+    "could not look up effective user": "Run this as a user whom the system knows by name.",
+}
 
 
-def socket_fits(socket_dir: Path) -> bool:
-    """Whether the operating system can bind a socket in this folder."""
-    return len(os.fsencode(socket_dir / f".s.PGSQL.{PORT}")) <= LONGEST_SOCKET_PATH
+@contextmanager
+def sentences() -> Iterator[None]:
+    """Turn what the operating system refuses into a sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise ServerError(
+            ": ".join(str(part) for part in (error.strerror or error, error.filename) if part),
+            "Choose another folder, or run this as the user to whom it belongs.",
+        ) from error
+
+
+def socket_dir_in(folder: Path) -> Path:
+    """Where the socket of a server in `folder` is.
+
+    Raises:
+        ServerError: The operating system could not bind it: its path is too long.
+    """
+    socket_dir = folder / "socket"
+    if len(os.fsencode(socket_dir / f".s.PGSQL.{PORT}")) > LONGEST_SOCKET_PATH:
+        raise ServerError(
+            f"the path {folder} is too long for a Unix socket", "Choose a folder nearer the root."
+        )
+    return socket_dir
 
 
 @dataclass
@@ -46,12 +74,30 @@ class Server:
 
     binaries: Binaries
     account: Account
-    data_dir: Path
-    socket_dir: Path
-    log_file: Path
+    folder: Path
     options: Mapping[str, str] = field(default_factory=dict)
     port: int = PORT
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    @property
+    def data_dir(self) -> Path:
+        """PGDATA."""
+        return self.folder / "data"
+
+    @property
+    def socket_dir(self) -> Path:
+        """The private folder with the socket; libpq's `host`."""
+        return socket_dir_in(self.folder)
+
+    @property
+    def log_file(self) -> Path:
+        """What the server has to say."""
+        return self.folder / "server.log"
+
+    @property
+    def pid(self) -> int | None:
+        """The postmaster's process id while it runs."""
+        return reaper.postmaster(self.data_dir)
 
     def dsn(self, dbname: str = "postgres") -> str:
         """A libpq connection string for its superuser."""
@@ -66,13 +112,16 @@ class Server:
         program = shlex.quote(psql) if os.access(psql, os.X_OK) else "psql"
         return " ".join([*variables, program, shlex.quote(self.dsn(dbname))])
 
-    @property
-    def pid(self) -> int | None:
-        """The postmaster's process id while it runs."""
-        return reaper.postmaster(self.data_dir)
+    def stop_command(self) -> str:
+        """What a person types to stop it."""
+        return f"pgcredits up --stop {shlex.quote(str(self.folder))}"
 
     def initialise(self, data_dir: Path, *, sync: bool) -> None:
-        """Run initdb on an empty folder: UTF-8, sorted by code point, times in UTC."""
+        """Run initdb on an empty folder: UTF-8, sorted by code point, times in UTC.
+
+        Raises:
+            ServerError: It failed, with its last lines.
+        """
         # The builtin provider came with 17. Not every system has C.UTF-8: then plain C.
         locales = (
             [["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]]
@@ -90,7 +139,7 @@ class Server:
         raise _failure(f"initdb failed on {data_dir}", complaint)
 
     def start(self, patience: float = 60.0) -> None:
-        """Start it and wait until it accepts connections; one that runs is left alone.
+        """Start it, unless it runs already, and wait until it accepts connections.
 
         A server that was killed before is no obstacle: its pid file is recognised as stale, and
         its last backends are waited for.
@@ -98,8 +147,50 @@ class Server:
         Raises:
             ServerError: It does not start, with the last lines of its log.
         """
-        if self.pid is not None:
-            return
+        deadline = time.monotonic() + patience
+        while True:
+            seen = self.log_file.stat().st_size if self.log_file.exists() else 0
+            pid = self.pid or self._launch()
+            if self._is_ready(pid, deadline):
+                return
+            complaint = self._log_since(seen)
+            late = time.monotonic() > deadline
+            if self._process is not None:
+                self._process.kill()  # ours alone: another process may have started one
+                self._reap()
+            if late or not ("is still in use" in complaint or self.pid):
+                raise _failure(f"the server in {self.folder} did not start", complaint)
+            time.sleep(0.1)  # backends of a killed server end as soon as they notice
+
+    def stop(self, mode: str = "fast", patience: float = 60.0) -> None:
+        """Stop it, if it runs, and wait until it is gone; the modes are those of pg_ctl.
+
+        Raises:
+            ServerError: It is still there after `patience` seconds.
+        """
+        if not reaper.stop(self.data_dir, _SIGNALS[mode], patience):
+            raise ServerError(
+                f"the server in {self.folder} did not stop within {patience:.0f} seconds",
+                f"See {self.log_file}.",
+            )
+        self._reap()
+
+    def restart(self) -> None:
+        """Stop it and start it."""
+        self.stop()
+        self.start()
+
+    def kill(self) -> None:
+        """SIGKILL the postmaster and all its children, with no time to tidy up."""
+        reaper.kill_all(self.data_dir)
+        self._reap()
+
+    def discard(self) -> None:
+        """Stop it at once, and remove it with all its data."""
+        reaper.end(self.folder)
+        self._reap()
+
+    def _launch(self) -> int:
         self._reap()
         self._forget_dead_postmaster()
         settings = {
@@ -110,38 +201,10 @@ class Server:
         }
         command = [self.binaries.program("postgres"), "-D", str(self.data_dir)]
         command += [word for item in settings.items() for word in ("-c", "=".join(item))]
-        deadline = time.monotonic() + patience
-        while True:
-            with self.log_file.open("ab") as log:
-                seen = log.tell()
-                self._process = child = self._spawn(command, stderr=log)
-            if self._is_ready(child, deadline):
-                return
-            complaint = self._log_since(seen)
-            late = time.monotonic() > deadline
-            self.kill()
-            if late or "is still in use" not in complaint:
-                raise _failure(f"The server on {self.data_dir} did not start", complaint)
-            time.sleep(0.1)  # backends of a killed server: they end as soon as they notice
-
-    def stop(self, mode: str = "fast", patience: float = 60.0) -> None:
-        """Stop it and wait until it is gone; the modes are those of pg_ctl."""
-        pid = self.pid
-        if pid is not None:
-            os.kill(pid, _SIGNALS[mode])
-            if not reaper.wait_gone([pid], patience):
-                self.kill()
-        self._reap()
-
-    def restart(self) -> None:
-        """Stop it and start it."""
-        self.stop()
-        self.start()
-
-    def kill(self) -> None:
-        """SIGKILL the postmaster and all its children, as the kernel or a power cut would."""
-        reaper.kill_all(self.data_dir)
-        self._reap()
+        self.log_file.touch(mode=0o600)
+        with self.log_file.open("ab") as log:
+            self._process = self._spawn(command, stderr=log)
+        return self._process.pid
 
     def _reap(self) -> None:
         """Take the exit status of our own child: until then its pid looks alive to PostgreSQL."""
@@ -150,51 +213,52 @@ class Server:
             self._process = None
 
     def _spawn(self, command: list[str], stderr: int | IO[bytes]) -> subprocess.Popen[bytes]:
-        # The caller's environment stays with the caller: it may hold secrets and PG* variables.
-        path = os.environ.get("PATH", os.defpath)
         try:
             return subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=stderr,
-                env={"PATH": path, "LC_ALL": "C", "TZ": "UTC", **self.binaries.env},
+                env={"LC_ALL": "C", "TZ": "UTC", **self.binaries.environment()},
                 cwd="/",
                 umask=0o077,
                 start_new_session=True,  # Ctrl-C is for the caller
                 **self.account.switch(),
             )
         except OSError as error:
-            raise ServerError(f"{command[0]} does not start: {error}.") from error
+            raise ServerError(f"{command[0]} does not start: {error}") from error
 
-    def _is_ready(self, child: subprocess.Popen[bytes], deadline: float) -> bool:
+    def _is_ready(self, pid: int, deadline: float) -> bool:
         """Wait for the line "ready" in the pid file, as pg_ctl does."""
-        while child.poll() is None and time.monotonic() < deadline:
+        while reaper.process(pid) and time.monotonic() < deadline:
             try:
                 lines = (self.data_dir / "postmaster.pid").read_text().splitlines()
             except OSError:
                 lines = []
-            if lines[:1] == [str(child.pid)] and "ready" in "".join(lines[7:8]):
+            if lines[:1] == [str(pid)] and "ready" in "".join(lines[7:8]):
                 return True
             time.sleep(0.01)
         return False
 
     def _forget_dead_postmaster(self) -> None:
-        """Remove a pid file whose process is a zombie, or by now something else than PostgreSQL.
+        """Remove lock files of a process that is a zombie, or by now something else.
 
         PostgreSQL itself only asks whether the pid exists. Backends that may have survived are
         still found by it: through their shared memory.
         """
-        file = self.data_dir / "postmaster.pid"
-        try:
-            pid = int(file.read_text().split("\n", 1)[0])
-        except FileNotFoundError:
-            return
-        except ValueError:
-            pid = 0
-        alive = reaper.process(pid) if pid > 0 else None
-        if alive is None or "postgres" not in alive.command.split(" ", 1)[0]:
-            file.unlink()
+        for file in (
+            self.data_dir / "postmaster.pid",
+            self.socket_dir / f".s.PGSQL.{self.port}.lock",
+        ):
+            try:
+                pid = int(file.read_text().split("\n", 1)[0])
+            except FileNotFoundError:
+                continue
+            except ValueError:
+                pid = 0
+            alive = reaper.process(pid) if pid > 0 else None
+            if alive is None or "postgres" not in alive.command.split(" ", 1)[0]:
+                file.unlink()
 
     def _log_since(self, position: int) -> str:
         with self.log_file.open("rb") as log:
@@ -204,11 +268,7 @@ class Server:
 
 def _failure(sentence: str, complaint: str) -> ServerError:
     lines = [line.strip() for line in complaint.splitlines() if line.strip()]
-    hint = "The lines above are PostgreSQL's own."
-    if "No space left on device" in complaint:
-        hint = "The disk is full: free some space, or set TMPDIR to a folder with more."
-    elif "Permission denied" in complaint:
-        hint = "Its account must be able to enter all folders above."
-    elif "shared memory" in complaint and "still in use" in complaint:
-        hint = "Backends of a killed server are still at work: try again, or end them."
-    return ServerError("\n".join([f"{sentence}:", *lines[-5:]]), hint)
+    hint = next((hint for piece, hint in _HINTS.items() if piece in complaint), "")
+    return ServerError(
+        "\n".join([f"{sentence}:", *lines[-5:]]), hint or "The lines are PostgreSQL's own."
+    )

@@ -100,6 +100,15 @@ def kill_all(data_dir: Path) -> None:
     wait_gone(victims)
 
 
+def stop(data_dir: Path, number: int, patience: float) -> bool:
+    """Send the server a signal, if there is one, and wait until it is gone."""
+    pid = postmaster(data_dir)
+    if pid is None:
+        return True
+    _send(pid, number)
+    return wait_gone([pid], patience)
+
+
 def wait_gone(pids: list[int], patience: float = PATIENCE) -> bool:
     """Wait until none of them is alive."""
     deadline = time.monotonic() + patience
@@ -118,11 +127,8 @@ def _send(pid: int, number: int) -> None:
 def end(folder: Path) -> None:
     """Stop the server in `folder`/data, without regard for its data, and remove the folder."""
     data_dir = folder / "data"
-    pid = postmaster(data_dir)
-    if pid:
-        # Unlike SIGKILL, this lets it give its shared memory back.
-        _send(pid, signal.SIGQUIT)
-        wait_gone([pid], 10)
+    # Unlike SIGKILL, this lets it give its shared memory back.
+    stop(data_dir, signal.SIGQUIT, 10)
     deadline = time.monotonic() + PATIENCE
     while folder.exists() and time.monotonic() < deadline:
         kill_all(data_dir)

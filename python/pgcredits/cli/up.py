@@ -1,0 +1,83 @@
+"""``pgcredits up``: a PostgreSQL server for development, with pgcredits in it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path  # noqa: TC003 - typer reads it
+from typing import Annotated, Any, Literal
+
+import typer
+
+from pgcredits.cli.app import app, out
+
+DATABASE = "pgcredits"
+
+
+@app.command()
+def up(
+    directory: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Where its data is kept, in ~/.local/share/pgcredits if not named "
+            "(as root: /var/lib/pgcredits).",
+            show_default=False,
+        ),
+    ] = None,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop it; its data stay.")] = False,
+    status: Annotated[
+        bool, typer.Option("--status", help="Only tell; exit status 6 if it does not run.")
+    ] = False,
+    migrate: Annotated[
+        bool, typer.Option("--migrate/--no-migrate", help="Install pgcredits in it, or do not.")
+    ] = True,
+    output_format: Annotated[
+        Literal["text", "json"], typer.Option("--format", help="For people or for scripts.")
+    ] = "text",
+) -> None:
+    """Start a PostgreSQL server for development, or find it running; it stays until stopped.
+
+    It listens on a socket in its own directory, for its owner and root alone.
+    """
+    from pgcredits.server import durable
+
+    if stop and status:
+        raise typer.BadParameter("--stop and --status exclude each other")
+    folder = (directory or durable.default_folder()).resolve()
+    facts: dict[str, Any] = {"directory": str(folder)}
+    if stop:
+        stopped = durable.stop(folder)
+        facts |= {"state": "stopped" if stopped else "not running"}
+    elif status and durable.running(folder) is None:
+        facts |= {"state": "not running"}
+    else:
+        was_running = durable.running(folder) is not None
+        server = durable.durable_server(folder)
+        if not status:
+            _make_database(server.dsn())
+            if migrate:
+                from pgcredits import deploy
+
+                deploy.migrate(server.dsn(DATABASE))
+        facts |= {
+            "state": "running" if was_running else "started",
+            "pid": server.pid,
+            "dsn": server.dsn(DATABASE),
+            "psql": server.psql_command(DATABASE),
+            "stop": server.stop_command(),
+        }
+    if output_format == "json":
+        typer.echo(json.dumps(facts))
+    else:
+        for name, value in facts.items():
+            out.print(f"{name:<10}{value}", markup=False, highlight=False)
+    if status and facts["state"] == "not running":
+        raise typer.Exit(6)
+
+
+def _make_database(maintenance_dsn: str) -> None:
+    from pgcredits.connections import connect
+
+    with connect(maintenance_dsn) as conn:
+        known = conn.execute("select from pg_database where datname = %s", [DATABASE])
+        if known.rowcount == 0:
+            conn.execute(f"create database {DATABASE}")
