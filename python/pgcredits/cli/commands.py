@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from pgcredits.cli import up
+from pgcredits.cli import deploy, up
 
-__all__ = ["up"]
+__all__ = ["deploy", "up"]
