@@ -1,5 +1,4 @@
 -- Closed word lists, and the named rows that functions return.
--- depends: 0001-roles-and-schemas
 
 create type credits.transaction_type as enum (
     'grant', 'deduction', 'refund', 'expiry', 'revocation'

@@ -1,5 +1,4 @@
 -- What operators configure: plans and settings.
--- depends: 0002-types
 
 create table credits.plans (
     plan text not null,

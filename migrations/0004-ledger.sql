@@ -1,5 +1,4 @@
 -- Users' money: the balance row that is also the lock, the lots, the ledger and what hangs on it.
--- depends: 0003-configuration
 --
 -- Every table here starts its primary key with user_id, so that users can be spread over servers.
 -- The first three are written on every call: few and short CHECKs, since PostgreSQL prepares each
