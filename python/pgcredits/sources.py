@@ -10,15 +10,13 @@ import glob
 import graphlib
 import hashlib
 import re
-import threading
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import yoyo
-from yoyo.exceptions import BadMigration, MigrationConflict
 from yoyo.migrations import Migration as YoyoMigration
-from yoyo.migrations import MigrationList, topological_sort
+from yoyo.migrations import read_sql_migration
 
 import pgcredits
 from pgcredits.errors import PgcreditsError
@@ -29,9 +27,6 @@ _MIGRATION_ID = re.compile(r"[0-9]{4}-[a-z0-9-]+")
 _OBJECT_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _COMMENT_OR_LITERAL = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'", re.DOTALL)
 _ENDS_TRANSACTION = re.compile(r"^\s*(commit|rollback)\b[^;]*;", re.IGNORECASE | re.MULTILINE)
-
-# yoyo resolves dependencies through a registry shared by the whole process.
-_YOYO_REGISTRY = threading.Lock()
 
 
 class SourcesError(PgcreditsError):
@@ -118,34 +113,30 @@ def _read(root: Path, path: Path) -> tuple[str, str, str]:
 
 
 def _migrations(root: Path) -> tuple[Migration, ...]:
-    folder = root / "migrations"
-    with _YOYO_REGISTRY:
-        try:
-            listed: MigrationList = yoyo.read_migrations(  # type: ignore[no-untyped-call]
-                glob.escape(str(folder))
-            )
-            for migration in listed:
-                migration.load()
-            ordered = list(topological_sort(listed))
-        except (BadMigration, MigrationConflict) as error:
-            raise SourcesError(f"the migrations cannot be read: {error}") from error
-    if listed.post_apply or [m.id for m in ordered] != sorted(m.id for m in ordered):
-        raise SourcesError("migrations must depend on lower numbers only, without post-apply files")
-    for lower, upper in pairwise(ordered):
-        if lower.id[:4] == upper.id[:4]:
-            raise SourcesError(f"two migrations have one number: {lower.id} and {upper.id}")
-    return tuple(_migration(root, migration) for migration in ordered)
+    folder = glob.escape(str(root / "migrations"))
+    listed = yoyo.read_migrations(folder)  # type: ignore[no-untyped-call]
+    if listed.post_apply:
+        raise SourcesError(f"{listed.post_apply[0].id} would run on every deploy")
+    migrations = tuple(_migration(root, migration) for migration in listed)
+    for lower, upper in pairwise(migrations):
+        if lower.name[:4] == upper.name[:4]:
+            raise SourcesError(f"two migrations have one number: {lower.name} and {upper.name}")
+    return migrations
 
 
 def _migration(root: Path, migration: YoyoMigration) -> Migration:
     source = Path(migration.path)
     rollback = source.with_suffix(".rollback.sql")
     if source.suffix != ".sql" or not _MIGRATION_ID.fullmatch(migration.id):
-        raise SourcesError(f'a migration is called "{source.name}" instead of "NNNN-name.sql"')
-    if not migration.use_transactions:
-        raise SourcesError(f"{source.name} wants to run outside the deploy's transaction")
+        raise SourcesError(f'a migration is called "{source.name}", not "NNNN-name.sql"')
     if not rollback.is_file():
         raise SourcesError(f"{source.name} has no {rollback.name}")
+    directives, _, _ = read_sql_migration(str(source))
+    if "transactional" in directives:
+        raise SourcesError(f"{source.name} wants to be outside the deploy's transaction")
+    for needed in directives.get("depends", "").split():
+        if needed >= migration.id:  # the order is that of the numbers
+            raise SourcesError(f"{source.name} depends on {needed}, which is not before it")
     path, sql, sha256 = _read(root, source)
     rollback_path, rollback_sql, _ = _read(root, rollback)
     return Migration(migration, path, sql, sha256, rollback_path, rollback_sql)

@@ -68,11 +68,10 @@ def compare(
     package: Package, installed: Installed, live: dict[Key, Live], server_major: int
 ) -> tuple[Finding, ...]:
     """All differences, the gravest first. Where the database is newer, that is the only one."""
-    newer = tuple(_newer(package, installed))
-    if newer:
+    if newer := tuple(find_newer(package, installed)):
         return newer
     found = [
-        *_migrations(package, installed),
+        *find_in_migrations(package, installed),
         *_files(package, installed),
         *_objects(installed.objects.values(), live, server_major),
         *_unmanaged(installed, live),
@@ -80,14 +79,10 @@ def compare(
     return tuple(sorted(found, key=lambda f: (f.kind.exit_status, f.object_kind, f.name)))
 
 
-def version_key(version: str) -> tuple[int, ...]:
-    """A version's numbers, for comparing."""
-    return tuple(int(number) for number in re.findall(r"\d+", version)[:3])
-
-
-def _newer(package: Package, installed: Installed) -> Iterator[Finding]:
-    newest = max(installed.versions, key=version_key, default=package.version)
-    if version_key(newest) > version_key(package.version):
+def find_newer(package: Package, installed: Installed) -> Iterator[Finding]:
+    """What a newer package left, or migrations that this one does not have."""
+    newest = max(installed.versions, key=_version_key, default=package.version)
+    if _version_key(newest) > _version_key(package.version):
         yield Finding(Kind.NEWER, "package", newest, f"deployed here; this is {package.version}")
     known = {migration.name for migration in package.migrations}
     for name in installed.history:
@@ -95,7 +90,8 @@ def _newer(package: Package, installed: Installed) -> Iterator[Finding]:
             yield Finding(Kind.NEWER, "migration", name, "applied here, unknown to this package")
 
 
-def _migrations(package: Package, installed: Installed) -> Iterator[Finding]:
+def find_in_migrations(package: Package, installed: Installed) -> Iterator[Finding]:
+    """Migrations that are pending or edited, or that yoyo's history has and we don't."""
     applied = set(installed.history)
     for migration in package.migrations:
         recorded = installed.migrations.get(migration.name)
@@ -161,3 +157,8 @@ def _unmanaged(installed: Installed, live: dict[Key, Live]) -> Iterator[Finding]
     for key, now in live.items():
         if key not in installed.objects:
             yield Finding(Kind.UNMANAGED, now.kind, now.identity, "pgcredits did not make it")
+
+
+def _version_key(version: str) -> tuple[int, ...]:
+    """A version's numbers, for comparing."""
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:3])

@@ -121,7 +121,7 @@ class _Deploy:
         return DeployReport(
             version=self._package.version,
             migrations=tuple(m.name for m in pending),
-            applied=tuple(d.name for d in applied),
+            applied=tuple(applied),
             dropped=tuple(sorted(installer.dropped)),
             kept_grants=list_kept_grants(live),
             lost_grants=tuple(installer.lost_grants),
@@ -158,7 +158,7 @@ class _Deploy:
         execute(self._conn, record_objects(touched))
         forget(self._conn, before.keys() - after.keys())
 
-    def _apply_definitions(self) -> tuple[list[Definition], Installer]:
+    def _apply_definitions(self) -> tuple[list[str], Installer]:
         package = self._package
         installed = read_installed(self._conn)
         live = read_live(self._conn)
@@ -169,7 +169,7 @@ class _Deploy:
         names = {d.name for d in package.definitions}
         gone = [o for o in installed.objects.values() if o.file and o.name not in names]
 
-        self._repair_grants(installed, live)
+        repaired = self._repair_grants(installed, live)
         installer = Installer(self._conn, live, installed.objects, self.on_step)
         installer.apply(todo)
         for recorded in gone:
@@ -183,20 +183,23 @@ class _Deploy:
         self._record_definitions(todo, [o.key for o in gone], installed, everything=everything)
         if todo or gone or package.version not in installed.versions:
             execute(self._conn, record_deployment())
-        return todo, installer
+        return [*(d.name for d in todo), *repaired], installer
 
-    def _repair_grants(self, installed: Installed, live: dict[Key, Live]) -> None:
+    def _repair_grants(self, installed: Installed, live: dict[Key, Live]) -> list[str]:
         """Give back and take back grants on what migrations made; files see to the others'."""
+        repaired = []
         for key, recorded in installed.objects.items():
             if recorded.file or key not in live or recorded.server_major != self._major:
                 continue
             was, now = set(recorded.state["grants"]), set(live[key].grants)
             if was != now:
-                self.on_step(f"grants on {recorded.identity}")
+                repaired.append(f"grants on {recorded.identity}")
+                self.on_step(repaired[-1])
             for entry in sorted(now - was):
                 execute(self._conn, grants.revoke(*key, entry))
             for entry in sorted(was - now):
                 execute(self._conn, grants.grant(*key, entry))
+        return repaired
 
     def _record_definitions(
         self,

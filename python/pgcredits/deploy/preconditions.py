@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from psycopg import errors
 
-from pgcredits.deploy.findings import Kind, compare
+from pgcredits.deploy.findings import Kind, find_in_migrations, find_newer
 from pgcredits.deploy.session import SCHEMAS, Connection
 from pgcredits.errors import NewerDatabaseError, RefusedError
 
@@ -60,12 +60,11 @@ def require_known(package: Package, installed: Installed) -> None:
     Raises:
         NewerDatabaseError: It was.
     """
-    for finding in compare(package, installed, {}, 0):
-        if finding.kind is Kind.NEWER:
-            raise NewerDatabaseError(
-                f"{finding.object_kind} {finding.name}: {finding.detail}",
-                "Install the pgcredits that deployed this database.",
-            )
+    for finding in find_newer(package, installed):
+        raise NewerDatabaseError(
+            f"{finding.object_kind} {finding.name}: {finding.detail}",
+            "Install the pgcredits that deployed this database.",
+        )
 
 
 def require_one_history(package: Package, installed: Installed) -> None:
@@ -75,13 +74,13 @@ def require_one_history(package: Package, installed: Installed) -> None:
         RefusedError: An applied migration was edited, one is missing below an applied one, or
             yoyo's history was changed without us.
     """
-    for finding in compare(package, installed, {}, 0):
-        if finding.object_kind == "migration" and finding.kind is Kind.EDITED_MIGRATION:
+    for finding in find_in_migrations(package, installed):
+        if finding.kind is Kind.EDITED_MIGRATION:
             raise RefusedError(
                 f"migration {finding.name} was edited after it was applied",
                 "Restore the file, and put the change into a new migration.",
             )
-        if finding.object_kind == "migration" and finding.kind is Kind.DRIFT:
+        if finding.kind is Kind.DRIFT:
             raise RefusedError(
                 f"migration {finding.name}: {finding.detail}",
                 "Compare credits_deploy._yoyo_migration with credits_deploy.manifest.",

@@ -48,8 +48,9 @@ PINNED_SETTINGS = {
     "jit": "off",
 }
 
-#: How long a statement may queue, and traffic behind it, before the deploy steps back.
-LOCK_TIMEOUT = "1s"
+#: How long a statement may queue, and traffic behind it, before the deploy steps back. Below
+#: PostgreSQL's deadlock_timeout, so that it is we who give way and not a client.
+LOCK_TIMEOUT = "500ms"
 
 DEFAULT_WAIT_SECONDS = 60.0
 
@@ -130,10 +131,12 @@ def execute(conn: Connection, statement: str, path: str = "") -> None:
     try:
         conn.execute(statement.encode())
     except psycopg.Error as error:
-        if not path or _is_passing(error) or isinstance(error, errors.InsufficientPrivilege):
-            raise
         if isinstance(error, errors.DependentObjectsStillExist):
             raise _in_the_way(error) from error
+        if not path or _is_passing(error):
+            raise
+        if isinstance(error, errors.InsufficientPrivilege):
+            raise _right_missing(f"{path}: {error.diag.message_primary}") from error
         position = int(error.diag.statement_position or 0)
         line = f", line {statement.count(chr(10), 0, position) + 1}" if position else ""
         message = error.diag.message_primary or str(error)
@@ -153,10 +156,7 @@ def explained(error: psycopg.Error) -> PgcreditsError:
     message = error.diag.message_primary or " ".join(str(error).split())
     match error:
         case errors.InsufficientPrivilege():
-            return RefusedError(
-                f"a right is missing: {message}",
-                "Connect as the role that owns the installation, or as a superuser.",
-            )
+            return _right_missing(message)
         case errors.LockNotAvailable() | errors.DeadlockDetected():
             return RefusedError(
                 f"others kept a lock that the deploy needs: {message}",
@@ -172,6 +172,13 @@ def explained(error: psycopg.Error) -> PgcreditsError:
             )
         case _:
             return DeployFailedError(f"PostgreSQL says: {message}", error.diag.message_hint or "")
+
+
+def _right_missing(message: str) -> RefusedError:
+    return RefusedError(
+        f"a right is missing: {message}",
+        "Connect as the role that owns the installation, or as a superuser.",
+    )
 
 
 def _in_the_way(error: psycopg.Error) -> RefusedError:
