@@ -66,12 +66,19 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    wanted: bool = config.getoption("--bench")
-    keep = [item for item in items if (item.get_closest_marker("bench") is not None) == wanted]
-    dropped = [item for item in items if item not in set(keep)]
+    bench: bool = config.getoption("--bench")
+    profiled = config.stash[PROFILE] is not None
+
+    def wanted(item: pytest.Item) -> bool:
+        if (item.get_closest_marker("bench") is not None) != bench:
+            return False
+        # Only what runs in a copy of the template can be profiled.
+        return not profiled or "template" in getattr(item, "fixturenames", ())
+
+    dropped = [item for item in items if not wanted(item)]
     if dropped:
         config.hook.pytest_deselected(items=dropped)
-        items[:] = keep
+        items[:] = [item for item in items if wanted(item)]
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
