@@ -1,0 +1,121 @@
+"""The README's reference of functions and views, generated from the database's comments."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import psycopg
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+
+FUNCTIONS = """
+    select
+        p.proname as name,
+        pg_get_function_arguments(p.oid) as arguments,
+        case when p.proretset then 'setof ' else '' end
+        || regexp_replace(format_type(p.prorettype, null), '^credits\\.', '') as result,
+        case
+            when has_function_privilege('credits_app', p.oid, 'execute') then 'credits_app'
+            when has_function_privilege('credits_analyst', p.oid, 'execute') then 'credits_analyst'
+            else 'credits_operator'
+        end as role,
+        obj_description(p.oid, 'pg_proc') as comment
+    from pg_proc as p
+    where p.pronamespace = 'credits'::regnamespace
+    order by role, p.proname
+"""
+
+TYPES = """
+    select
+        c.relname as name,
+        string_agg(
+            a.attname || ' ' || format_type(a.atttypid, a.atttypmod), ', ' order by a.attnum
+        ) as fields,
+        obj_description(c.reltype, 'pg_type') as comment
+    from pg_class as c
+    inner join pg_attribute as a on c.oid = a.attrelid
+    where
+        c.relnamespace = 'credits'::regnamespace
+        and c.relkind = 'c'
+        and a.attnum > 0
+    group by c.relname, c.reltype
+    order by c.relname
+"""
+
+VIEWS = """
+    select
+        c.relname as name,
+        obj_description(c.oid, 'pg_class') as comment,
+        array_agg(
+            array[
+                a.attname,
+                format_type(a.atttypid, a.atttypmod),
+                col_description(c.oid, a.attnum)
+            ]
+            order by a.attnum
+        ) as columns
+    from pg_class as c
+    inner join pg_attribute as a on c.oid = a.attrelid
+    where
+        c.relnamespace = 'credits_monitoring'::regnamespace
+        and c.relkind = 'v'
+        and a.attnum > 0
+    group by c.oid, c.relname
+    order by c.relname
+"""
+
+
+def sections(conn: psycopg.Connection[Any]) -> dict[str, str]:
+    """The generated sections of the README, by the name in their markers."""
+    return {"functions": _functions(conn), "views": _views(conn)}
+
+
+def replaced(text: str, generated: dict[str, str]) -> str:
+    """The README's text with its generated sections as they should be."""
+    for name, section in generated.items():
+        pattern = re.compile(f"(<!-- generated: {name} -->\n).*?(<!-- end: {name} -->)", re.DOTALL)
+        escaped = section.replace("\\", r"\\")
+        text, found = pattern.subn(rf"\1\n{escaped}\n\2", text)
+        if found != 1:
+            raise ValueError(f"README.md must have one section `generated: {name}`, not {found}")
+    return text
+
+
+def _functions(conn: psycopg.Connection[Any]) -> str:
+    lines = []
+    role = ""
+    for function in conn.execute(FUNCTIONS):
+        if function.role != role:
+            role = function.role
+            lines += [f"### For `{role}`", ""]
+        lines += [
+            f"**{function.name}**(" + _code_list(function.arguments) + f") → `{function.result}`  ",
+            function.comment,
+            "",
+        ]
+    lines += ["### What they return", ""]
+    for composite in conn.execute(TYPES):
+        lines += [f"**{composite.name}**({_code_list(composite.fields)})  ", composite.comment, ""]
+    return "\n".join(lines)
+
+
+def _views(conn: psycopg.Connection[Any]) -> str:
+    lines = []
+    for view in conn.execute(VIEWS):
+        lines += [f"### {view.name}", "", view.comment, "", "| column | type | |", "|---|---|---|"]
+        lines += [
+            f"| {name} | {kind.replace('timestamp with time zone', 'timestamptz')} | {comment} |"
+            for name, kind, comment in view.columns
+        ]
+        lines += [""]
+    return "\n".join(lines)
+
+
+def _code_list(items: str) -> str:
+    """`a, b` as code, each item on its own, in the short words that people use."""
+    short = items.replace("timestamp with time zone", "timestamptz")
+    short = re.sub(r" DEFAULT (NULL|'[^']*'|\w+)(::\w+)?", lambda m: f" = {m[1].lower()}", short)
+    return ", ".join(f"`{item}`" for item in re.split(r", (?=\w+ \w)", short))

@@ -1,0 +1,145 @@
+"""Every query and every command in the README runs, and prints what the README says."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from pgcredits.server import find_binaries
+from readme.blocks import Block, blocks, console_commands, inline_commands
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import psycopg
+
+    from support.databases import Database
+
+#: Where CI has installed the npm package `pg`; node's examples need it.
+NODE_MODULES = os.environ.get("PGCREDITS_NODE_MODULES")
+
+
+def test_the_queries_print_what_is_shown(database: Database) -> None:
+    for block in blocks("sql"):
+        printed = _psql(database, block.code)
+        if block.output is not None:
+            assert _trimmed(printed) == _trimmed(block.output), f"README, {block}"
+
+
+@pytest.mark.parametrize("block", blocks("python"), ids=str)
+def test_the_python_examples_print_what_is_shown(database: Database, block: Block) -> None:
+    printed = _run([sys.executable, "-c", block.code], dsn=database.dsn)
+
+    assert _trimmed(printed) == _trimmed(block.output or "")
+
+
+@pytest.mark.skipif(NODE_MODULES is None, reason="PGCREDITS_NODE_MODULES has no npm package pg")
+@pytest.mark.parametrize("block", blocks("js"), ids=str)
+def test_the_node_examples_print_what_is_shown(
+    database: Database, block: Block, tmp_path: Path
+) -> None:
+    assert NODE_MODULES is not None
+    (tmp_path / "node_modules").symlink_to(NODE_MODULES)
+    (tmp_path / "example.mjs").write_text(block.code, encoding="utf-8")
+
+    printed = _run(["node", "example.mjs"], tmp_path, _uri(database))
+
+    assert _trimmed(printed) == _trimmed(block.output or "")
+
+
+def test_the_terminal_commands_work(blank_database: Database, tmp_path: Path) -> None:
+    home = tmp_path / "data"
+    for command in console_commands():
+        # The first two lines install first: what follows the installation is run here, or is
+        # this very test run.
+        program = command.rpartition(" && ")[2]
+        if program == "pytest" or program.startswith("export PGCREDITS_DSN="):
+            continue
+        if program == "pgcredits up":
+            program = f"pgcredits up {shlex.quote(str(home))}"
+        _run(shlex.split(program), dsn=blank_database.dsn)
+    _run(["pgcredits", "up", str(home), "--stop"])
+
+
+@pytest.mark.parametrize("command", inline_commands("pgcredits"))
+def test_the_commands_that_the_text_names_work(
+    blank_database: Database, command: str, tmp_path: Path
+) -> None:
+    dsn = blank_database.dsn
+    _run(["pgcredits", "migrate"], dsn=dsn)
+    program = shlex.split(command)
+    if "--keep" in program:
+        # It stays until it is told to go: that it does is the demo's own test.
+        program = [*program[:-1], "--help"]
+    if "--heads" in program:
+        _run(["pgcredits", "verify", "--save-heads", "heads.csv"], tmp_path, dsn)
+
+    _run(program, tmp_path, dsn)
+
+
+def test_an_application_is_let_in_as_the_text_says(conn: psycopg.Connection[Any]) -> None:
+    (grant,) = inline_commands("grant")
+
+    # The role belongs to the whole server: nothing of it may stay.
+    with conn.transaction(force_rollback=True):
+        conn.execute("create role your_application")
+        conn.execute(grant.encode())
+        conn.execute("set local role your_application")
+        conn.execute("select from credits.get_user_credits(gen_random_uuid())")
+
+
+def _psql(database: Database, script: str) -> str:
+    binaries = find_binaries()
+    program = shutil.which("psql", path=str(binaries.bindir))
+    assert program is not None
+    return _run(
+        [program, "-qX", "-P", "footer=off", "-v", "ON_ERROR_STOP=1", "-d", database.dsn],
+        stdin=script,
+        variables=binaries.env,
+    )
+
+
+def _run(
+    program: list[str],
+    cwd: Path | None = None,
+    dsn: str | None = None,
+    stdin: str | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> str:
+    # The commands of this very installation come first.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, **(variables or {})}
+    if dsn is not None:
+        environment["PGCREDITS_DSN"] = dsn
+    done = subprocess.run(
+        program,
+        cwd=cwd,
+        env=environment,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, f"{shlex.join(program)}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def _trimmed(printed: str) -> list[str]:
+    return [line.rstrip() for line in printed.splitlines() if line.strip()]
+
+
+def _uri(database: Database) -> str:
+    """The connection string in the one form that node-postgres reads."""
+    dsn = {key: quote(str(value), safe="") for key, value in conninfo_to_dict(database.dsn).items()}
+    login = f"{dsn['user']}:{dsn.get('password', '')}"
+    return f"postgresql://{login}@/{dsn['dbname']}?host={dsn['host']}&port={dsn['port']}"
