@@ -70,10 +70,14 @@ def _ps(*selection: str) -> list[Process]:
 
 
 def postmaster(data_dir: Path) -> int | None:
-    """The process id of the server that runs on a data directory."""
+    """The process id of the server that runs on a data directory.
+
+    Raises:
+        PermissionError: It is not ours to look at.
+    """
     try:
         pid = int((data_dir / "postmaster.pid").read_text().split("\n", 1)[0])
-    except (OSError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
     found = process(pid)
     return pid if found and _works_on(found, data_dir) else None
