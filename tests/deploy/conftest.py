@@ -9,36 +9,60 @@ import pytest
 from psycopg import sql
 
 from deploy.tree import Tree, write_files
+from support import databases
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from support.databases import Database
+    from support.servers import PostgresServer
 
 
 @pytest.fixture
-def tree(tmp_path: Path, blank_database: Database) -> Tree:
+def strangers(postgres_server: PostgresServer) -> Iterator[list[str]]:
+    """Roles that are dropped after the test and after its database."""
+    roles: list[str] = []
+    yield roles
+    with postgres_server.connect() as conn:
+        for role in roles:
+            conn.execute(sql.SQL("drop role {}").format(sql.Identifier(role)))
+
+
+@pytest.fixture
+def stranger(strangers: list[str], postgres_server: PostgresServer) -> str:
+    """A role that is none of ours."""
+    role = f"stranger_{secrets.token_hex(4)}"
+    with postgres_server.connect() as conn:
+        conn.execute(sql.SQL("create role {}").format(sql.Identifier(role)))
+    strangers.append(role)
+    return role
+
+
+@pytest.fixture
+def tree(strangers: list[str], tmp_path: Path, postgres_server: PostgresServer) -> Iterator[Tree]:
     """The small package, and a blank database."""
     write_files(tmp_path)
-    return Tree(tmp_path, blank_database.dsn)
+    with databases.blank(postgres_server) as database:
+        yield Tree(tmp_path, database)
 
 
 @pytest.fixture
-def deployed(tree: Tree) -> Tree:
-    """The small package, deployed."""
-    tree.migrate()
-    return tree
+def installed(
+    strangers: list[str], tmp_path: Path, template_of_tree: databases.Template
+) -> Iterator[Tree]:
+    """The small package, installed."""
+    write_files(tmp_path)
+    with template_of_tree.clone(verify=False) as database:
+        yield Tree(tmp_path, database)
 
 
-@pytest.fixture
-def stranger(blank_database: Database) -> Iterator[str]:
-    """A role that is none of ours; gone after the test."""
-    role = f"stranger_{secrets.token_hex(4)}"
-    name = sql.Identifier(role)
-    with blank_database.connect() as conn:
-        conn.execute(sql.SQL("create role {}").format(name))
-    yield role
-    with blank_database.connect() as conn:
-        conn.execute(sql.SQL("drop owned by {} cascade").format(name))
-        conn.execute(sql.SQL("drop role {}").format(name))
+@pytest.fixture(scope="session")
+def template_of_tree(
+    postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[databases.Template]:
+    """A database in which the small package is installed, to be copied."""
+    root = tmp_path_factory.mktemp("tree")
+    write_files(root)
+    with databases.blank(postgres_server) as database:
+        Tree(root, database).migrate()
+        yield databases.Template(postgres_server, database.name)

@@ -6,7 +6,6 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-import psycopg
 import pytest
 
 from deploy.tree import A_TOTAL, ADD_ITEM, REFUSE_CHANGE, SIZES, Tree
@@ -35,39 +34,39 @@ def test_the_package_installs_into_an_empty_database(blank_database: Database) -
     assert deploy.check(blank_database.dsn, smoke=True).findings == ()
 
 
-def test_a_second_deploy_changes_nothing(deployed: Tree) -> None:
+def test_a_second_deploy_changes_nothing(installed: Tree) -> None:
     def rows() -> list[object]:
-        return deployed.execute("select m.*, m.xmin::text from credits_deploy.manifest as m")
+        return installed.execute("select m.*, m.xmin::text from credits_deploy.manifest as m")
 
     before = rows()
 
-    report = deployed.migrate()
+    report = installed.migrate()
 
     assert (report.migrations, report.applied, report.dropped) == ((), (), ())
     assert rows() == before
-    assert deployed.value("select count(*) from credits_deploy.deployments") == 1
+    assert installed.value("select count(*) from credits_deploy.deployments") == 1
 
 
-def test_the_manifest_names_each_file_with_its_hash(deployed: Tree) -> None:
-    rows = deployed.execute("select m.file, m.source_sha256 from credits_deploy.manifest as m")
+def test_the_manifest_names_each_file_with_its_hash(installed: Tree) -> None:
+    rows = installed.execute("select m.file, m.source_sha256 from credits_deploy.manifest as m")
 
     recorded = {row.file: row.source_sha256 for row in rows if row.file}
-    files = [p for p in deployed.root.rglob("*.sql") if ".rollback" not in p.name]
-    assert sorted(recorded) == sorted(p.relative_to(deployed.root).as_posix() for p in files)
+    files = [p for p in installed.root.rglob("*.sql") if ".rollback" not in p.name]
+    assert sorted(recorded) == sorted(p.relative_to(installed.root).as_posix() for p in files)
     for file in files:
         content = file.read_bytes()
-        hashed = deployed.value("select encode(sha256(%s::bytea), 'hex')", content)
-        assert recorded[file.relative_to(deployed.root).as_posix()] == hashed
+        hashed = installed.value("select encode(sha256(%s::bytea), 'hex')", content)
+        assert recorded[file.relative_to(installed.root).as_posix()] == hashed
 
 
-def test_a_changed_function_is_replaced(deployed: Tree) -> None:
-    deployed.edit(ADD_ITEM, "values (p_price)", "values (p_price + 1)")
+def test_a_changed_function_is_replaced(installed: Tree) -> None:
+    installed.edit(ADD_ITEM, "values (p_price)", "values (p_price + 1)")
 
-    report = deployed.migrate()
+    report = installed.migrate()
 
     assert report.applied == ("credits.add_item",)
-    deployed.execute("select credits.add_item(2)")
-    assert deployed.value("select i.price from credits.items as i") == 3
+    installed.execute("select credits.add_item(2)")
+    assert installed.value("select i.price from credits.items as i") == 3
 
 
 @pytest.mark.parametrize(
@@ -80,79 +79,81 @@ def test_a_changed_function_is_replaced(deployed: Tree) -> None:
     ],
 )
 def test_a_changed_signature_leaves_one_function(
-    deployed: Tree, old: str, new: str, identity: str
+    installed: Tree, old: str, new: str, identity: str
 ) -> None:
-    deployed.edit(ADD_ITEM, old, new)
+    installed.edit(ADD_ITEM, old, new)
 
-    report = deployed.migrate()
+    report = installed.migrate()
 
     assert report.applied == ("credits.add_item",)
     assert report.dropped == ()
-    assert deployed.execute(OVERLOADS) == [(f"credits.add_item({identity})",)]
-    assert deployed.found() == []
-    assert deployed.value(
+    assert installed.execute(OVERLOADS) == [(f"credits.add_item({identity})",)]
+    assert installed.found() == []
+    assert installed.value(
         "select has_function_privilege('credits_app', p.oid, 'execute') from pg_proc as p"
         " where p.proname = 'add_item'"
     )
 
 
-def test_a_file_that_is_gone_takes_its_object_with_it(deployed: Tree) -> None:
-    deployed.remove(ADD_ITEM)
-    deployed.remove(A_TOTAL)
-    deployed.remove(REFUSE_CHANGE)
+def test_a_file_that_is_gone_takes_its_object_with_it(installed: Tree) -> None:
+    installed.remove(ADD_ITEM)
+    installed.remove(A_TOTAL)
+    installed.remove(REFUSE_CHANGE)
 
-    report = deployed.migrate()
+    report = installed.migrate()
 
     gone = ("credits.add_item", "credits_internal.refuse_change", "credits_monitoring.a_total")
     assert report.dropped == gone
     assert report.applied == ()
-    assert deployed.found() == []
-    assert deployed.execute("select t.tgname from pg_trigger as t where not t.tgisinternal") == []
+    assert installed.found() == []
+    assert installed.execute("select t.tgname from pg_trigger as t where not t.tgisinternal") == []
 
 
-def test_a_file_that_moved_to_another_folder_is_the_same_object(deployed: Tree) -> None:
-    sql = (deployed.root / ADD_ITEM).read_text()
-    deployed.remove(ADD_ITEM)
-    deployed.write("procedures/maintenance/add_item.sql", sql)
+def test_a_file_that_moved_to_another_folder_is_the_same_object(installed: Tree) -> None:
+    sql = (installed.root / ADD_ITEM).read_text()
+    installed.remove(ADD_ITEM)
+    installed.write("procedures/maintenance/add_item.sql", sql)
 
-    report = deployed.migrate()
+    report = installed.migrate()
 
     assert report.dropped == ()
-    assert deployed.found() == []
+    assert installed.found() == []
 
 
-def test_a_trigger_that_left_its_file_is_dropped(deployed: Tree) -> None:
-    deployed.edit(REFUSE_CHANGE, "items_never_change", "items_stay")
+def test_a_trigger_that_left_its_file_is_dropped(installed: Tree) -> None:
+    installed.edit(REFUSE_CHANGE, "items_never_change", "items_stay")
 
-    deployed.migrate()
+    installed.migrate()
 
-    triggers = deployed.execute(
+    triggers = installed.execute(
         "select t.tgname, t.tgenabled from pg_trigger as t where not t.tgisinternal"
     )
     assert triggers == [("items_stay", "A")]
-    assert deployed.found() == []
+    assert installed.found() == []
 
 
-def test_a_comment_that_left_its_file_is_gone(deployed: Tree) -> None:
-    deployed.edit(A_TOTAL, "comment on column credits_monitoring.a_total.items is 'How many.';", "")
-    deployed.edit(
+def test_a_comment_that_left_its_file_is_gone(installed: Tree) -> None:
+    installed.edit(
+        A_TOTAL, "comment on column credits_monitoring.a_total.items is 'How many.';", ""
+    )
+    installed.edit(
         ADD_ITEM, "comment on function credits.add_item is 'Add an item; 5 % more each year.';", ""
     )
 
-    deployed.migrate()
+    installed.migrate()
 
     assert (
-        deployed.value("select col_description('credits_monitoring.a_total'::regclass, 1)") is None
+        installed.value("select col_description('credits_monitoring.a_total'::regclass, 1)") is None
     )
-    assert deployed.value("select obj_description('credits.add_item'::regproc, 'pg_proc')") is None
+    assert installed.value("select obj_description('credits.add_item'::regproc, 'pg_proc')") is None
 
 
-def test_a_grant_that_left_its_file_is_gone(deployed: Tree) -> None:
-    deployed.edit(ADD_ITEM, "to credits_app;", "to credits_operator;")
+def test_a_grant_that_left_its_file_is_gone(installed: Tree) -> None:
+    installed.edit(ADD_ITEM, "to credits_app;", "to credits_operator;")
 
-    deployed.migrate()
+    installed.migrate()
 
-    holders = deployed.execute(
+    holders = installed.execute(
         "select x.grantee::regrole::text from pg_proc as p, aclexplode(p.proacl) as x"
         " where p.proname = 'add_item' and x.grantee <> p.proowner"
     )
@@ -197,16 +198,16 @@ def test_an_error_names_file_and_line_and_leaves_nothing(tree: Tree) -> None:
     assert [kind for kind, _ in tree.found()] == ["not_installed"]
 
 
-def test_an_error_leaves_the_old_state(deployed: Tree) -> None:
-    deployed.add_migration("0003-more", "create table credits.more (x int);")
-    deployed.edit(SIZES, "credits.items as i", "credits.nothing as i")
+def test_an_error_leaves_the_old_state(installed: Tree) -> None:
+    installed.add_migration("0003-more", "create table credits.more (x int);")
+    installed.edit(SIZES, "credits.items as i", "credits.nothing as i")
 
     with pytest.raises(DeployFailedError, match=r"sizes\.sql, line \d+: .*nothing"):
-        deployed.migrate()
+        installed.migrate()
 
-    assert deployed.value("select to_regclass('credits.more')") is None
-    deployed.edit(SIZES, "credits.nothing as i", "credits.items as i")
-    assert deployed.found() == [("pending", "0003-more")]
+    assert installed.value("select to_regclass('credits.more')") is None
+    installed.edit(SIZES, "credits.nothing as i", "credits.items as i")
+    assert installed.found() == [("pending", "0003-more")]
 
 
 def test_a_file_must_make_what_its_name_says(tree: Tree) -> None:
@@ -224,14 +225,11 @@ def test_a_file_cannot_end_the_transaction(tree: Tree) -> None:
 
 
 def test_a_deploy_does_not_depend_on_the_sessions_settings(tree: Tree) -> None:
-    hostile = Tree(
-        tree.root,
-        psycopg.conninfo.make_conninfo(
-            tree.dsn,
-            options="-c search_path=credits -c timezone=Asia/Tokyo -c statement_timeout=1"
-            " -c default_transaction_read_only=on -c quote_all_identifiers=on"
-            " -c default_transaction_isolation=serializable",
-        ),
+    tree.add_migration("0003-slow", "select pg_sleep(2);")
+    hostile = tree.connecting(
+        options="-c search_path=credits -c timezone=Asia/Tokyo -c statement_timeout=1000"
+        " -c default_transaction_read_only=on -c quote_all_identifiers=on"
+        " -c default_transaction_isolation=serializable"
     )
     hostile.migrate()
 
@@ -239,15 +237,15 @@ def test_a_deploy_does_not_depend_on_the_sessions_settings(tree: Tree) -> None:
     assert hostile.found() == []
 
 
-def test_an_object_in_the_way_is_refused_by_name(deployed: Tree) -> None:
-    deployed.write(
+def test_an_object_in_the_way_is_refused_by_name(installed: Tree) -> None:
+    installed.write(
         "procedures/ledger/helper.sql",
         "create or replace function credits.helper(int) returns int language sql return 1;",
     )
-    deployed.execute("create function credits.helper(text) returns int language sql return 2")
+    installed.execute("create function credits.helper(text) returns int language sql return 2")
 
     with pytest.raises(RefusedError, match=r"credits\.helper\(text\) stands in the way"):
-        deployed.migrate()
+        installed.migrate()
 
 
 def test_a_schema_of_somebody_elses_is_refused_by_name(tree: Tree) -> None:
@@ -257,45 +255,45 @@ def test_a_schema_of_somebody_elses_is_refused_by_name(tree: Tree) -> None:
         tree.migrate()
 
 
-def test_a_newer_database_is_refused(deployed: Tree) -> None:
-    deployed.execute("insert into credits_deploy.deployments (package_version) values ('99.0')")
+def test_a_newer_database_is_refused(installed: Tree) -> None:
+    installed.execute("insert into credits_deploy.deployments (package_version) values ('99.0')")
 
     with pytest.raises(NewerDatabaseError, match=r"99\.0"):
-        deployed.migrate()
+        installed.migrate()
     with pytest.raises(NewerDatabaseError):
-        deployed.rollback()
+        installed.rollback()
 
 
-def test_a_migration_from_the_future_is_refused(deployed: Tree) -> None:
-    deployed.add_migration("0003-future")
-    deployed.migrate()
-    deployed.remove("migrations/0003-future.sql")
-    deployed.edit(ADD_ITEM, "5 %", "6 %")
+def test_a_migration_from_the_future_is_refused(installed: Tree) -> None:
+    installed.add_migration("0003-future")
+    installed.migrate()
+    installed.remove("migrations/0003-future.sql")
+    installed.edit(ADD_ITEM, "5 %", "6 %")
 
     with pytest.raises(NewerDatabaseError, match="0003-future"):
-        deployed.migrate()
-    assert deployed.found() == [("newer", "0003-future")]
+        installed.migrate()
+    assert installed.found() == [("newer", "0003-future")]
 
 
-def test_objects_belong_to_the_first_deploys_user(deployed: Tree, stranger: str) -> None:
+def test_objects_belong_to_the_first_deploys_user(installed: Tree, stranger: str) -> None:
     """A second deploy by another superuser makes no object that is not the owner's."""
-    deployed.execute(f"alter role {stranger} superuser login")
-    other = Tree(deployed.root, psycopg.conninfo.make_conninfo(deployed.dsn, user=stranger))
-    deployed.add_migration("0003-more", "create table credits.more (x int);")
-    deployed.write(
+    installed.execute(f"alter role {stranger} superuser login")
+    other = installed.connecting(user=stranger)
+    installed.add_migration("0003-more", "create table credits.more (x int);")
+    installed.write(
         "procedures/ledger/more.sql",
         "create or replace function credits.more() returns int language sql return 1;",
     )
 
     other.migrate()
 
-    owners = deployed.execute(
+    owners = installed.execute(
         "select p.proowner = n.nspowner and c.relowner = n.nspowner"
         " from pg_proc as p, pg_class as c, pg_namespace as n"
         " where p.proname = 'more' and c.relname = 'more' and n.nspname = 'credits'"
     )
     assert owners == [(True,)]
-    assert deployed.found() == []
+    assert installed.found() == []
 
 
 def test_two_deploys_at_once_are_one(tree: Tree) -> None:
@@ -320,26 +318,24 @@ def test_two_deploys_at_once_are_one(tree: Tree) -> None:
     assert tree.found() == []
 
 
-def test_a_deploy_waits_for_traffic_without_stopping_it(
-    deployed: Tree, blank_database: Database
-) -> None:
+def test_a_deploy_waits_for_traffic_without_stopping_it(installed: Tree) -> None:
     """A lock that is held makes the deploy step back, so that nobody queues behind it for long."""
-    deployed.edit(SIZES, "count(*)", "count(i.item_id)")
-    reader = blank_database.connect(autocommit=False)
+    installed.edit(SIZES, "count(*)", "count(i.item_id)")
+    reader = installed.database.connect(autocommit=False)
     reader.execute("select * from credits_monitoring.sizes")
 
     with pytest.raises(RefusedError, match="lock"):
-        deployed.migrate(wait=0)
-    deploying = threading.Thread(target=deployed.migrate)
+        installed.migrate(wait=0)
+    deploying = threading.Thread(target=installed.migrate)
     deploying.start()
-    _wait_for_a_queue(blank_database)
-    with Session(blank_database, options="-c statement_timeout=20s") as other:
+    _wait_for_a_queue(installed.database)
+    with Session(installed.database, options="-c statement_timeout=20s") as other:
         other.run("select * from credits_monitoring.sizes")
     assert deploying.is_alive()
     reader.rollback()
     deploying.join(60)
 
-    assert deployed.found() == []
+    assert installed.found() == []
 
 
 def _wait_for_a_queue(database: Database) -> None:
@@ -351,12 +347,12 @@ def _wait_for_a_queue(database: Database) -> None:
             assert time.monotonic() < deadline
 
 
-def test_another_deploy_is_waited_for_or_named(deployed: Tree, blank_database: Database) -> None:
-    deployed.edit(SIZES, "count(*)", "count(i.item_id)")
-    other = blank_database.connect(autocommit=False)
+def test_another_deploy_is_waited_for_or_named(installed: Tree) -> None:
+    installed.edit(SIZES, "count(*)", "count(i.item_id)")
+    other = installed.database.connect(autocommit=False)
     other.execute("select pg_advisory_xact_lock(%s, %s)", LOCK_KEY)
 
     with pytest.raises(RefusedError, match="another deploy is running"):
-        deployed.migrate(wait=0)
+        installed.migrate(wait=0)
     other.rollback()
-    assert deployed.migrate(wait=0).applied == ("credits_monitoring.sizes",)
+    assert installed.migrate(wait=0).applied == ("credits_monitoring.sizes",)

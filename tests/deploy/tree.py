@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 from psycopg.rows import namedtuple_row
 
 from pgcredits.deploy import CheckReport, DeployReport, check, migrate, rollback, script
 from pgcredits.server import find_binaries
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
+
+    from support.databases import Database
 
 FILES = {
     "migrations/0001-schemas.sql": """
@@ -114,7 +118,17 @@ class Tree:
     """The files below root, and a database to install them in."""
 
     root: Path
-    dsn: str
+    database: Database
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def dsn(self) -> str:
+        """The database, as its owner unless the parameters say otherwise."""
+        return make_conninfo(self.database.dsn, **self.parameters)
+
+    def connecting(self, **parameters: str) -> Tree:
+        """The same, with other parameters of the connection."""
+        return replace(self, parameters=parameters)
 
     def write(self, path: str, sql: str) -> None:
         """Create or overwrite a file."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pgcredits.connections import connect
+from pgcredits.deploy import grants
 from pgcredits.deploy.findings import Finding, Kind, compare
-from pgcredits.deploy.manifest import is_installed, list_kept_grants, read_installed, read_live
+from pgcredits.deploy.manifest import is_installed, read_installed, read_live
 from pgcredits.deploy.report import CheckReport
 from pgcredits.deploy.roles import missing_statements
 from pgcredits.deploy.session import DEFAULT_WAIT_SECONDS, Connection, in_transaction
@@ -62,4 +63,4 @@ def _check(conn: Connection, package: Package) -> CheckReport:
     ]
     findings = compare(package, read_installed(conn), live, conn.info.server_version // 10_000)
     ranked = sorted([*findings, *roles], key=lambda f: f.kind.exit_status)
-    return CheckReport(package.version, tuple(ranked), list_kept_grants(live))
+    return CheckReport(package.version, tuple(ranked), grants.list_kept(live.values()))

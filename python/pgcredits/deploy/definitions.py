@@ -153,11 +153,13 @@ class Installer:
                 self._grant_again(definition, entry)
 
     def drop(self, key: Key) -> None:
-        """Drop a definition and those of ours on top of it, never anything of somebody else's.
+        """Drop a definition, if it is there, and those of ours on top of it.
 
         Raises:
             RefusedError: Something of somebody else's depends on it.
         """
+        if key not in self._live:  # it went with what it depends on
+            return
         kind, identity = key
         self._on_step(f"drop {kind} {identity}")
         if kind == "function":
@@ -171,8 +173,7 @@ class Installer:
                     "which must be dropped",
                     "Drop it, deploy, and make it again.",
                 )
-            if dependant in self._live:  # else another path led to it before
-                self.drop(dependant)
+            self.drop(dependant)
         live = self._live.pop(key)
         self.dropped.add(live.name)
         self._kept_grants[live.name] = live.kept_grants
@@ -258,7 +259,7 @@ class Installer:
             with self._conn.transaction():
                 execute(self._conn, grants.grant(definition.kind, definition.name, entry))
         except errors.UndefinedColumn:
-            self.lost_grants.append(f"{entry} on {definition.name}")
+            self.lost_grants.append(grants.describe(definition.name, entry))
 
 
 def _named(definition: Definition, live: dict[Key, Live]) -> list[Live]:

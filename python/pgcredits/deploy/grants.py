@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from pgcredits.deploy.session import scalar
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pgcredits.deploy.manifest import Live
     from pgcredits.deploy.session import Connection
 
@@ -36,6 +38,16 @@ def revoke(kind: str, identity: str, entry: str) -> str:
     """The statement that takes an entry back, and what its holder passed on."""
     privileges, _, grantee = entry.removesuffix(_WITH_OPTION).partition(" to ")
     return f"revoke {privileges} on {_OBJECT_WORDS[kind]} {identity} from {grantee} cascade"
+
+
+def describe(name: str, entry: str) -> str:
+    """An entry with its object's name in it, for people."""
+    return entry.replace(" to ", f" on {name} to ", 1)
+
+
+def list_kept(live: Iterable[Live]) -> tuple[str, ...]:
+    """What strangers may read of ours."""
+    return tuple(describe(found.name, entry) for found in live for entry in found.kept_grants)
 
 
 def of_strangers(live: Live) -> list[str]:

@@ -152,15 +152,6 @@ def read_live(conn: Connection) -> dict[Key, Live]:
     return {live.key: live for live in found}
 
 
-def list_kept_grants(live: dict[Key, Live]) -> tuple[str, ...]:
-    """What strangers may read of ours."""
-    return tuple(
-        f"{entry.replace(' to ', f' on {found.name} to ', 1)}"
-        for found in live.values()
-        for entry in found.kept_grants
-    )
-
-
 def record_objects(keys: Iterable[Key] | None, definitions: Iterable[Definition] = ()) -> str:
     """The statement that records objects as they are now.
 

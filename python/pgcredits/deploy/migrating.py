@@ -13,7 +13,6 @@ from pgcredits.deploy.manifest import (
     BOOTSTRAP,
     forget,
     is_installed,
-    list_kept_grants,
     read_installed,
     read_live,
     record_deployment,
@@ -123,7 +122,7 @@ class _Deploy:
             migrations=tuple(m.name for m in pending),
             applied=tuple(applied),
             dropped=tuple(sorted(installer.dropped)),
-            kept_grants=list_kept_grants(live),
+            kept_grants=grants.list_kept(live.values()),
             lost_grants=tuple(installer.lost_grants),
             remaining=compare(self._package, installed, live, self._major),
         )

@@ -162,10 +162,7 @@ def explained(error: psycopg.Error) -> PgcreditsError:
                 f"others kept a lock that the deploy needs: {message}",
                 "Look for long transactions in pg_stat_activity, then try again.",
             )
-        case errors.OperationalError() if error.sqlstate is None or error.sqlstate[:2] in (
-            "08",
-            "57",
-        ):
+        case errors.OperationalError() if (error.sqlstate or "08").startswith(("08", "57P")):
             return ConnectionFailedError(
                 f"the connection was lost: {message}",
                 "Run pgcredits check: either everything was done or nothing.",
