@@ -173,11 +173,14 @@ def test_programs_in_a_private_folder_are_copied_once_and_no_mode_is_changed(
     before = modes(*folders)
     monkeypatch.setattr(binaries_module, "_CACHE", shared / "cache")
 
-    for _ in range(2):
-        with ephemeral_server(bindir=home / "bin") as server:
-            psycopg.connect(server.dsn()).close()
-            assert server.binaries.bindir.is_relative_to(shared / "cache")
-            assert modes(*folders) == before
+    for copies in (True, False):
+        with monkeypatch.context() as patch:
+            if not copies:
+                patch.setattr(shutil, "copytree", None)
+            with ephemeral_server(bindir=home / "bin") as server:
+                psycopg.connect(server.dsn()).close()
+                assert server.binaries.bindir.is_relative_to(shared / "cache")
+                assert modes(*folders) == before
     (copy,) = (shared / "cache").iterdir()
     assert not copy.name.startswith(".")
     assert copy.stat().st_uid == 0

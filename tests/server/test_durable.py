@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder yet to be made; a server that runs in it at the end is killed."""
+    """A folder yet to be made; a server that runs in it at the end is stopped."""
     with shared_folder() as base:
         yield base / "server"
-        reaper.kill_all(base / "server" / "data")
+        reaper.end(base / "server")
 
 
 def up(*arguments: object) -> subprocess.CompletedProcess[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import stat
@@ -156,6 +157,30 @@ with ephemeral_server() as server:
     psycopg.connect(server.dsn()).close()
     """
     subprocess.run([sys.executable, "-c", program], check=True, env=environment())
+
+
+def test_a_forked_child_that_outlives_its_parent_does_not_hold_the_server() -> None:
+    program = """
+import json, os, signal
+from pgcredits.server import ephemeral_server
+with ephemeral_server() as server:
+    child = os.fork()
+    if child == 0:
+        signal.pause()
+    print(json.dumps({"pid": server.pid, "folder": str(server.folder), "child": child}))
+    os.kill(os.getpid(), signal.SIGKILL)
+    """
+    with subprocess.Popen(
+        [sys.executable, "-uc", program], stdout=subprocess.PIPE, env=environment()
+    ) as parent:
+        assert parent.stdout
+        facts = json.loads(parent.stdout.readline())
+        try:
+            assert parent.wait(30) == -signal.SIGKILL
+            until(lambda: gone(facts))
+            assert reaper.process(facts["child"])
+        finally:
+            os.kill(facts["child"], signal.SIGKILL)
 
 
 def test_killed_it_starts_again_with_all_that_was_committed() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import signal
 import sys
 import time
@@ -120,8 +119,7 @@ def _make(server: Server) -> None:
         )
     unfinished = server.folder / "data.new"
     if unfinished.exists():
-        reaper.kill_all(unfinished)
-        shutil.rmtree(unfinished)
+        reaper.end(unfinished, data_dir=unfinished)
     server.account.make_folder(unfinished)
     server.initialise(unfinished, sync=True)
     unfinished.rename(server.data_dir)

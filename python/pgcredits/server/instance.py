@@ -129,7 +129,8 @@ class Server:
             else [["--locale=C.UTF-8"], ["--locale=C"]]
         )
         command = [self.binaries.program("initdb"), "-D", str(data_dir), "--auth=trust"]
-        command += [f"--username={SUPERUSER}", "--encoding=UTF8", "--no-instructions"]
+        command += [f"--username={SUPERUSER}", "--encoding=UTF8", "--lc-messages=C"]
+        command += ["--no-instructions"]
         command += [] if sync else ["--no-sync"]
         for locale in locales:
             with self._spawn(command + locale, stderr=subprocess.PIPE) as initdb:

@@ -92,10 +92,13 @@ def _works_on(candidate: Process, data_dir: Path) -> bool:
     return candidate.uid == owner and f" -D {data_dir} " in candidate.command
 
 
+def _at_work_on(data_dir: Path) -> list[int]:
+    return [found.pid for found in processes() if _works_on(found, data_dir)]
+
+
 def kill_all(data_dir: Path) -> None:
     """SIGKILL the server with all its backends, and whatever else was started on the directory."""
-    table = processes()
-    roots = [found.pid for found in table if _works_on(found, data_dir)]
+    roots = _at_work_on(data_dir)
     for pid in roots:
         _send(pid, signal.SIGSTOP)  # no more children from here on
     victims = roots + [found.pid for found in processes() if found.parent in roots]
@@ -128,11 +131,14 @@ def _send(pid: int, number: int) -> None:
         os.kill(pid, number)
 
 
-def end(folder: Path) -> None:
-    """Stop the server in `folder`/data, without regard for its data, and remove the folder."""
-    data_dir = folder / "data"
-    # Unlike SIGKILL, this lets it give its shared memory back.
-    stop(data_dir, signal.SIGQUIT, 10)
+def end(folder: Path, data_dir: Path | None = None) -> None:
+    """Remove a folder, and before it what works on `data_dir` in it (by default folder/data)."""
+    data_dir = data_dir or folder / "data"
+    # Unlike SIGKILL, SIGQUIT lets them give their shared memory back.
+    working = _at_work_on(data_dir)
+    for pid in working:
+        _send(pid, signal.SIGQUIT)
+    wait_gone(working, 10)
     deadline = time.monotonic() + PATIENCE
     while folder.exists() and time.monotonic() < deadline:
         kill_all(data_dir)
