@@ -13,8 +13,10 @@ SEED = pytest.StashKey[int]()
 
 def configure(config: pytest.Config) -> None:
     """Take --seed or make one; give it to Hypothesis too, unless it was given its own."""
-    given: int | None = config.getoption("--seed")
-    config.stash[SEED] = secrets.randbits(32) if given is None else given
+    if config.getoption("--seed") is None:
+        # As if it had been given: pytest-xdist's workers are told the options.
+        config.option.seed = secrets.randbits(32)
+    config.stash[SEED] = config.getoption("--seed")
     if config.getoption("--hypothesis-seed") is None:
         config.option.hypothesis_seed = str(config.stash[SEED])
     # Hypothesis would otherwise use the same examples on every run in CI, and time them.
