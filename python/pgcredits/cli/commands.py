@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from pgcredits.cli import deploy, up
+from pgcredits.cli import demo, deploy, up, verify
 
-__all__ = ["deploy", "up"]
+__all__ = ["demo", "deploy", "up", "verify"]

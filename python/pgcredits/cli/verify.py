@@ -1,0 +1,127 @@
+"""``pgcredits verify``: prove the ledger, alone or against heads that were exported earlier."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path  # noqa: TC003 - typer reads the annotation
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID  # noqa: TC003 - typer reads the annotation
+
+import typer
+from rich.table import Table
+
+from pgcredits.cli.app import DsnOption, app, err, out
+from pgcredits.cli.deploy import Format, FormatOption
+from pgcredits.errors import LedgerViolationError
+from pgcredits.verify import KEPT_VIOLATIONS, Verification
+from pgcredits.verify import verify as verify_ledger
+
+if TYPE_CHECKING:
+    from typing import Any
+
+#: So many violations are printed as a table.
+SHOWN = 50
+
+
+@app.command()
+def verify(
+    dsn: DsnOption = "",
+    user: Annotated[UUID | None, typer.Option(help="Verify this user only.")] = None,
+    heads: Annotated[
+        Path | None,
+        typer.Option(
+            help="Heads exported earlier and kept elsewhere: each must still be in the ledger, "
+            "so that a history rewritten or cut off since then shows.",
+        ),
+    ] = None,
+    save_heads: Annotated[
+        Path | None,
+        typer.Option(
+            help="Export each user's last row and its hash to this file (CSV), if there are no "
+            "violations.",
+        ),
+    ] = None,
+    output_format: FormatOption = Format.TEXT,
+) -> None:
+    """Prove that every credit can be explained. Changes nothing; sees one snapshot.
+
+    Exit status: 0 if the ledger proves itself, 7 if there are violations, 19 if a file of heads
+    cannot be read, understood or written.
+    """
+    if user and save_heads:
+        raise typer.BadParameter("--save-heads exports all users: leave --user away")
+    with err.status("connecting") as status:
+        found = verify_ledger(
+            dsn,
+            user=user,
+            heads=heads,
+            save_heads=save_heads,
+            on_step=status.update,
+        )
+    if output_format is Format.JSON:
+        typer.echo(json.dumps(as_json(found), indent=2))
+    else:
+        show(found, save_heads)
+    require_none(found)
+
+
+def as_json(found: Verification) -> dict[str, Any]:
+    """For scripts: everything, but of very many violations the first only."""
+    return {
+        "violations": found.total,
+        "ledger_rows": found.ledger_rows,
+        "users": found.users,
+        "heads_checked": found.heads_checked,
+        "heads_saved": found.heads_saved,
+        "by_kind": dict(found.by_kind),
+        "found": [
+            {
+                name: value if value is None else str(value)
+                for name, value in dataclasses.asdict(violation).items()
+            }
+            for violation in found.violations
+        ],
+        "complete": found.total <= KEPT_VIOLATIONS,
+    }
+
+
+def show(found: Verification, save_heads: Path | None = None) -> None:
+    """For people."""
+    if found.total:
+        table = Table("kind", "user, transaction", "expected", "actual", "rule")
+        for column in table.columns:
+            column.overflow = "fold"
+        for violation in found.violations[:SHOWN]:
+            table.add_row(
+                violation.kind,
+                "\n".join(str(i) for i in (violation.user_id, violation.transaction_id) if i),
+                violation.expected,
+                violation.actual,
+                violation.detail,
+            )
+        out.print(table, soft_wrap=False)
+        if found.total > SHOWN:
+            out.print(f"... the first {SHOWN} of {found.total:,}:", highlight=False)
+            for kind, number in found.by_kind.most_common():
+                out.print(f"{number:>12,} {kind}", highlight=False)
+    else:
+        out.print(found.sentence(), highlight=False)
+    if found.heads_saved is not None:
+        out.print(
+            f"{found.heads_saved:,} heads saved to {save_heads}", markup=False, highlight=False
+        )
+
+
+def require_none(found: Verification) -> None:
+    """End the command with its exit status if there are violations.
+
+    Raises:
+        LedgerViolationError: There are.
+    """
+    if found.total:
+        raise LedgerViolationError(
+            found.sentence(),
+            "Somebody has written past the functions, or there is a fault in them: stop sales, "
+            "keep a copy of the database, and compare it with a backup.",
+        )
