@@ -60,6 +60,8 @@ def connect(conninfo: str, *, autocommit: bool = True) -> psycopg.Connection[Any
             row_factory=namedtuple_row,
             **params,
         )
+    except psycopg.ProgrammingError:
+        raise _malformed() from None
     except psycopg.Error as error:
         raise _explained(error, params) from None
     _require_supported(connection)

@@ -85,7 +85,7 @@ from pg_catalog.pg_trigger as t
 inner join pg_catalog.pg_class as c on t.tgrelid = c.oid
 inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
 where
-    t.tgfoid = to_regprocedure(%s)
+    t.tgfoid = any(%s::regprocedure[])
     and not t.tgisinternal
     and n.nspname = any(%s)
 """
@@ -163,7 +163,7 @@ class Installer:
         kind, identity = key
         self._on_step(f"drop {kind} {identity}")
         if kind == "function":
-            for _, statement in self._triggers(identity).values():
+            for _, statement in self._triggers([self._live[key]]).values():
                 execute(self._conn, statement)
         rows = self._conn.execute(_DEPENDANTS, {"kind": kind, "identity": identity})
         for dependant in [(row.kind, row.identity) for row in rows.fetchall()]:
@@ -183,7 +183,7 @@ class Installer:
         """Run one file; true if its object was not there, or had to be dropped before."""
         self._on_step(f"{definition.kind} {definition.name}")
         existing = self._existing(definition)
-        triggers = {k: v for live in existing for k, v in self._triggers(live.identity).items()}
+        triggers = self._triggers(existing)
         for live in existing:
             self._reset(live, live.grants)
         replaced = self._replaced(definition, may_drop=bool(existing))
@@ -193,7 +193,7 @@ class Installer:
             execute(self._conn, definition.sql, definition.path)
         elif definition.kind == "function":
             # Triggers that the file no longer makes.
-            now = {k: v for live in existing for k, v in self._triggers(live.identity).items()}
+            now = self._triggers(existing)
             for oid, trigger in triggers.items():
                 if now.get(oid) == trigger:
                     execute(self._conn, trigger[1])
@@ -249,9 +249,10 @@ class Installer:
             for row in self._conn.execute(_COLUMN_COMMENTS, [live.identity]).fetchall():
                 execute(self._conn, row.statement)
 
-    def _triggers(self, identity: str) -> dict[int, tuple[str, str]]:
+    def _triggers(self, functions: Iterable[Live]) -> dict[int, tuple[str, str]]:
         """The triggers on our tables that call a function: oid, to row version and drop."""
-        rows = self._conn.execute(_TRIGGERS, [identity, list(SCHEMAS)])
+        identities = [live.identity for live in functions if live.kind == "function"]
+        rows = self._conn.execute(_TRIGGERS, [identities, list(SCHEMAS)])
         return {row.oid: (row.version, row.drop_statement) for row in rows}
 
     def _grant_again(self, definition: Definition, entry: str) -> None:

@@ -64,7 +64,9 @@ def has_defaults(conn: Connection) -> bool:
     """Whether what we create is born with grants that somebody set as default privileges."""
     query = """
     select exists (
-        select from pg_catalog.pg_default_acl as d where d.defaclrole = current_user::regrole
+        select from pg_catalog.pg_default_acl as d
+        inner join pg_catalog.pg_roles as r on d.defaclrole = r.oid
+        where r.rolname = current_user
     )
     """
     return bool(scalar(conn, query))

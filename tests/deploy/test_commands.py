@@ -1,0 +1,125 @@
+"""The commands `migrate`, `check`, `rollback` and `sql`: what they print, and how they exit."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import pgcredits
+from deploy.tree import run_script
+
+if TYPE_CHECKING:
+    from support.databases import Database
+
+SECRET = "hush-hush"  # noqa: S105
+
+
+def pgcredits_command(*arguments: str, dsn: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the installed command, with the DSN in its environment."""
+    environment = {k: v for k, v in os.environ.items() if k != "PGCREDITS_DSN"}
+    if dsn is not None:
+        environment["PGCREDITS_DSN"] = dsn
+    command = Path(sys.executable).with_name("pgcredits")
+    done = subprocess.run(
+        [str(command), *arguments], capture_output=True, text=True, env=environment, check=False
+    )
+    assert "Traceback" not in done.stderr
+    assert SECRET not in done.stdout + done.stderr
+    return done
+
+
+def test_install_check_and_remove(blank_database: Database) -> None:
+    dsn = blank_database.dsn
+
+    before = pgcredits_command("check", dsn=dsn)
+    assert (before.returncode, before.stdout.split(":")[0]) == (10, "not_installed")
+
+    up = pgcredits_command("migrate", dsn=dsn)
+    assert up.returncode == 0, up.stderr
+    assert "applied credits.deduct_user_credits" in up.stdout.splitlines()
+    assert pgcredits_command("migrate", dsn=dsn).stdout == "nothing to do\n"
+
+    content = pgcredits_command("check", "--smoke", dsn=dsn)
+    assert (content.returncode, content.stdout) == (0, "all is as it should be\n")
+
+    down = pgcredits_command("rollback", "--dsn", dsn)
+    assert down.returncode == 0, down.stderr
+    assert pgcredits_command("check", "--dsn", dsn).returncode == 10
+
+
+def test_json_for_scripts(blank_database: Database) -> None:
+    dsn = blank_database.dsn
+
+    up = json.loads(pgcredits_command("migrate", "--format", "json", dsn=dsn).stdout)
+    assert up["version"] == pgcredits.__version__
+    assert up["remaining"] == []
+
+    with blank_database.connect() as conn:
+        conn.execute("create table credits.extra (x int)")
+    check = pgcredits_command("check", "--format", "json", dsn=dsn)
+    assert check.returncode == 16
+    assert json.loads(check.stdout)["findings"] == [
+        {
+            "kind": "unmanaged",
+            "object_kind": "table",
+            "name": "credits.extra",
+            "detail": "pgcredits did not make it",
+        }
+    ]
+
+
+def test_the_script_goes_to_the_terminal_or_a_file(
+    blank_database: Database, tmp_path: Path
+) -> None:
+    printed = pgcredits_command("sql").stdout
+    pgcredits_command("sql", "--output", str(tmp_path / "all.sql"))
+    assert (tmp_path / "all.sql").read_text() == printed
+    assert "create_roles to off" in pgcredits_command("sql", "--no-roles").stdout
+
+    run_script(blank_database.dsn, printed)
+
+    assert pgcredits_command("check", dsn=blank_database.dsn).returncode == 0
+
+
+@pytest.mark.parametrize("command", ["migrate", "check", "rollback"])
+@pytest.mark.parametrize(
+    "dsn", [f"postgresql://me:{SECRET}/{SECRET}@host/db", f"host=/nowhere password={SECRET}"]
+)
+def test_no_connection_is_a_sentence_and_a_hint(command: str, dsn: str) -> None:
+    done = pgcredits_command(command, dsn=dsn)
+
+    assert done.returncode == 3
+    assert done.stdout == ""
+    error, hint = done.stderr.splitlines()
+    assert error.startswith("error: ")
+    assert hint.startswith("hint: ")
+
+
+def test_a_refusal_is_a_sentence_and_a_hint(database: Database) -> None:
+    with database.connect() as conn:
+        conn.execute("insert into credits_deploy.deployments (package_version) values ('99.0')")
+
+    done = pgcredits_command("migrate", dsn=database.dsn)
+
+    assert done.returncode == 5
+    assert done.stderr.splitlines()[0].startswith("error: package 99.0")
+    assert pgcredits_command("check", dsn=database.dsn).returncode == 11
+
+
+def test_help_has_the_exit_statuses_of_check() -> None:
+    text = pgcredits_command("check", "--help").stdout
+
+    for kind in pgcredits_kinds():
+        assert kind in " ".join(text.split())
+
+
+def pgcredits_kinds() -> list[str]:
+    from pgcredits.deploy import Kind
+
+    return [f"{kind.exit_status} {kind}" for kind in Kind]
