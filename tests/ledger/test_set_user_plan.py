@@ -115,6 +115,29 @@ def test_a_downgrade_takes_nothing_back_and_counts_from_the_next_month(
     assert books(conn, user).ledger == [("grant", 200, 200), ("expiry", -200, 0), ("grant", 5, 5)]
 
 
+@pytest.mark.parametrize(
+    ("held", "then", "rolled"), [("pro", "plus", 0), ("plus", "pro", 30), ("plus", None, 30)]
+)
+@pytest.mark.parametrize("sweep", ["before", "after"])
+def test_a_change_of_plan_after_the_months_end_does_not_change_what_rolls_over(
+    conn: psycopg.Connection[Any], held: str, then: str | None, rolled: int, sweep: str
+) -> None:
+    """Or else it would depend on how soon the sweep comes by, and flipping would mint credits."""
+    user = new_user()
+    conn.execute("update credits.plans set rollover_max_credits = 30 where plan = 'plus'")
+    set_clock(conn, NOON)
+    call(conn, "set_user_plan", user, held)
+    rows(conn, "apply_monthly_allowances")
+    set_clock(conn, NOON.replace(month=6))
+
+    if sweep == "before":
+        rows(conn, "expire_user_credits")
+    call(conn, "set_user_plan", user, then)
+    rows(conn, "expire_user_credits")
+
+    assert balance(conn, user) == rolled
+
+
 def test_purchased_credits_survive_every_change_of_plan(conn: psycopg.Connection[Any]) -> None:
     user = new_user()
     set_clock(conn, NOON)
