@@ -271,6 +271,16 @@ def test_what_a_deploy_cannot_repair_stays_named(
         assert installed.check().findings == report.remaining
 
 
+def test_drift_that_a_migration_builds_on_is_named_this_once(installed: Tree) -> None:
+    installed.execute("alter table credits.items alter column size set default 'large'")
+    installed.add_migration("0003-more", "alter table credits.items add column more int;")
+
+    report = installed.migrate()
+
+    assert [(str(f.kind), f.name) for f in report.remaining] == [("drift", "credits.items")]
+    assert installed.found() == []
+
+
 @pytest.mark.parametrize(("statement", "name"), UNMANAGED.values(), ids=UNMANAGED.keys())
 def test_an_object_of_somebody_elses_is_named_and_left(
     installed: Tree, statement: str, name: str

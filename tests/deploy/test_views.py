@@ -161,6 +161,19 @@ def test_strangers_grants_to_read_are_kept_and_listed(installed: Tree, stranger:
     assert installed.found() == []
 
 
+def test_strangers_grants_outlive_a_migration_that_drops_the_view(
+    installed: Tree, stranger: str
+) -> None:
+    installed.execute(f"grant select on credits_monitoring.a_total to {stranger}")
+    installed.add_migration("0003-wider", "drop view credits_monitoring.a_total;")
+
+    report = installed.migrate()
+
+    assert report.applied == ("credits_monitoring.a_total",)
+    assert report.kept_grants == (f"select on credits_monitoring.a_total to {stranger}",)
+    assert installed.found() == []
+
+
 def test_a_grant_on_a_column_that_is_gone_is_reported_as_lost(
     installed: Tree, stranger: str
 ) -> None:

@@ -9,7 +9,7 @@ from pgcredits.deploy import grants
 from pgcredits.deploy.findings import Finding, Kind, compare
 from pgcredits.deploy.manifest import is_installed, read_installed, read_live
 from pgcredits.deploy.report import CheckReport
-from pgcredits.deploy.roles import missing_statements
+from pgcredits.deploy.roles import find_missing_roles
 from pgcredits.deploy.session import DEFAULT_WAIT_SECONDS, Connection, in_transaction
 from pgcredits.deploy.smoke import smoke_test
 from pgcredits.sources import read_package
@@ -56,10 +56,8 @@ def _check(conn: Connection, package: Package) -> CheckReport:
         return CheckReport(package.version, (found,))
     live = read_live(conn)
     roles = [
-        Finding(
-            Kind.MISSING, "role", statement.split()[2 if "create" in statement else 1], statement
-        )
-        for statement in missing_statements(conn)
+        Finding(Kind.MISSING, "role", missing.role, f"not done: {missing.statement}")
+        for missing in find_missing_roles(conn)
     ]
     findings = compare(package, read_installed(conn), live, conn.info.server_version // 10_000)
     ranked = sorted([*findings, *roles], key=lambda f: f.kind.exit_status)

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 Key = tuple[str, str]
 
 
-def _sql_file(name: str) -> str:
+def read_sql(name: str) -> str:
+    """Read one of the deployer's own SQL files."""
     return resources.files(__package__).joinpath("sql", name).read_text("utf-8")
 
 
-BOOTSTRAP = _sql_file("bootstrap.sql")
-INVENTORY = _sql_file("inventory.sql")
+BOOTSTRAP = read_sql("bootstrap.sql")
+INVENTORY = read_sql("inventory.sql")
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ from pgcredits.sources import read_package
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pgcredits.deploy.findings import Finding
     from pgcredits.deploy.manifest import Installed, Key, Live
     from pgcredits.deploy.session import OnStep
     from pgcredits.sources import Definition, Migration, Package
@@ -93,27 +94,32 @@ class _Deploy:
         """Everything, within a transaction."""
         self.on_step("look")
         before = read_live(self._conn)
-        applied_before: tuple[str, ...] = ()
+        done: tuple[str, ...] = ()
+        earlier: tuple[Finding, ...] = ()
         if is_installed(self._conn):
             installed = read_installed(self._conn)
             require_known(self._package, installed)
             require_one_history(self._package, installed)
             self._provide_roles(create=create_roles)
             become(self._conn, installed.owner)
-            applied_before = installed.history
+            done = installed.history
+            earlier = compare(self._package, installed, before, self._major)
         else:
             require_free_schemas(self._conn)
             self._provide_roles(create=create_roles)
             self.on_step("records")
             execute(self._conn, BOOTSTRAP)
 
-        pending = [m for m in self._package.migrations if m.name not in applied_before]
+        pending = [m for m in self._package.migrations if m.name not in done]
         for migration in pending:
             self._apply_migration(migration)
-        if pending or not applied_before:
-            self._record_migrated(before)
+        touched = self._record_migrated(before) if pending or not done else []
+        # Recorded as it is now, and so not to be seen by a check any more.
+        overtaken = [
+            f for f in earlier if f.kind is Kind.DRIFT and (f.object_kind, f.name) in touched
+        ]
 
-        applied, installer = self._apply_definitions()
+        applied, installer = self._apply_definitions(before)
         live = read_live(self._conn)
         installed = read_installed(self._conn)
         self.on_step("commit")
@@ -124,7 +130,7 @@ class _Deploy:
             dropped=tuple(sorted(installer.dropped)),
             kept_grants=grants.list_kept(live.values()),
             lost_grants=tuple(installer.lost_grants),
-            remaining=compare(self._package, installed, live, self._major),
+            remaining=(*overtaken, *compare(self._package, installed, live, self._major)),
         )
 
     def _provide_roles(self, *, create: bool) -> None:
@@ -141,7 +147,7 @@ class _Deploy:
         History(self._conn).record(migration.yoyo, "apply")
         execute(self._conn, record_migration(migration))
 
-    def _record_migrated(self, before: dict[Key, Live]) -> None:
+    def _record_migrated(self, before: dict[Key, Live]) -> list[Key]:
         """Record what the migrations made, changed and dropped; the rest stays as recorded."""
         self.on_step("record migrations")
         after = read_live(self._conn)
@@ -156,8 +162,9 @@ class _Deploy:
         ]
         execute(self._conn, record_objects(touched))
         forget(self._conn, before.keys() - after.keys())
+        return touched
 
-    def _apply_definitions(self) -> tuple[list[str], Installer]:
+    def _apply_definitions(self, before: dict[Key, Live]) -> tuple[list[str], Installer]:
         package = self._package
         installed = read_installed(self._conn)
         live = read_live(self._conn)
@@ -169,7 +176,8 @@ class _Deploy:
         gone = [o for o in installed.objects.values() if o.file and o.name not in names]
 
         repaired = self._repair_grants(installed, live)
-        installer = Installer(self._conn, live, installed.objects, self.on_step)
+        dropped = [gone for key, gone in before.items() if key not in live]
+        installer = Installer(self._conn, live, installed.objects, self.on_step, dropped)
         installer.apply(todo)
         for recorded in gone:
             installer.drop(recorded.key)

@@ -22,7 +22,8 @@ class DeployReport:
         dropped: Functions and views dropped, as their files are gone.
         kept_grants: What strangers may read of ours; theirs to keep.
         lost_grants: Such grants on columns that are gone.
-        remaining: Findings that a deploy cannot repair.
+        remaining: Findings that a deploy cannot repair. One that was overtaken by a migration,
+            which changed the same object, is named this once.
     """
 
     version: str

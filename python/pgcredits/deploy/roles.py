@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from psycopg import errors
@@ -25,6 +26,15 @@ MEMBERSHIPS = (
 _ADMIN_OPTION_SINCE = 16
 
 
+@dataclass(frozen=True)
+class MissingRole:
+    """A role or membership that is not there: what would make it, and whether we may."""
+
+    role: str
+    statement: str
+    allowed: bool
+
+
 def provide_roles(conn: Connection, *, create: bool) -> None:
     """Create what is missing, or refuse before anything was done.
 
@@ -35,24 +45,24 @@ def provide_roles(conn: Connection, *, create: bool) -> None:
     Raises:
         RefusedError: Something is missing and may not be created; the hint has the statements.
     """
-    missing = missing_statements(conn)
-    forbidden = [statement for statement, allowed in missing.items() if not allowed]
-    if missing and (not create or forbidden):
-        why = "this user may not create them" if create else "creating them was not wanted"
-        statements = "; ".join(missing)
+    missing = find_missing_roles(conn)
+    allowed = all(found.allowed for found in missing)
+    if missing and not (create and allowed):
+        why = "creating them was not wanted" if allowed else "this user may not create them"
+        statements = "; ".join(found.statement for found in missing)
         raise RefusedError(
             f"the roles of pgcredits are missing, and {why}", f"Have a DBA run: {statements};"
         )
-    for statement in missing:
+    for found in missing:
         try:
-            execute(conn, statement)
+            execute(conn, found.statement)
         except (errors.DuplicateObject, errors.UniqueViolation) as error:
             # Another database's deploy on the same server has just created it.
             raise TryAgainError(str(error)) from error
 
 
-def missing_statements(conn: Connection) -> dict[str, bool]:
-    """The statements that would make the roles complete, and whether we may run each."""
+def find_missing_roles(conn: Connection) -> list[MissingRole]:
+    """What it takes to make the roles complete, in order."""
     user = conn.execute(
         """
         select r.rolsuper, r.rolcreaterole from pg_catalog.pg_roles as r
@@ -62,17 +72,20 @@ def missing_statements(conn: Connection) -> dict[str, bool]:
     assert user is not None  # noqa: S101
     creator = user.rolsuper or user.rolcreaterole
     existing = {row[0] for row in conn.execute("select r.rolname from pg_catalog.pg_roles as r")}
-    missing = {f"create role {role} nologin": creator for role in ROLES if role not in existing}
+    missing = [
+        MissingRole(role, f"create role {role} nologin", creator)
+        for role in ROLES
+        if role not in existing
+    ]
     anyone_may_grant = conn.info.server_version // 10_000 < _ADMIN_OPTION_SINCE
     for role, member in MEMBERSHIPS:
         if member not in existing and member not in ROLES:
             continue
-        if role in existing and member in existing and _is_member(conn, member, role):
+        if {role, member} <= existing and _is_member(conn, member, role):
             continue
         allowed = user.rolsuper or (creator and (anyone_may_grant or role not in existing))
-        missing[f"grant {role} to {member}"] = allowed or (
-            role in existing and _is_admin(conn, role)
-        )
+        allowed = allowed or (role in existing and _is_admin(conn, role))
+        missing.append(MissingRole(role, f"grant {role} to {member}", allowed))
     return missing
 
 
