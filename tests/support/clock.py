@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
+from psycopg.rows import tuple_row
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -25,9 +26,10 @@ def set_clock(conn: psycopg.Connection[Any], at: datetime) -> datetime:
 
 def advance(conn: psycopg.Connection[Any], by: timedelta) -> datetime:
     """Stop the clock this much later than it stands now; returns the new time."""
-    with conn.cursor() as cursor:
-        row: Any = cursor.execute("select credits_internal.clock() as at").fetchone()
-    return set_clock(conn, row.at + by)
+    with conn.cursor(row_factory=tuple_row) as cursor:
+        row = cursor.execute("select credits_internal.clock()").fetchone()
+    assert row is not None
+    return set_clock(conn, row[0] + by)
 
 
 def real_clock(conn: psycopg.Connection[Any]) -> None:

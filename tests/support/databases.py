@@ -111,12 +111,13 @@ class Template:
         """
         with _new_database(self.server, template=self.name) as database:
             try:
-                yield database
-                database.close()
+                try:
+                    yield database
+                finally:
+                    database.close()
                 if verify:
                     assert_ledger_proves_itself(database)
             finally:
-                database.close()
                 if self.before_drop is not None:
                     self.before_drop(database)
 
@@ -149,6 +150,6 @@ def _new_database(server: PostgresServer, *, template: str) -> Iterator[Database
 
 def assert_ledger_proves_itself(database: Database) -> None:
     """Every check of verify_ledger() must hold."""
-    with database.connect() as conn:
+    with database.server.connect(database.name) as conn:
         violations = conn.execute("select * from credits.verify_ledger()").fetchall()
     assert not violations, "the ledger does not prove itself:\n" + "\n".join(map(str, violations))
