@@ -1,0 +1,149 @@
+"""How functions are declared, so that a caller's session cannot get between their lines."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from privileges.matrix import ROLES
+from privileges.test_matrix import functions, may
+
+if TYPE_CHECKING:
+    import psycopg
+
+ROOT = Path(__file__).resolve().parents[2]
+FIXED = ["search_path=pg_catalog, pg_temp"]
+
+
+def test_every_granted_function_is_a_definers(conn: psycopg.Connection[Any]) -> None:
+    granted = [
+        f
+        for f in functions(conn)
+        if any(
+            may(conn, "select has_function_privilege(%s, %s::oid, 'execute')", role, f.oid)
+            for role in ROLES
+        )
+    ]
+
+    assert granted
+    assert [f.signature for f in granted if not f.is_definer] == []
+    assert [f.signature for f in granted if f.settings != FIXED] == []
+
+
+def test_every_function_has_a_fixed_search_path_but_what_is_inlined(
+    conn: psycopg.Connection[Any],
+) -> None:
+    without = [f for f in functions(conn) if f.settings != FIXED]
+
+    assert {f.settings for f in without} <= {None}
+    assert {(f.schema, f.language, f.is_definer) for f in without} == {
+        ("credits_internal", "sql", False)
+    }
+
+
+# How each is called within ours: with columns and variables.
+INLINED = {
+    "allocation": "t.id, t.n",
+    "clock": "",
+    "content_digest": "t.word, t.object",
+    "entry_hash": (
+        "t.bytes, t.id, t.id, t.n, 'deduction', t.n, t.n, t.n, t.object, null, t.id, t.id, t.id,"
+        " t.price, t.word, t.bytes, t.at"
+    ),
+    "epoch_us": "t.at",
+    "next_entry_at": "t.at, t.at",
+    "uuid_v7": "t.at",
+    "uuid_v7_prefix": "t.n",
+}
+INLINED_ROWS = {"lots_in_burn_order": "t.id", "read_allocations": "t.object"}
+
+ARGUMENTS = (
+    "(select gen_random_uuid() as id, 7::bigint as n, 'word'::text as word, '{}'::jsonb as object,"
+    " '\\x00'::bytea as bytes, 0.25::numeric as price, clock_timestamp() as at offset 0) as t"
+)
+
+
+def test_this_list_is_complete(conn: psycopg.Connection[Any]) -> None:
+    assert {f.name for f in functions(conn) if f.settings is None} == {
+        *INLINED,
+        *INLINED_ROWS,
+    }
+
+
+@pytest.mark.parametrize("name", [*INLINED, *INLINED_ROWS])
+def test_what_has_no_search_path_of_its_own_is_inlined(
+    conn: psycopg.Connection[Any], name: str
+) -> None:
+    if name in INLINED:
+        query = f"select credits_internal.{name}({INLINED[name]}) from {ARGUMENTS}"
+    else:
+        query = (
+            f"select f.* from {ARGUMENTS}"
+            f" cross join lateral credits_internal.{name}({INLINED_ROWS[name]}) as f"
+        )
+
+    plan = "\n".join(row[0] for row in conn.execute("explain (verbose) " + query).fetchall())
+
+    assert "credits_internal." not in plan, plan
+
+
+def test_no_function_puts_a_statement_together_from_text(
+    conn: psycopg.Connection[Any],
+) -> None:
+    bodies = {
+        f.signature: conn.execute("select prosrc from pg_proc where oid = %s", (f.oid,)).fetchone()[
+            0
+        ]  # type: ignore[index]
+        for f in functions(conn)
+    }
+
+    # Nor reads a table whose name it was given.
+    for signature, body in bodies.items():
+        code = re.sub(r"'(?:[^']|'')*'|--[^\n]*", "''", body)
+        for word in (
+            r"\bexecute\b",
+            r"\bregclass\b",
+            "query_to_xml",
+            "table_to_xml",
+            "dblink",
+            r"\bcopy\b",
+            r"\bdo\b(?! update| nothing)",
+            r"\bset_config\b",
+            r"\bset (local|session|role)\b",
+        ):
+            assert not re.search(word, code), f"{word} in {signature}"
+
+
+def test_statements_name_the_schema_of_every_table_and_function() -> None:
+    # pg_catalog is all that is on the search_path of ours; what else there is says where.
+    ours = {
+        name
+        for pattern, expression in (
+            ("migrations/*.sql", r"create (?:table|type) credits(?:_\w+)?\.(\w+)"),
+            ("procedures/*/*.sql", r"create or replace function credits(?:_\w+)?\.(\w+)"),
+            ("views/*/*.sql", r"create or replace view credits_monitoring\.(\w+)"),
+        )
+        for file in ROOT.glob(pattern)
+        for name in re.findall(expression, file.read_text(encoding="utf-8"))
+    }
+    assert len(ours) > 60
+    unqualified = re.compile(
+        rf"(?:\b(?:from|join|update|into|perform|:=|lateral|setof|constant)\s+)({'|'.join(ours)})\b"
+        r"(?!\s+as\s+\()"
+    )
+
+    for folder in ("procedures", "views"):
+        for file in sorted((ROOT / folder).glob("*/*.sql")):
+            code = re.sub(r"'(?:[^']|'')*'|--[^\n]*", "''", file.read_text(encoding="utf-8"))
+            defined_here = set(
+                re.findall(
+                    r"^\s*(?:with |,)?(?:recursive )?(\w+) as (?:materialized )?\(",
+                    code,
+                    re.MULTILINE,
+                )
+            )
+            found = set(unqualified.findall(code)) - defined_here
+            assert not found, f"{file.relative_to(ROOT)}: {found}"
