@@ -41,7 +41,8 @@ def until(condition: Callable[[], Any], patience: float = 30) -> Any:
 
 def environment() -> dict[str, str]:
     """For our own interpreter, however pgcredits was found by it."""
-    return {**os.environ, "PYTHONPATH": str(Path(pgcredits.__file__).parents[1])}
+    places = [str(Path(pgcredits.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places))}
 
 
 @contextmanager

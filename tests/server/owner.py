@@ -18,6 +18,7 @@ from pgcredits.server import Server, durable_server, ephemeral, ephemeral_server
 
 def announce(server: Server) -> None:
     with psycopg.connect(server.dsn()) as conn:
+        conn.execute("select pg_advisory_xact_lock(1)")  # another owner may do the same
         conn.execute("create table if not exists note (at timestamptz default now())")
         conn.execute("insert into note default values")
         notes = conn.execute("select from note").rowcount

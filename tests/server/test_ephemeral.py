@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -197,12 +198,21 @@ def test_killed_it_starts_again_with_all_that_was_committed() -> None:
 
             assert server.pid is None
             assert not [pid for pid in children if reaper.process(pid)]
-        # By now the pid may be somebody else's.
-        for lock in ("data/postmaster.pid", "socket/.s.PGSQL.5432.lock"):
-            file = server.folder / lock
-            file.write_text(file.read_text().replace(file.read_text().split()[0], "1", 1))
-
-        server.start()
+        # By now the pid may be somebody else's, and even that of another server.
+        for name in ("sleep", "postgres"):
+            with subprocess.Popen(
+                [name, "600"], executable="/bin/sleep", cwd="/", **server.account.switch()
+            ) as other:
+                try:
+                    for lock in ("data/postmaster.pid", "socket/.s.PGSQL.5432.lock"):
+                        file = server.folder / lock
+                        rest = file.read_text().split("\n", 1)[1]
+                        file.write_text(f"{other.pid}\n{rest}")
+                    server.start()
+                finally:
+                    other.kill()
+            if name == "sleep":
+                server.kill()
 
         with psycopg.connect(server.dsn()) as conn:
             assert conn.execute("select one from kept").fetchall() == [(1,)]
@@ -239,6 +249,16 @@ def test_kept_it_runs_until_stopped() -> None:
 
     assert gone(facts)
     server._reap()
+
+
+@pytest.mark.skipif(shutil.which("ps") is None, reason="needs ps, as on macOS")
+def test_without_proc_the_process_table_comes_from_ps() -> None:
+    us = reaper.process(os.getpid())
+    (listed,) = reaper._ps("-p", str(os.getpid()))
+    assert us
+    assert (listed.pid, listed.parent, listed.uid) == (us.pid, us.parent, us.uid)
+    assert listed.command.split() == us.command.split()
+    assert os.getpid() in [found.pid for found in reaper._ps("-A")]
 
 
 def test_a_folder_too_deep_for_a_socket_is_passed_over(

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,14 +58,15 @@ def durable_server(folder: Path | None = None, *, bindir: Path | None = None) ->
         exists = (data_dir / "PG_VERSION").exists()
         account = Account.owning(data_dir) if exists else Account.for_new_server()
         _require_way(account, folder)
-        if not folder.exists():
+        with suppress(FileExistsError):
             folder.mkdir(parents=True, mode=0o700)
             if os.geteuid() == 0:
                 folder.chmod(0o711)  # ours; the server's account must get through to its own
-        with _locked(folder):
+        with _locked(folder) as lock:
             server = Server(runnable_by(found, account), account, folder)
             if not (data_dir / "PG_VERSION").exists():
                 _make(server)
+                os.fsync(lock)  # a finished server must not look unfinished after a power cut
             elif server.pid is None:
                 _require_same_major(server, found)
             if not server.socket_dir.exists():
@@ -136,7 +137,7 @@ def _require_same_major(server: Server, found: Binaries) -> None:
 
 
 @contextmanager
-def _locked(folder: Path, patience: float = 90.0) -> Iterator[None]:
+def _locked(folder: Path, patience: float = 90.0) -> Iterator[int]:
     """One at a time: whoever comes second finds the first one's work done."""
     lock = os.open(folder, os.O_RDONLY)
     try:
@@ -151,6 +152,6 @@ def _locked(folder: Path, patience: float = 90.0) -> Iterator[None]:
                         f"another process is at work on {folder}", "Try again when it is done."
                     ) from None
             time.sleep(0.05)
-        yield
+        yield lock
     finally:
         os.close(lock)

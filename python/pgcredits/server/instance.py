@@ -7,8 +7,9 @@ import shlex
 import signal
 import subprocess
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from psycopg.conninfo import make_conninfo
@@ -18,7 +19,6 @@ from pgcredits.server import reaper
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from pgcredits.server.account import Account
     from pgcredits.server.binaries import Binaries
@@ -247,19 +247,21 @@ class Server:
         PostgreSQL itself only asks whether the pid exists. Backends that may have survived are
         still found by it: through their shared memory.
         """
-        for file in (
-            self.data_dir / "postmaster.pid",
-            self.socket_dir / f".s.PGSQL.{self.port}.lock",
-        ):
-            try:
-                pid = int(file.read_text().split("\n", 1)[0])
-            except FileNotFoundError:
-                continue
-            except ValueError:
-                pid = 0
-            alive = reaper.process(pid) if pid > 0 else None
-            if alive is None or "postgres" not in alive.command.split(" ", 1)[0]:
-                file.unlink()
+        lock = self.socket_dir / f".s.PGSQL.{self.port}.lock"
+        for file in (self.data_dir / "postmaster.pid", lock):
+            with suppress(FileNotFoundError):
+                pid = file.read_text().split("\n", 1)[0]
+                if not pid.isdecimal() or not self._may_be_ours(int(pid)):
+                    file.unlink()
+
+    def _may_be_ours(self, pid: int) -> bool:
+        alive = reaper.process(pid)
+        if alive is None or "postgres" not in alive.command.split(" ", 1)[0]:
+            return False
+        try:
+            return Path(f"/proc/{pid}/cwd").readlink() == self.data_dir
+        except OSError:  # no such thing here, or not for our eyes
+            return True
 
     def _log_since(self, position: int) -> str:
         with self.log_file.open("rb") as log:

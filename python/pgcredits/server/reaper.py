@@ -59,7 +59,7 @@ def _ps(*selection: str) -> list[Process]:
     """For systems without /proc."""
     columns = "pid=,ppid=,uid=,stat=,command="
     listing = subprocess.run(
-        ["ps", *selection, "-o", columns], capture_output=True, check=False, text=True
+        ["ps", "-ww", *selection, "-o", columns], capture_output=True, check=False, text=True
     )
     found = (line.split(None, 4) for line in listing.stdout.splitlines())
     return [
@@ -140,10 +140,12 @@ def end(folder: Path, data_dir: Path | None = None) -> None:
         _send(pid, signal.SIGQUIT)
     wait_gone(working, 10)
     deadline = time.monotonic() + PATIENCE
-    while folder.exists() and time.monotonic() < deadline:
+    while time.monotonic() < deadline:
         kill_all(data_dir)
-        # An initdb's last child may still be writing: then another round.
         shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            break
+        time.sleep(_POLL)  # an initdb's last child may still be writing
 
 
 def _watch(owner: int, folder: Path) -> None:
