@@ -9,11 +9,13 @@ create table baseline.balances (
 ) with (fillfactor = 50);
 
 create table baseline.ledger (
-    entry_id bigint generated always as identity primary key,
     user_id uuid not null,
+    entry_id bigint generated always as identity,
     credits bigint not null,
     balance_after bigint not null,
-    created_at timestamptz not null default clock_timestamp()
+    created_at timestamptz not null default clock_timestamp(),
+    -- A ledger of which nobody can read one user's entries would be of no use.
+    primary key (user_id, entry_id)
 );
 
 create function baseline.deduct(p_user_id uuid, p_credits bigint)
