@@ -245,6 +245,7 @@ def test_drift_is_named_and_repaired(
 
 
 def test_another_owner_is_named_and_repaired(installed: Tree, stranger: str) -> None:
+    before = states(installed)
     installed.execute(f"grant create, usage on schema credits to {stranger}")
     installed.execute(f"alter function {ADD} owner to {stranger}")
     details = [f.detail for f in installed.check().findings]
@@ -253,6 +254,7 @@ def test_another_owner_is_named_and_repaired(installed: Tree, stranger: str) -> 
     installed.migrate()
 
     assert installed.found() == []
+    assert states(installed) == before
 
 
 @pytest.mark.parametrize(

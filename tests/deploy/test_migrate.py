@@ -95,6 +95,22 @@ def test_a_changed_signature_leaves_one_function(
     )
 
 
+def test_a_file_that_names_argument_types_leaves_one_function_too(installed: Tree) -> None:
+    text = """
+    create or replace function credits.plain(int) returns int language sql return 1;
+    revoke all on function credits.plain(int) from public;
+    """
+    installed.write("procedures/ledger/plain.sql", text)
+    installed.migrate()
+    installed.write("procedures/ledger/plain.sql", text.replace("(int)", "(bigint)"))
+
+    installed.migrate()
+
+    plain = "select p.oid::regprocedure::text from pg_proc as p where p.proname = 'plain'"
+    assert installed.execute(plain) == [("credits.plain(bigint)",)]
+    assert installed.found() == []
+
+
 def test_a_file_that_is_gone_takes_its_object_with_it(installed: Tree) -> None:
     installed.remove(ADD_ITEM)
     installed.remove(A_TOTAL)
@@ -296,13 +312,16 @@ def test_objects_belong_to_the_first_deploys_user(installed: Tree, stranger: str
     assert installed.found() == []
 
 
-def test_two_deploys_at_once_are_one(tree: Tree) -> None:
+@pytest.mark.parametrize("isolation", ["read committed", "serializable"])
+def test_two_deploys_at_once_are_one(tree: Tree, isolation: str) -> None:
+    level = isolation.replace(" ", "\\ ")
+    deploying = tree.connecting(options=f"-c default_transaction_isolation={level}")
     reports: list[DeployReport] = []
     errors: list[Exception] = []
 
     def run() -> None:
         try:
-            reports.append(tree.migrate())
+            reports.append(deploying.migrate())
         except Exception as error:
             errors.append(error)
 

@@ -108,6 +108,10 @@ def test_a_strangers_view_survives_every_deploy_that_need_not_touch_ours(install
             "view public.theirs",
         ),
         (
+            "create view credits_monitoring.theirs as select * from credits_monitoring.sizes",
+            "view credits_monitoring.theirs",
+        ),
+        (
             "create materialized view public.theirs as select * from credits_monitoring.sizes",
             "materialized view public.theirs",
         ),
