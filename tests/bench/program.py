@@ -63,6 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     table = markdown(report)
     print(json.dumps(report, indent=2) if args.json else table)  # noqa: T201
     if args.output:
+        args.output.parent.mkdir(parents=True, exist_ok=True)
         args.output.with_suffix(".json").write_text(json.dumps(report, indent=2) + "\n")
         args.output.with_suffix(".md").write_text(table + "\n")
     return 0 if all(s["ratio"] >= s["least_ratio"] for s in report["scenarios"]) else 8

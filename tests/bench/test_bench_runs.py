@@ -21,7 +21,7 @@ LITTLE = ["--users", "20", "--clients", "2", "--rounds", "1", "--ledger-rows", "
 def test_it_measures_both_sides_in_all_scenarios(
     postgres_server: PostgresServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    output = tmp_path / "result"
+    output = tmp_path / "results" / "short"
 
     status = main(
         [
