@@ -1,11 +1,13 @@
 -- A point in time as whole microseconds since 1970, exact for every timestamp that we write.
+--
+-- stable, as date_part is: a function that claims more than its parts is not inlined.
 
 create or replace function credits_internal.epoch_us(
     p_at timestamptz
 )
 returns bigint
 language sql
-immutable
+stable
 parallel safe
 security invoker
 as $epoch_us$

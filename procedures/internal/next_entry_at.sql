@@ -6,7 +6,7 @@ create or replace function credits_internal.next_entry_at(
 )
 returns timestamptz
 language sql
-immutable
+stable
 parallel safe
 security invoker
 as $next_entry_at$

@@ -9,12 +9,11 @@ immutable
 parallel safe
 security invoker
 as $uuid_v7_prefix$
-    select pg_catalog.lpad(
-        pg_catalog.to_hex(
+    select pg_catalog.encode(
+        pg_catalog.int8send(
             ((p_epoch_us / 1000) << 16) | 28672 | ((p_epoch_us % 1000) * 4096 / 1000)
         ),
-        16,
-        '0'
+        'hex'
     )
 $uuid_v7_prefix$;
 

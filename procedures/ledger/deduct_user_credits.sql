@@ -26,12 +26,25 @@ declare
     v_transaction_id uuid;
     v_user record;
 begin
-    perform credits_internal.require_user(p_user_id);
-    perform credits_internal.require_credits(p_credits);
-    perform credits_internal.require_usd('p_cost_usd', p_cost_usd);
-    perform credits_internal.require_reason(p_reason);
-    perform credits_internal.require_key(p_idempotency_key);
-    perform credits_internal.require_metadata(p_metadata);
+    -- Each of these calls costs as much as a small statement: one expression lets every good call
+    -- pass, and whatever it stops is judged by them.
+    if p_user_id is null
+        or p_credits is null
+        or p_credits not between 1 and 1000000000000
+        or p_cost_usd not between 0 and 999999999
+        or length(p_reason) > 1000
+        or length(p_idempotency_key) not between 1 and 200
+        or starts_with(p_idempotency_key, 'pgcredits:')
+        or jsonb_typeof(v_metadata) <> 'object'
+        or octet_length(v_metadata::text) > 16384
+    then
+        perform credits_internal.require_user(p_user_id);
+        perform credits_internal.require_credits(p_credits);
+        perform credits_internal.require_usd('p_cost_usd', p_cost_usd);
+        perform credits_internal.require_reason(p_reason);
+        perform credits_internal.require_key(p_idempotency_key);
+        perform credits_internal.require_metadata(p_metadata);
+    end if;
 
     v_cost_usd := p_cost_usd;
     v_digest := credits_internal.content_digest(p_reason, v_metadata);
@@ -71,12 +84,12 @@ begin
         and u.last_entry_at < v_at
         and (u.next_expiry_at > v_at or u.next_expiry_at is null)
         and u.frozen_at is null
+        and not u.has_keyed_revocations
     returning
         u.balance,
         u.last_seq,
         u.ledger_head,
-        u.current_lot_id,
-        u.has_keyed_revocations
+        u.current_lot_id
     into v_user;
 
     if not found then
@@ -98,7 +111,7 @@ begin
             t.user_id = p_user_id
             and t.idempotency_key = p_idempotency_key;
 
-        if found or v_user.has_keyed_revocations then
+        if found then
             perform credits_internal.undo_entry(p_user_id => p_user_id, p_credits => p_credits);
 
             return credits_internal.deduct_locked(

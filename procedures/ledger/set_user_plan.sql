@@ -14,10 +14,11 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $set_user_plan$
 declare
+    v_user credits.user_credits;
     v_now timestamptz;
 begin
     perform credits_internal.require_user(p_user_id);
-    perform credits_internal.lock_user(p_user_id, p_create_missing => true);
+    v_user := credits_internal.lock_user(p_user_id, p_create_missing => true);
 
     if p_plan is not null
         and not exists (select from credits.plans as p where p.plan = p_plan)
@@ -33,6 +34,9 @@ begin
 
     v_now := credits_internal.clock();
 
+    -- A month that has ended rolls over by the plan that was held in it.
+    perform credits_internal.expire_due_lots(p_user => v_user, p_now => v_now);
+
     update credits.user_credits as u
     set
         plan = p_plan,
@@ -44,8 +48,8 @@ end
 $set_user_plan$;
 
 comment on function credits.set_user_plan is
-'Put a user on a plan; null ends it. Moves no credits: apply_monthly_allowances grants what the '
-'plan brings, and a change of plan takes nothing away. '
+'Put a user on a plan; null ends it. apply_monthly_allowances grants what the plan brings; a '
+'change of plan takes nothing away, and a month that has ended rolls over by the old plan. '
 'Errors: PT422 invalid_argument, PT404 plan_not_found. Call it in FROM.';
 
 revoke all on function credits.set_user_plan from public;
