@@ -30,10 +30,14 @@ def strangers(postgres_server: PostgresServer) -> Iterator[list[str]]:
 
 @pytest.fixture
 def stranger(strangers: list[str], postgres_server: PostgresServer) -> str:
-    """A role that is none of ours."""
+    """A role that is none of ours; where a password is asked for, it has the server's."""
     role = f"stranger_{secrets.token_hex(4)}"
     with postgres_server.connect() as conn:
-        conn.execute(sql.SQL("create role {}").format(sql.Identifier(role)))
+        conn.execute(
+            sql.SQL("create role {} password {}").format(
+                sql.Identifier(role), sql.Literal(postgres_server.password)
+            )
+        )
     strangers.append(role)
     return role
 

@@ -150,6 +150,9 @@ def _new_database(server: PostgresServer, *, template: str) -> Iterator[Database
 
 def assert_ledger_proves_itself(database: Database) -> None:
     """Every check of verify_ledger() must hold."""
-    with database.server.connect(database.name) as conn:
-        violations = conn.execute("select * from credits.verify_ledger()").fetchall()
+    with (
+        database.server.connect(database.name) as conn,
+        conn.cursor(row_factory=namedtuple_row) as cursor,
+    ):
+        violations = cursor.execute("select * from credits.verify_ledger()").fetchall()
     assert not violations, "the ledger does not prove itself:\n" + "\n".join(map(str, violations))

@@ -149,6 +149,9 @@ def _container(options: Mapping[str, str]) -> Iterator[str]:
     container = PostgresContainer(
         IMAGE, username="postgres", password=secrets.token_hex(8), dbname="postgres", driver=None
     )
+    # In memory: every test copies a few hundred files. Not where the image has its volume, which
+    # is elsewhere from one major to another.
+    container.with_tmpfs_mount("/cluster").with_env("PGDATA", "/cluster/data")
     settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
     container.with_command(["postgres", *settings])
     try:
