@@ -30,8 +30,10 @@ BAD_DOLLARS = [
     for dollars in ("-0.000001", "NaN", "Infinity", "-Infinity", "1000000000", "1e30")
 ]
 BAD_KEYS = ["", "k" * 201, "pgcredits:allowance:2031-05:5"]
+# The longest that fits into 16 kB, as PostgreSQL prints it.
+LONGEST_METADATA = {"k": "x" * 16_375}
 # As JSON texts: only objects of at most 16 kB are metadata.
-BAD_METADATA = ["[]", "[1]", '"text"', "1", "true", "null", '{"k": "' + "x" * 16_384 + '"}']
+BAD_METADATA = ["[]", "[1]", '"text"', "1", "true", "null", '{"k": "' + "x" * 16_376 + '"}']
 
 
 @dataclass(frozen=True)

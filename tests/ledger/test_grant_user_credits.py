@@ -11,6 +11,7 @@ from ledger.books import (
     BAD_DOLLARS,
     BAD_KEYS,
     BAD_METADATA,
+    LONGEST_METADATA,
     MOST_BALANCE,
     MOST_CREDITS,
     NOON,
@@ -384,7 +385,7 @@ def test_a_reason_that_is_too_long_is_refused(conn: psycopg.Connection[Any]) -> 
 
 def test_the_longest_texts_are_kept_whole(conn: psycopg.Connection[Any]) -> None:
     user = new_user()
-    key, reason, metadata = "ключ" * 50, "€" * 1_000, {"k": "x" * 15_900}
+    key, reason, metadata = "ключ" * 50, "€" * 1_000, LONGEST_METADATA
 
     grant(conn, user, 5, p_idempotency_key=key, p_reason=reason, p_metadata=metadata)
 
