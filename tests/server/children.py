@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pgcredits
-from pgcredits.server import reaper
+from pgcredits.server import ephemeral, reaper
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -22,9 +22,13 @@ OWNER = Path(__file__).with_name("owner.py")
 
 
 @contextmanager
-def shared_folder() -> Iterator[Path]:
-    """A folder that all users may enter; pytest's own are closed to them."""
-    with tempfile.TemporaryDirectory(prefix="pgc-test-", dir="/var/tmp") as name:
+def shared_folder(*, programs: bool = False) -> Iterator[Path]:
+    """A folder that all users may enter; pytest's own are closed to them.
+
+    In memory where possible, unless programs shall run in it: there they may not.
+    """
+    place = Path("/var/tmp") if programs else ephemeral._bases(in_memory=True)[0]  # noqa: S108
+    with tempfile.TemporaryDirectory(prefix="pgc-test-", dir=place) as name:
         folder = Path(name).resolve()
         folder.chmod(0o1777)
         yield folder

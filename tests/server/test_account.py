@@ -36,7 +36,7 @@ def nobody() -> Account:
 
 @pytest.fixture
 def shared() -> Iterator[Path]:
-    with shared_folder() as folder:
+    with shared_folder(programs=True) as folder:
         yield folder
 
 
