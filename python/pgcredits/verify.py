@@ -51,7 +51,7 @@ select count(*) as ledger_rows, count(distinct s.user_id) as users
 from credits_monitoring.user_statement as s
 where %s::uuid is null or s.user_id = %s
 """
-# By user, since the ledger is indexed so: a join could read all of it for each batch.
+# User by user, as the tables are indexed: a join could read all of them for each batch.
 _LOST_HEADS = """
 select h.user_id, h.last_seq, h.ledger_head, t.transaction_id, t.entry_hash, u.last_seq as now_at
 from unnest(%s::uuid[], %s::bigint[], %s::text[]) with ordinality
@@ -62,7 +62,12 @@ left join lateral (
     where t.user_id = h.user_id and t.seq = h.last_seq
     limit 1
 ) as t on true
-left join credits.user_credits as u on u.user_id = h.user_id
+left join lateral (
+    select u.last_seq
+    from credits.user_credits as u
+    where u.user_id = h.user_id and t.entry_hash is null
+    limit 1
+) as u on true
 where t.entry_hash is distinct from h.ledger_head
 order by h.position
 """

@@ -196,24 +196,27 @@ def test_keep_leaves_the_server_until_ctrl_c() -> None:
         text=True,
         start_new_session=True,
     ) as child:
-        assert child.stdout is not None
-        lines: list[str] = []
-        while not lines or lines[-1] != "}\n":
-            lines.append(child.stdout.readline())
-            assert lines[-1], "it ended early"
-        story = json.loads("".join(lines))
-        dsn = story["server"]["dsn"]
+        try:
+            assert child.stdout is not None
+            lines: list[str] = []
+            while not lines or lines[-1] != "}\n":
+                lines.append(child.stdout.readline())
+                assert lines[-1], "it ended early"
+            story = json.loads("".join(lines))
+            dsn = story["server"]["dsn"]
 
-        with psycopg.connect(dsn) as conn:
-            rows = conn.execute("select from credits.credit_transactions").rowcount
-            assert rows == story["totals"]["ledger_rows"]
-            assert conn.execute("select from credits.verify_ledger()").rowcount == 0
-        # The clock that was replaced is the one that was deployed.
-        assert deploy.check(dsn).findings == ()
-        assert dsn in story["server"]["psql"].replace("'", "")
+            with psycopg.connect(dsn) as conn:
+                rows = conn.execute("select from credits.credit_transactions").rowcount
+                assert rows == story["totals"]["ledger_rows"]
+                assert conn.execute("select from credits.verify_ledger()").rowcount == 0
+            # The clock that was replaced is the one that was deployed.
+            assert deploy.check(dsn).findings == ()
+            assert dsn in story["server"]["psql"].replace("'", "")
 
-        os.killpg(child.pid, signal.SIGINT)
-        assert child.wait(timeout=60) == 0
+            os.killpg(child.pid, signal.SIGINT)
+            assert child.wait(timeout=60) == 0
+        finally:
+            child.kill()
     assert not Path(str(conninfo_to_dict(dsn)["host"])).exists()
 
 

@@ -152,9 +152,10 @@ class Bars:
         self._progress.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """The last scene is over."""
-        self._finish()
+    def __exit__(self, error: object, *_: object) -> None:
+        """The last scene is over, unless it was broken off."""
+        if error is None:
+            self._finish()
         self._progress.stop()
 
     def scene(self, title: str, steps: int | None = None) -> None:
