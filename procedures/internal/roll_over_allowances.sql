@@ -30,7 +30,9 @@ begin
             l.unit_price_usd,
             l.expires_at,
             -e.credits as unused,
-            credits_internal.month_end(l.expires_at) as rolls_until
+            -- Two days on: in another business time zone than the allowance's, too, that is the
+            -- month that follows.
+            credits_internal.month_end(l.expires_at + interval '48 hours') as rolls_until
         from jsonb_to_recordset(p_expired) as e (lot_id uuid, credits bigint)
         inner join credits.credit_lots as l on e.lot_id = l.lot_id
         where

@@ -74,11 +74,12 @@ begin
             (
                 'content_digest',
                 case
-                    when e.redacted_at is not null then encode(e.content_digest, 'hex')
+                    when e.redacted_at is not null and e.reason is null and e.metadata = '{}'
+                        then encode(e.content_digest, 'hex')
                     else encode(credits_internal.content_digest(e.reason, e.metadata), 'hex')
                 end,
                 encode(e.content_digest, 'hex'),
-                'reason and metadata are as written'
+                'reason and metadata are as written, or redacted'
             ),
             (
                 'entry_hash',

@@ -17,7 +17,8 @@ begin
         select
             t.user_id,
             t.refund_of as transaction_id,
-            sum(t.credits) as refunded
+            sum(t.credits) as refunded,
+            (array_agg(t.transaction_id order by t.transaction_id desc))[1] as last_refund_id
         from credits.credit_transactions as t
         where
             t.user_id between p_from and p_to
@@ -35,7 +36,9 @@ begin
             coalesce(f.transaction_id, r.transaction_id) as transaction_id,
             coalesce(f.refunded, 0) as refunded,
             r.refunded as total_refunded,
-            r.charged as total_charged
+            r.charged as total_charged,
+            f.last_refund_id,
+            coalesce(r.last_refund_id, f.last_refund_id) as total_last_refund_id
         from refunds as f
         full join totals as r
             on
@@ -69,6 +72,12 @@ begin
                 (-t.credits)::text,
                 s.total_charged::text,
                 'refund_totals.charged is what the deduction took'
+            ),
+            (
+                'refund_last',
+                s.last_refund_id::text,
+                s.total_last_refund_id::text,
+                'refund_totals.last_refund_id is the latest refund'
             ),
             (
                 'refund_without_charge',

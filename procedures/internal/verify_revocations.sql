@@ -38,11 +38,10 @@ begin
         select
             l.user_id,
             l.grant_transaction_id,
-            l.revoked_owed
+            sum(l.revoked_owed) as revoked_owed
         from credits.credit_lots as l
-        where
-            l.user_id between p_from and p_to
-            and l.source <> 'refund'
+        where l.user_id between p_from and p_to
+        group by l.user_id, l.grant_transaction_id
     ),
     states as (
         select

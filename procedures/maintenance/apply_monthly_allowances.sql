@@ -16,12 +16,14 @@ declare
     v_now constant timestamptz := credits_internal.clock();
     v_month_end constant timestamptz := credits_internal.month_end(v_now);
     v_month constant date := credits_internal.month_of(v_now);
+    v_served integer := 0;
     v_user_id uuid;
     v_user credits.user_credits;
     v_result credits.sweep_result;
 begin
     perform credits_internal.require_limit(p_limit);
 
+    -- More than are to be served, so that busy and broken users do not use up the limit.
     for v_user_id in
         select u.user_id
         from credits.plans as p
@@ -32,7 +34,7 @@ begin
                 where
                     m.plan = p.plan
                     and m.allowance_month < v_month
-                limit p_limit
+                limit p_limit + 1000::bigint
             )
             union all
             (
@@ -43,12 +45,14 @@ begin
                     m.plan = p.plan
                     and m.allowance_month = v_month
                     and m.allowance_credits < p.monthly_credits
-                limit p_limit
+                limit p_limit + 1000::bigint
             )
         ) as u
         where p.monthly_credits > 0
-        limit p_limit
+        limit p_limit + 1000::bigint
     loop
+        exit when v_served = p_limit;
+
         v_result := (v_user_id, null, null, null)::credits.sweep_result;
 
         -- One user's failure must not keep the others waiting.
@@ -71,6 +75,8 @@ begin
 
             -- Served meanwhile, or moved to a smaller plan.
             continue when v_result.credits is null;
+
+            v_served := v_served + 1;
         exception
             when serialization_failure or deadlock_detected then
                 raise;

@@ -14,19 +14,23 @@ set search_path = pg_catalog, pg_temp
 as $expire_user_credits$
 declare
     v_now constant timestamptz := credits_internal.clock();
+    v_served integer := 0;
     v_user_id uuid;
     v_user credits.user_credits;
     v_result credits.sweep_result;
 begin
     perform credits_internal.require_limit(p_limit);
 
+    -- More than are to be served, so that busy and broken users do not use up the limit.
     for v_user_id in
         select u.user_id
         from credits.user_credits as u
         where u.next_expiry_at <= v_now
         order by u.next_expiry_at
-        limit p_limit
+        limit p_limit + 1000::bigint
     loop
+        exit when v_served = p_limit;
+
         v_result := (v_user_id, null, null, null)::credits.sweep_result;
 
         -- One user's failure must not keep the others waiting.
@@ -51,6 +55,7 @@ begin
                 and l.expires_at <= v_now;
 
             perform credits_internal.expire_due_lots(p_user => v_user, p_now => v_now);
+            v_served := v_served + 1;
         exception
             when serialization_failure or deadlock_detected then
                 raise;
