@@ -309,7 +309,7 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
     "a refund names another charge": (
         "update credits.credit_transactions set refund_of = %(second)s"
         " where user_id = %(user)s and transaction_id = %(rest)s",
-        {"refund_total", "refund_cap", "entry_hash"},
+        {"refund_total", "refund_cap", "refund_last", "entry_hash"},
     ),
     # --- revocations ---
     "a revocation recovered more": (
