@@ -253,6 +253,29 @@ def test_a_deploy_does_not_depend_on_the_sessions_settings(tree: Tree) -> None:
     assert hostile.found() == []
 
 
+def test_a_deploy_does_not_depend_on_what_a_migration_sets(tree: Tree) -> None:
+    tree.add_migration("0003-path", "set local search_path to credits; set time zone 'Asia/Tokyo';")
+
+    tree.migrate()
+
+    assert tree.found() == []
+
+
+def test_the_sequence_of_an_identity_column_is_a_part_of_its_table(installed: Tree) -> None:
+    kinds = installed.execute("select distinct m.kind from credits_deploy.manifest as m order by 1")
+
+    assert [row.kind for row in kinds] == [
+        "constraint",
+        "function",
+        "index",
+        "migration",
+        "schema",
+        "table",
+        "type",
+        "view",
+    ]
+
+
 def test_an_object_in_the_way_is_refused_by_name(installed: Tree) -> None:
     installed.write(
         "procedures/ledger/helper.sql",

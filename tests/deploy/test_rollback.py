@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 
 from deploy.tree import ADD_ITEM, SIZES, Tree, dump_schema
@@ -76,6 +77,22 @@ def test_a_row_written_at_the_same_moment_is_seen(installed: Tree) -> None:
 
     with pytest.raises(RefusedError, match="ledger has rows"):
         installed.rollback(wait=0)
+
+
+def test_nobody_writes_a_row_once_the_ledger_was_found_empty(installed: Tree) -> None:
+    refusals: list[str | None] = []
+
+    def write(step: str) -> None:
+        if step.startswith("drop view"):
+            with pytest.raises(psycopg.errors.LockNotAvailable) as caught:
+                installed.execute(
+                    "set lock_timeout = '10ms'; insert into credits.credit_transactions values (1)"
+                )
+            refusals.append(caught.value.sqlstate)
+
+    installed.rollback(on_step=write)
+
+    assert refusals == ["55P03", "55P03"]
 
 
 def test_pending_migrations_are_not_rolled_back(installed: Tree) -> None:

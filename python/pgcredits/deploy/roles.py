@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from psycopg import errors
 
-from pgcredits.deploy.session import TryAgainError, execute, scalar
+from pgcredits.deploy.session import execute, scalar
 from pgcredits.errors import RefusedError
 
 if TYPE_CHECKING:
@@ -54,11 +55,9 @@ def provide_roles(conn: Connection, *, create: bool) -> None:
             f"the roles of pgcredits are missing, and {why}", f"Have a DBA run: {statements};"
         )
     for found in missing:
-        try:
+        # Another database's deploy on the same server may create it at this moment.
+        with suppress(errors.DuplicateObject), conn.transaction():
             execute(conn, found.statement)
-        except (errors.DuplicateObject, errors.UniqueViolation) as error:
-            # Another database's deploy on the same server has just created it.
-            raise TryAgainError(str(error)) from error
 
 
 def find_missing_roles(conn: Connection) -> list[MissingRole]:

@@ -64,10 +64,6 @@ class DeployFailedError(PgcreditsError):
     exit_status = 9
 
 
-class TryAgainError(Exception):
-    """Something changed under the deploy: a new attempt will see it."""
-
-
 def in_transaction(
     conn: Connection, wait: float, work: Callable[[], Result], *, read_only: bool = False
 ) -> Result:
@@ -94,9 +90,6 @@ def in_transaction(
                 pin_settings(conn)
                 _take_lock(conn, deadline, lock_function)
                 return work()
-        except TryAgainError as error:
-            if time.monotonic() >= deadline:
-                raise DeployFailedError(f"gave up after {wait:g} seconds: {error}") from error
         except psycopg.Error as error:
             if not _is_passing(error) or time.monotonic() >= deadline:
                 raise explained(error) from error
