@@ -516,7 +516,9 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(who=whom, plan=st.sampled_from([*PLANS, *PLANS, None, "gold"]))
     def set_plan(self, who: int, plan: str | None) -> None:
         user = self.users[who]
-        self.configure(lambda: self.oracle.set_plan(user, plan), user, "set_user_plan", plan)
+        self.configure(
+            lambda: self.oracle.set_plan(user, self.now, plan), user, "set_user_plan", plan
+        )
 
     @rule(who=whom, amount=st.sampled_from([None, 0, 25]))
     def set_threshold(self, who: int, amount: int | None) -> None:
@@ -749,7 +751,7 @@ class LedgerMachine(RuleBasedStateMachine):
         """
         with self.judging("the end"):
             for user in self.oracle.accounts:
-                self.oracle.set_plan(user, None)
+                self.oracle.set_plan(user, self.now, None)
                 call(self.conn, "set_user_plan", user, None)
                 self.compare(user)
             self.set_time(self.now + timedelta(days=4000))

@@ -454,10 +454,12 @@ class Oracle:
         self.accounts[user] = mine
         return Answer(-recovered, mine.spendable(now), seq)
 
-    def set_plan(self, user: UUID, plan: str | None) -> None:
+    def set_plan(self, user: UUID, now: datetime, plan: str | None) -> None:
         if plan is not None and plan not in self.plans:
             raise RefusedError("PT404", "plan_not_found")
         mine = self.account(user)
+        # A month that has ended rolls over by the plan that was held in it.
+        self.expire(mine, now)
         mine.plan = plan
         self.accounts[user] = mine
 
@@ -562,9 +564,14 @@ class Oracle:
         """Unused allowance lives on until the next month's end, up to the plan's maximum."""
         allowance = mine.lots[place]
         assert allowance.expires_at is not None
-        until = self.month_end(allowance.expires_at)
+        # Two days on, so that in another time zone than the allowance's it is the month after, too.
+        until = self.month_end(allowance.expires_at + timedelta(days=2))
         rolled = sum(
-            lot.granted for lot in mine.lots if lot.source == "rollover" and lot.expires_at == until
+            lot.granted
+            for lot in mine.lots
+            if lot.source == "rollover"
+            and lot.expires_at is not None
+            and lot.expires_at > allowance.expires_at
         )
         amount = min(unused, maximum - rolled)
         if amount > 0 and until > now:

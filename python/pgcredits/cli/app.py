@@ -52,7 +52,7 @@ def _options(
 def main() -> None:
     """Run the command line; a known error ends in a sentence, a hint and its exit status."""
     # Each module registers its commands on `app` when it is imported.
-    from pgcredits.cli import commands  # noqa: F401, PLC0415
+    from pgcredits.cli import commands  # noqa: F401
 
     try:
         app()
