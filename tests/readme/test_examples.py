@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -18,7 +19,7 @@ from pgcredits.server import find_binaries
 from readme.blocks import Block, blocks, console_commands, inline_commands
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     import psycopg
 
@@ -56,8 +57,16 @@ def test_the_node_examples_print_what_is_shown(
     assert _trimmed(printed) == _trimmed(block.output or "")
 
 
-def test_the_terminal_commands_work(blank_database: Database, tmp_path: Path) -> None:
-    home = tmp_path / "data"
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A folder for `pgcredits up` that the account which PostgreSQL runs as can reach."""
+    folder = Path(tempfile.mkdtemp(prefix="pgcredits_readme_"))
+    folder.chmod(0o755)
+    yield folder / "data"
+    shutil.rmtree(folder)
+
+
+def test_the_terminal_commands_work(blank_database: Database, home: Path) -> None:
     for command in console_commands():
         # The first two lines install first: what follows the installation is run here, or is
         # this very test run.
