@@ -1,10 +1,11 @@
-"""Judge a report of --coverage-of-procedures: every statement of every procedure was executed.
+"""Judge reports of --coverage-of-procedures: every statement of every procedure was executed.
 
-usage: coverage.py REPORT EXCEPTIONS
+usage: coverage.py EXCEPTIONS REPORT...
 
-EXCEPTIONS is a TOML file: for each statement that no test can reach, an [[exception]] with
-`function`, `text` (the first line of the statement, stripped) and `reason`. One that has become
-reachable, or that names nothing, is a failure too.
+The reports of several runs, or of pytest-xdist's workers, are added up. EXCEPTIONS is a TOML file:
+for each statement that no test can reach, an [[exception]] with `function`, `text` (the first line
+of the statement, stripped) and `reason`. One that has become reachable, or that names nothing, is a
+failure too.
 """
 
 # ruff: noqa: T201 - a report on the command line
@@ -14,6 +15,7 @@ from __future__ import annotations
 import json
 import sys
 import tomllib
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,28 +31,35 @@ class Statement:
     executed: int
 
 
-def read(report: Path) -> tuple[list[Statement], list[str]]:
+def read(reports: list[Path]) -> tuple[list[Statement], list[str]]:
     """The statements, and the functions that the profiler cannot look into."""
+    executed: Counter[tuple[str, int]] = Counter()
+    functions = {}
+    for report in reports:
+        for function, about in json.loads(report.read_text(encoding="utf-8")).items():
+            functions[function] = about
+            for statement in about["statements"]:
+                executed[function, statement["id"]] += statement["executed"]
+
     statements = []
     opaque = []
-    for function, about in json.loads(report.read_text(encoding="utf-8")).items():
+    for function, about in sorted(functions.items()):
         if about["language"] != "plpgsql":
             opaque.append(f"{function} ({about['language']})")
-            continue
         source = about["source"].split("\n")
         for statement in about["statements"]:
             line = statement["line"]
             text = source[line - 1].strip() if line <= len(source) else ""
-            statements.append(
-                Statement(function, line, statement["kind"], text, statement["executed"])
-            )
+            times = executed[function, statement["id"]]
+            statements.append(Statement(function, line, statement["kind"], text, times))
     return statements, opaque
 
 
 def main() -> int:
     """Print the figure, what was never executed, and what is wrong with the exceptions."""
-    statements, opaque = read(Path(sys.argv[1]))
-    listed = tomllib.loads(Path(sys.argv[2]).read_text(encoding="utf-8")).get("exception", [])
+    exceptions, *reports = map(Path, sys.argv[1:])
+    statements, opaque = read(reports)
+    listed = tomllib.loads(exceptions.read_text(encoding="utf-8")).get("exception", [])
     reasons = {(entry["function"], entry["text"]): entry["reason"] for entry in listed}
 
     never = [s for s in statements if not s.executed]

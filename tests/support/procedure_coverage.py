@@ -7,6 +7,7 @@ each drop, and added up by function and statement.
 from __future__ import annotations
 
 import json
+import os
 from collections import defaultdict
 from typing import TYPE_CHECKING, ClassVar
 
@@ -48,8 +49,9 @@ class Profile:
     }
 
     def __init__(self, file: Path) -> None:
-        """Keep where to write it."""
-        self._file = file
+        """Keep where to write it; each of pytest-xdist's workers has a file of its own."""
+        worker = os.environ.get("PYTEST_XDIST_WORKER")
+        self._file = file.with_name(f"{file.stem}-{worker}{file.suffix}") if worker else file
         self._sources: dict[str, dict[str, str]] = {}
         self._statements: dict[str, dict[int, tuple[int, str]]] = defaultdict(dict)
         self._executed: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))
@@ -71,6 +73,8 @@ class Profile:
 
     def write(self) -> None:
         """Write it all as JSON: function -> language, source, statements."""
+        if not self._sources:
+            return  # pytest-xdist's controller, which runs no test
         report = {
             name: {
                 **about,
