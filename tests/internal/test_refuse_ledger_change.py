@@ -21,6 +21,9 @@ CHANGES = {
     "a reason, to none": "update credits.credit_transactions set reason = null",
     "nothing at all": "update credits.credit_transactions set reason = reason",
     "metadata": "update credits.credit_transactions set metadata = '{}'",
+    "a redaction without its mark": (
+        "update credits.credit_transactions set reason = null, metadata = '{}'"
+    ),
     "the mark of a redaction only": ("update credits.credit_transactions set redacted_at = now()"),
     "a reason, called redacted": (
         "update credits.credit_transactions set reason = 'x', metadata = '{}', redacted_at = now()"

@@ -20,6 +20,7 @@ from ledger.books import (
 )
 from support.api import call, new_user, rows
 from support.clock import set_clock
+from support.races import Session
 
 if TYPE_CHECKING:
     import random
@@ -372,3 +373,35 @@ def test_changing_the_time_zone_around_a_months_end_mints_nothing(
     set_clock(conn, datetime(2031, 7, 1, tzinfo=UTC))
     assert apply(conn) == [50]
     assert [e.credits for e in entries(conn, user) if e.source == "allowance"] == [50, 50, 50]
+
+
+def test_a_run_that_began_in_an_earlier_month_grants_nothing_after_a_later_one(
+    database: Database, conn: psycopg.Connection[Any]
+) -> None:
+    users = [new_user(), new_user()]
+    for user in users:
+        subscribe(conn, user, "plus")
+    set_clock(conn, MONTH_END - timedelta(hours=6))
+    conn.execute(
+        "create function public.pause() returns trigger language plpgsql as"
+        " $$ begin perform pg_advisory_xact_lock(1); return new; end $$"
+    )
+    conn.execute(
+        "create trigger pause before insert on credits.credit_transactions for each row"
+        " when (current_setting('application_name') = 'may') execute function public.pause()"
+    )
+
+    with Session(database) as holder, Session(database, application_name="may") as may:
+        holder.run("begin")
+        holder.run("select pg_advisory_xact_lock(1)")
+        may.start("select * from credits.apply_monthly_allowances()")
+        assert may.is_blocked(by=holder)
+        # Meanwhile, in Kiritimati, June has begun, and is granted to whom the first has not yet.
+        settle_for(conn, business_time_zone="Pacific/Kiritimati")
+        (june,) = rows(conn, "apply_monthly_allowances")
+        holder.run("commit")
+        served = may.result()
+
+    assert [row.user_id for row in served] == [user for user in users if user != june.user_id]
+    assert [row.error for row in served] == [None]
+    assert [e.credits for e in entries(conn, june.user_id)] == [50]
