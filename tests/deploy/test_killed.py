@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,23 @@ select m.kind, m.identity, m.file, m.source_sha256, m.fingerprint
 from credits_deploy.manifest as m
 order by m.kind, m.identity
 """
+
+
+TERMINATE = """
+select pg_terminate_backend(a.pid) from pg_stat_activity as a
+where a.application_name = 'pgcredits' and a.datname = current_database()
+"""
+
+
+def wait_for_a_sleep(tree: Tree) -> None:
+    """Return when a statement sleeps."""
+    sleeping = """
+    select count(*) from pg_stat_activity as a
+    where a.wait_event = 'PgSleep' and a.datname = current_database()
+    """
+    deadline = time.monotonic() + 60
+    while not tree.value(sleeping):
+        assert time.monotonic() < deadline
 
 
 def run_until(command: str, dsn: str, root: str, fatal: int) -> tuple[bool, list[str]]:
@@ -143,10 +161,7 @@ def test_a_deploy_killed_within_a_statement(installed: Tree) -> None:
         [sys.executable, "-c", PROGRAM, "migrate", installed.dsn, str(installed.root), "-1"],
         stdout=subprocess.DEVNULL,
     )
-    sleeping = "select count(*) from pg_stat_activity as a where a.wait_event = 'PgSleep'"
-    deadline = time.monotonic() + 60
-    while not installed.value(sleeping):
-        assert time.monotonic() < deadline
+    wait_for_a_sleep(installed)
     process.kill()
     process.wait()
 
@@ -155,19 +170,34 @@ def test_a_deploy_killed_within_a_statement(installed: Tree) -> None:
     assert installed.found() == []
 
 
+def test_a_server_process_killed_within_a_statement(installed: Tree) -> None:
+    installed.add_migration("0003-slow", "select pg_sleep(60);")
+    errors: list[Exception] = []
+
+    def run() -> None:
+        try:
+            installed.migrate()
+        except Exception as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    wait_for_a_sleep(installed)
+    installed.execute(TERMINATE)
+    thread.join(60)
+
+    assert [type(error) for error in errors] == [ConnectionFailedError]
+    assert installed.found() == [("pending", "0003-slow")]
+
+
 def test_a_server_process_killed_in_the_middle(installed: Tree) -> None:
-    """The connection is lost: a sentence, and nothing done."""
+    """The connection is lost between two statements: a sentence, and nothing done."""
     installed.add_migration("0003-more", "create table credits.more (x int);")
     killed: list[object] = []
 
     def on_step(step: str) -> None:
         if step == "history 0003-more":
-            killed.extend(
-                installed.execute(
-                    "select pg_terminate_backend(a.pid) from pg_stat_activity as a"
-                    " where a.application_name = 'pgcredits' and a.datname = current_database()"
-                )
-            )
+            killed.extend(installed.execute(TERMINATE))
 
     with pytest.raises(ConnectionFailedError, match="connection was lost"):
         installed.migrate(on_step=on_step)

@@ -101,12 +101,14 @@ def test_a_folder_with_brackets_is_no_pattern(tmp_path: Path) -> None:
     assert len(read_package(root).migrations) == 2
 
 
-def test_a_checkout_uses_its_own_files() -> None:
-    if not Path(pgcredits.__file__).is_relative_to(REPOSITORY):
-        pytest.skip("this is an installed wheel")
-    assert find_root() == REPOSITORY
+def test_this_installation_uses_its_own_files() -> None:
+    package = Path(pgcredits.__file__).parent
+    editable = package == REPOSITORY / "python" / "pgcredits"
+
+    assert find_root() == (REPOSITORY if editable else package / "sql")
 
 
+@pytest.mark.slow
 def test_a_wheel_brings_the_same_files(tmp_path: Path) -> None:
     """Built from this checkout, and installed next to nothing but its dependencies."""
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]

@@ -126,7 +126,7 @@ def execute(conn: Connection, statement: str, path: str = "") -> None:
     except psycopg.Error as error:
         if isinstance(error, errors.DependentObjectsStillExist):
             raise _in_the_way(error) from error
-        if not path or _is_passing(error):
+        if not path or _is_passing(error) or _is_lost(error):
             raise
         if isinstance(error, errors.InsufficientPrivilege):
             raise _right_missing(f"{path}: {error.diag.message_primary}") from error
@@ -155,7 +155,7 @@ def explained(error: psycopg.Error) -> PgcreditsError:
                 f"others kept a lock that the deploy needs: {message}",
                 "Look for long transactions in pg_stat_activity, then try again.",
             )
-        case errors.OperationalError() if (error.sqlstate or "08").startswith(("08", "57P")):
+        case _ if _is_lost(error):
             return ConnectionFailedError(
                 f"the connection was lost: {message}",
                 "Run pgcredits check: either everything was done or nothing.",
@@ -190,6 +190,12 @@ def _take_lock(conn: Connection, deadline: float, function: str) -> None:
             "another deploy is running", "Wait for its end, then try again."
         ) from error
     conn.execute("select set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT])
+
+
+def _is_lost(error: psycopg.Error) -> bool:
+    """Whether the connection is gone; libpq itself gives no SQLSTATE."""
+    state = error.sqlstate or "08000"
+    return isinstance(error, psycopg.OperationalError) and state.startswith(("08", "57P"))
 
 
 def _is_passing(error: psycopg.Error) -> bool:

@@ -16,11 +16,16 @@ subject as (
 ),
 
 start as (
-    select s.classid, s.objid from subject as s
+    select
+        s.classid,
+        s.objid
+    from subject as s
 
     union all
 
-    select 'pg_catalog.pg_type'::regclass as classid, t.oid as objid
+    select
+        'pg_catalog.pg_type'::regclass as classid,
+        t.oid as objid
     from subject as s
     inner join pg_catalog.pg_class as c on s.objid = c.oid
     inner join pg_catalog.pg_type as r on c.reltype = r.oid
@@ -54,5 +59,9 @@ left join pg_catalog.pg_class as c
     on x.classid = 'pg_catalog.pg_class'::regclass and x.objid = c.oid
 left join pg_catalog.pg_proc as p
     on x.classid = 'pg_catalog.pg_proc'::regclass and x.objid = p.oid
-where not exists (select from start as s where s.classid = x.classid and s.objid = x.objid)
+where
+    not exists (
+        select from start as s
+        where s.classid = x.classid and s.objid = x.objid
+    )
 order by 1, 2
