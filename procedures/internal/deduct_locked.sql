@@ -96,6 +96,6 @@ end
 $deduct_locked$;
 
 comment on function credits_internal.deduct_locked is
-'What deduct_user_credits does in every case that its guarded update does not cover.';
+'What deduct_user_credits does in every case but the usual one.';
 
 revoke all on function credits_internal.deduct_locked from public;

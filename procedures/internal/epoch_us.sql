@@ -15,6 +15,6 @@ as $epoch_us$
 $epoch_us$;
 
 comment on function credits_internal.epoch_us is
-'Microseconds since 1970-01-01 00:00 UTC; exact until the year 2112.';
+'Microseconds since 1970-01-01 00:00 UTC; exact until the year 2106.';
 
 revoke all on function credits_internal.epoch_us from public;

@@ -7,7 +7,7 @@ returns trigger
 language plpgsql
 volatile
 parallel unsafe
-security invoker
+security definer
 set search_path = pg_catalog, pg_temp
 as $refuse_ledger_change$
 declare

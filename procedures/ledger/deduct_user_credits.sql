@@ -21,10 +21,12 @@ as $deduct_user_credits$
 declare
     v_metadata constant jsonb := coalesce(p_metadata, '{}');
     v_cost_usd numeric(18, 6);
-    v_digest bytea;
+    v_user record;
     v_at timestamptz;
     v_transaction_id uuid;
-    v_user record;
+    v_allocations jsonb;
+    v_digest bytea;
+    v_hash bytea;
 begin
     -- Each of these calls costs as much as a small statement: one expression lets every good call
     -- pass, and whatever it stops is judged by them.
@@ -46,53 +48,45 @@ begin
         perform credits_internal.require_metadata(p_metadata);
     end if;
 
-    v_cost_usd := p_cost_usd;
-    v_digest := credits_internal.content_digest(p_reason, v_metadata);
-    v_at := credits_internal.clock();
-    v_transaction_id := credits_internal.uuid_v7(v_at);
-
-    -- The usual case: the lot in use holds more than enough. One guarded update locks, judges and
-    -- charges; whatever does not fit its guards goes the long way below.
-    update credits.user_credits as u
-    set
-        balance = u.balance - p_credits,
-        current_lot_remaining = u.current_lot_remaining - p_credits,
-        last_seq = u.last_seq + 1,
-        last_entry_at = v_at,
-        ledger_head = credits_internal.entry_hash(
-            u.ledger_head,
-            p_user_id,
-            v_transaction_id,
-            u.last_seq + 1,
-            'deduction',
-            -p_credits,
-            p_credits,
-            u.balance - p_credits,
-            jsonb_build_array(credits_internal.allocation(u.current_lot_id, -p_credits)),
-            null,
-            null,
-            null,
-            null,
-            v_cost_usd,
-            p_idempotency_key,
-            v_digest,
-            v_at
-        )
-    where
-        u.user_id = p_user_id
-        and u.current_lot_remaining > p_credits
-        and u.last_entry_at < v_at
-        and (u.next_expiry_at > v_at or u.next_expiry_at is null)
-        and u.frozen_at is null
-        and not u.has_keyed_revocations
-    returning
+    -- A lock of its own, although a guarded update would lock, too: whoever waits for a busy user
+    -- then has only this small statement to do again.
+    select
         u.balance,
         u.last_seq,
         u.ledger_head,
-        u.current_lot_id
-    into v_user;
+        u.current_lot_id,
+        u.current_lot_remaining,
+        u.last_entry_at,
+        u.next_expiry_at,
+        u.frozen_at,
+        u.has_keyed_revocations
+    into v_user
+    from credits.user_credits as u
+    where u.user_id = p_user_id
+    for no key update;
 
-    if not found then
+    v_cost_usd := p_cost_usd;
+    v_at := credits_internal.clock();
+
+    -- The usual case: a new call, and the lot in use holds more than enough. The rest goes the
+    -- long way.
+    if not found
+        or v_user.current_lot_remaining <= p_credits
+        or v_user.last_entry_at >= v_at
+        or v_user.next_expiry_at <= v_at
+        or v_user.frozen_at is not null
+        or v_user.has_keyed_revocations
+        or (
+            p_idempotency_key is not null
+            and exists (
+                select
+                from credits.credit_transactions as t
+                where
+                    t.user_id = p_user_id
+                    and t.idempotency_key = p_idempotency_key
+            )
+        )
+    then
         return credits_internal.deduct_locked(
             p_user_id => p_user_id,
             p_credits => p_credits,
@@ -103,27 +97,39 @@ begin
         );
     end if;
 
-    -- Only now, under the lock, can a repeated call be told from a new one.
-    if p_idempotency_key is not null then
-        perform
-        from credits.credit_transactions as t
-        where
-            t.user_id = p_user_id
-            and t.idempotency_key = p_idempotency_key;
+    v_transaction_id := credits_internal.uuid_v7(v_at);
+    v_allocations := jsonb_build_array(
+        credits_internal.allocation(v_user.current_lot_id, -p_credits)
+    );
+    v_digest := credits_internal.content_digest(p_reason, v_metadata);
+    v_hash := credits_internal.entry_hash(
+        v_user.ledger_head,
+        p_user_id,
+        v_transaction_id,
+        v_user.last_seq + 1,
+        'deduction',
+        -p_credits,
+        p_credits,
+        v_user.balance - p_credits,
+        v_allocations,
+        null,
+        null,
+        null,
+        null,
+        v_cost_usd,
+        p_idempotency_key,
+        v_digest,
+        v_at
+    );
 
-        if found then
-            perform credits_internal.undo_entry(p_user_id => p_user_id, p_credits => p_credits);
-
-            return credits_internal.deduct_locked(
-                p_user_id => p_user_id,
-                p_credits => p_credits,
-                p_reason => p_reason,
-                p_idempotency_key => p_idempotency_key,
-                p_cost_usd => v_cost_usd,
-                p_metadata => v_metadata
-            );
-        end if;
-    end if;
+    update credits.user_credits as u
+    set
+        balance = v_user.balance - p_credits,
+        current_lot_remaining = v_user.current_lot_remaining - p_credits,
+        last_seq = v_user.last_seq + 1,
+        last_entry_at = v_at,
+        ledger_head = v_hash
+    where u.user_id = p_user_id;
 
     update credits.credit_lots as l
     set remaining = l.remaining - p_credits
@@ -151,22 +157,22 @@ begin
     values (
         p_user_id,
         v_transaction_id,
-        v_user.last_seq,
+        v_user.last_seq + 1,
         -p_credits,
         p_credits,
-        v_user.balance,
+        v_user.balance - p_credits,
         v_at,
         'deduction',
         v_cost_usd,
-        jsonb_build_array(credits_internal.allocation(v_user.current_lot_id, -p_credits)),
+        v_allocations,
         p_reason,
         p_idempotency_key,
         v_metadata,
         v_digest,
-        v_user.ledger_head
+        v_hash
     );
 
-    return row(v_transaction_id, p_user_id, -p_credits, v_user.balance, false);
+    return row(v_transaction_id, p_user_id, -p_credits, v_user.balance - p_credits, false);
 end
 $deduct_user_credits$;
 
