@@ -119,9 +119,12 @@ def test_a_wheel_brings_the_same_files(tmp_path: Path) -> None:
     venv.create(environment, with_pip=False)
     python = environment / ("Scripts" if os.name == "nt" else "bin") / "python"
     _run(*pip, "--python", str(python), "install", "--no-deps", str(wheel))
-    dependencies = os.pathsep.join(path for path in sys.path if path.endswith("-packages"))
+    # After its own packages, of which this environment may have another installation.
+    (site,) = environment.rglob("site-packages")
+    dependencies = [path for path in sys.path if path.endswith("-packages")]
+    (site / "dependencies.pth").write_text("\n".join(dependencies), encoding="utf-8")
 
-    root, module, *found = _run(str(python), "-c", FIND, PYTHONPATH=dependencies).splitlines()
+    root, module, *found = _run(str(python), "-c", FIND).splitlines()
 
     assert Path(module).is_relative_to(environment)
     assert Path(root) == Path(module).parent / "sql"
