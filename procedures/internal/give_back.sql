@@ -66,7 +66,10 @@ begin
         v_lot_id := v_leg.lot_id;
 
         if v_leg.expires_at <= p_now then
-            v_lot_id := credits_internal.uuid_v7(p_at);
+            -- Several of one refund burn in the order in which they come back, not by chance.
+            v_lot_id := credits_internal.uuid_v7(
+                p_at + jsonb_array_length(v_allocations) * interval '1 microsecond'
+            );
 
             insert into credits.credit_lots (
                 user_id,

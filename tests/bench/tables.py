@@ -27,6 +27,59 @@ TABLES = {
 }
 CREDITS = 1_000_000_000
 
+#: What deduct_user_credits does in the usual case, in one statement for many users. The ledgers
+#: of a sample are verified after the runs.
+ONE_ROW_FOR_EACH = """
+    with entries as materialized (
+        select
+            u.*,
+            %s || u.user_id as key,
+            jsonb_build_array(credits_internal.allocation(u.current_lot_id, -1)) as legs,
+            credits_internal.content_digest(null, '{}') as digest,
+            t.at,
+            credits_internal.uuid_v7(t.at) as id
+        from generate_series(%s::bigint, %s::bigint) as i
+        inner join credits.user_credits as u on u.user_id = md5(i::text)::uuid
+        cross join (select clock_timestamp() as at) as t
+    ),
+    chained as materialized (
+        select
+            e.*,
+            credits_internal.entry_hash(
+                e.ledger_head, e.user_id, e.id, e.last_seq + 1, 'deduction', -1, 1, e.balance - 1,
+                e.legs, null, null, null, null, null, e.key, e.digest, e.at
+            ) as hash
+        from entries as e
+    ),
+    users as (
+        update credits.user_credits as u
+        set
+            balance = c.balance - 1,
+            current_lot_remaining = c.current_lot_remaining - 1,
+            last_seq = c.last_seq + 1,
+            last_entry_at = c.at,
+            ledger_head = c.hash
+        from chained as c
+        where u.user_id = c.user_id
+    ),
+    lots as (
+        update credits.credit_lots as l
+        set remaining = l.remaining - 1
+        from chained as c
+        where
+            l.user_id = c.user_id
+            and l.lot_id = c.current_lot_id
+    )
+    insert into credits.credit_transactions (
+        user_id, transaction_id, seq, credits, requested_credits, balance_after, created_at,
+        transaction_type, allocations, idempotency_key, metadata, content_digest, entry_hash
+    )
+    select
+        c.user_id, c.id, c.last_seq + 1, -1, 1, c.balance - 1, c.at,
+        'deduction', c.legs, c.key, '{}', c.digest, c.hash
+    from chained as c
+"""
+
 Connection = psycopg.Connection[Any]
 
 
@@ -70,7 +123,7 @@ def add_users(conn: Connection, users: int) -> None:
 
 
 def load(dsn: str, setting: Setting, tell: Callable[[str], None]) -> None:
-    """Fill both ledgers: ours by its own function, so that all of it is as in real life."""
+    """Fill both ledgers: ours as its function would, chain and all, for many users at once."""
     per_user = -(-setting.ledger_rows // setting.users)
     failures: list[Exception] = []
 
@@ -79,16 +132,7 @@ def load(dsn: str, setting: Setting, tell: Callable[[str], None]) -> None:
             with psycopg.connect(dsn, autocommit=True) as conn:
                 conn.execute("set synchronous_commit = off")
                 for step in range(1, per_user + 1):
-                    conn.execute(
-                        """
-                        select count(*)
-                        from generate_series(%s::bigint, %s::bigint) as i
-                        cross join lateral credits.deduct_user_credits(
-                            md5(i::text)::uuid, 1, p_idempotency_key => %s || i
-                        )
-                        """,
-                        (first, last, f"load-{step}-"),
-                    )
+                    conn.execute(ONE_ROW_FOR_EACH, (f"load-{step}-", first, last))
                     if step % 50 == 0 and first == 1:
                         tell(f"loading: {step} of {per_user} rows for each user")
         except psycopg.Error as error:
