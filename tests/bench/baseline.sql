@@ -10,12 +10,10 @@ create table baseline.balances (
 
 create table baseline.ledger (
     user_id uuid not null,
-    entry_id bigint generated always as identity,
+    entry_id bigint generated always as identity primary key,
     credits bigint not null,
     balance_after bigint not null,
-    created_at timestamptz not null default clock_timestamp(),
-    -- A ledger of which nobody can read one user's entries would be of no use.
-    primary key (user_id, entry_id)
+    created_at timestamptz not null default clock_timestamp()
 );
 
 create function baseline.deduct(p_user_id uuid, p_credits bigint)
