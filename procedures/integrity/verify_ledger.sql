@@ -20,6 +20,7 @@ begin
     return query select v.* from credits_internal.verify_lots(v_from, v_to) as v;
     return query select v.* from credits_internal.verify_refunds(v_from, v_to) as v;
     return query select v.* from credits_internal.verify_revocations(v_from, v_to) as v;
+    return query select v.* from credits_internal.verify_generations(v_from, v_to) as v;
 
     if p_user_id is null then
         return query select v.* from credits_internal.verify_purchases() as v;
@@ -30,7 +31,8 @@ $verify_ledger$;
 comment on function credits.verify_ledger is
 'Prove the ledger of one user, or of all (null): a row for each violation, none = healthy. '
 'Balances against ledger and lots, rows numbered without gaps, the hash chain, allocations, '
-'refunds within their charges, revocations, and (for all) no purchase key used for two users. '
+'refunds within their charges, revocations, generations charged once, settled and with every owed '
+'refund listed, and (for all) no purchase key used for two users. '
 'Sees one snapshot. Call it in FROM.';
 
 revoke all on function credits.verify_ledger from public;

@@ -8,7 +8,8 @@ create or replace function credits_internal.deduct_locked(
     p_reason text,
     p_idempotency_key text,
     p_cost_usd numeric,
-    p_metadata jsonb
+    p_metadata jsonb,
+    p_generation_id uuid
 )
 returns credits.transaction_result
 language plpgsql
@@ -85,6 +86,7 @@ begin
         ),
         p_credits => -p_credits,
         p_requested_credits => p_credits,
+        p_generation_id => p_generation_id,
         p_cost_usd => p_cost_usd,
         p_reason => p_reason,
         p_idempotency_key => p_idempotency_key,
@@ -96,6 +98,6 @@ end
 $deduct_locked$;
 
 comment on function credits_internal.deduct_locked is
-'What deduct_user_credits does in every case but the usual one.';
+'What credits_internal.deduct does in every case but the usual one.';
 
 revoke all on function credits_internal.deduct_locked from public;

@@ -15,6 +15,7 @@ as $redact_user$
 declare
     v_now timestamptz;
     v_redacted bigint;
+    v_events bigint;
 begin
     perform credits_internal.require_user(p_user_id);
     perform credits_internal.lock_user(p_user_id);
@@ -38,20 +39,60 @@ begin
         r.user_id = p_user_id
         and r.reason is not null;
 
+    update credits.generations as g
+    set
+        error_message = null,
+        metadata = '{}'
+    where
+        g.user_id = p_user_id
+        and (g.error_message is not null or g.metadata <> '{}');
+
+    update credits.generation_events as e
+    set
+        message = null,
+        payload = '{}',
+        dropped = null,
+        redacted_at = v_now
+    where
+        e.user_id = p_user_id
+        and e.redacted_at is null
+        and (e.message is not null or e.payload <> '{}' or e.dropped is not null);
+
+    get diagnostics v_events = row_count;
+
+    update credits.provider_callbacks as c
+    set
+        message = null,
+        payload = null
+    from credits.generations as g
+    where
+        g.user_id = p_user_id
+        and c.provider = g.provider
+        and c.provider_task_id = g.provider_task_id;
+
+    update credits.system_alerts as a
+    set
+        message = a.type,
+        metadata = '{}'
+    where
+        a.user_id = p_user_id
+        and (a.message <> a.type or a.metadata <> '{}');
+
     update credits.user_credits as u
     set
         frozen_reason = null,
         updated_at = v_now
     where u.user_id = p_user_id;
 
-    return v_redacted;
+    return v_redacted + v_events;
 end
 $redact_user$;
 
 comment on function credits.redact_user is
-'Blank the reasons and metadata of one user, for good, and return how many ledger rows were '
-'blanked. Amounts, times and the hash chain stay valid. Keys and user ids stay: choose ones that '
-'say nothing about a person. Errors: PT422 invalid_argument.';
+'Blank the reasons, metadata, messages and payloads of one user, for good, and return how many '
+'rows of the ledger and of the generations'' events were blanked. Amounts, times and the hash '
+'chain stay valid. Keys and ids stay: choose ones that say nothing about a person. Errors: PT422 '
+'invalid_argument.';
 
 revoke all on function credits.redact_user from public;
 grant execute on function credits.redact_user to credits_operator;

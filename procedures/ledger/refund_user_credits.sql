@@ -21,6 +21,7 @@ declare
     v_user credits.user_credits;
     v_prior credits_internal.stored_request;
     v_charge credits.credit_transactions;
+    v_generation credits.generations;
     v_refunded bigint;
     v_last_refund_id uuid;
     v_credits bigint;
@@ -71,6 +72,23 @@ begin
         );
     end if;
 
+    if v_charge.generation_id is not null then
+        v_generation := credits_internal.lock_generation(p_user_id, v_charge.generation_id);
+
+        if v_generation.finished_at is null then
+            perform credits_internal.refuse(
+                p_sqlstate => 'PT409',
+                p_code => 'not_refundable',
+                p_message => 'the generation that this paid for is in flight',
+                p_hint => 'Call fail_generation or cancel_generation: they refund it.',
+                p_figures => jsonb_build_object(
+                    'generation_id', v_generation.generation_id,
+                    'status', v_generation.status
+                )
+            );
+        end if;
+    end if;
+
     select
         r.refunded,
         r.last_refund_id
@@ -117,6 +135,13 @@ begin
         p_reason => p_reason,
         p_idempotency_key => p_idempotency_key
     );
+
+    -- Perhaps it was owed.
+    if v_generation.refund_owed_since is not null
+        and v_generation.refund_due_credits <= v_refunded + v_credits
+    then
+        perform credits_internal.note_refund_paid(v_generation, v_credits);
+    end if;
 
     return row(true, v_credits, v_refund_id, v_user.balance, false);
 end

@@ -60,7 +60,9 @@ begin
             when serialization_failure or deadlock_detected then
                 raise;
             when others then
-                v_result := (v_user_id, null, null, sqlerrm)::credits.sweep_result;
+                v_result := credits_internal.failed_turn(
+                    'expire_user_credits', v_user_id, null, sqlerrm
+                );
         end;
 
         return next v_result;

@@ -18,6 +18,9 @@ USER_DATA = (
     "refund_totals",
     "revocations",
     "ledger_checks",
+    "generations",
+    "generation_events",
+    "system_alerts",
 )
 
 CONSTRAINTS = """

@@ -55,11 +55,12 @@ FUNCTIONS: dict[str, set[str]] = {
     OPERATOR: MONEY | GENERATIONS | STATISTICS | HANDS_ON | OPERATIONS,
 }
 
-# What exists so far; the rest comes with generations and alerts.
+# What exists so far; the rest comes with the alerts and the reports.
 EXISTING = (
     MONEY
+    | GENERATIONS
     | HANDS_ON
-    | {"expire_user_credits", "apply_monthly_allowances", "verify_ledger", "check_ledger"}
+    | OPERATIONS - {"run_maintenance", "acknowledge_alert", "resolve_alert", "check_alerts"}
 )
 
 CONFIGURATION = {
@@ -70,7 +71,7 @@ CONFIGURATION = {
     "alert_rules",
     "settings",
 }
-EXISTING_CONFIGURATION = {"plans", "settings"}
+EXISTING_CONFIGURATION = CONFIGURATION - {"alert_rules"}
 
 SCHEMAS: dict[str, set[str]] = {
     "credits": set(ROLES),

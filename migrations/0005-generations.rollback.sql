@@ -1,0 +1,13 @@
+drop table credits.provider_callbacks;
+drop table credits.provider_tasks;
+drop table credits.generation_events;
+drop table credits.generations;
+drop table credits.provider_prices;
+drop table credits.provider_error_codes;
+drop table credits.refund_policies;
+drop type credits.owed_refund;
+drop type credits.generation_result;
+drop type credits.fault;
+drop type credits.callback_outcome;
+drop type credits.generation_event;
+drop type credits.generation_status;

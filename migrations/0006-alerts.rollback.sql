@@ -1,0 +1,3 @@
+drop table credits.system_alerts;
+
+drop type credits.alert_level;

@@ -1,0 +1,56 @@
+-- Open an alert for the operators.
+--
+-- Errors: PT422 invalid_argument.
+
+create or replace function credits.raise_alert(
+    p_type text,
+    p_message text,
+    p_user_id uuid default '00000000-0000-0000-0000-000000000000',
+    p_dedup_key text default null,
+    p_level text default null,
+    p_generation_id uuid default null,
+    p_provider text default null,
+    p_metadata jsonb default '{}'
+)
+returns uuid
+language plpgsql
+volatile
+parallel unsafe
+security definer
+set search_path = pg_catalog, pg_temp
+as $raise_alert$
+begin
+    perform credits_internal.require_user(p_user_id);
+    perform credits_internal.require_word('p_type', p_type, 100, 'Name what it is about.');
+    perform credits_internal.require_word('p_message', p_message, 2000, 'Say what happened.');
+    perform credits_internal.require_metadata(p_metadata);
+
+    if not p_level = any (enum_range(null::credits.alert_level)::text []) then
+        perform credits_internal.refuse_argument(
+            'p_level',
+            p_level,
+            'is no level',
+            'Pass info, warning, error or critical, or null for the usual one.'
+        );
+    end if;
+
+    return credits_internal.open_alert(
+        p_user_id => p_user_id,
+        p_type => p_type,
+        p_level => coalesce(p_level, 'warning')::credits.alert_level,
+        p_message => p_message,
+        p_dedup_key => left(coalesce(p_dedup_key, ''), 200),
+        p_generation_id => p_generation_id,
+        p_provider => lower(btrim(p_provider)),
+        p_metadata => coalesce(p_metadata, '{}')
+    );
+end
+$raise_alert$;
+
+comment on function credits.raise_alert is
+'Open an alert and return its id; where one of this user, type and key is open, that is counted '
+'again. p_user_id: whom it is about, by default the platform. p_level: info, warning, error or '
+'critical; null = warning. Errors: PT422 invalid_argument.';
+
+revoke all on function credits.raise_alert from public;
+grant execute on function credits.raise_alert to credits_operator;

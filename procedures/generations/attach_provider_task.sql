@@ -1,0 +1,64 @@
+-- Note that the provider has a generation, and under which id.
+--
+-- Errors: PT422 invalid_argument, PT404 generation_not_found, PT409 provider_task_conflict.
+
+create or replace function credits.attach_provider_task(
+    p_user_id uuid,
+    p_generation_id uuid,
+    p_provider_task_id text default null
+)
+returns credits.generation_result
+language plpgsql
+volatile
+parallel unsafe
+security definer
+set search_path = pg_catalog, pg_temp
+as $attach_provider_task$
+declare
+    v_generation credits.generations;
+    v_result credits.generation_result;
+begin
+    if p_provider_task_id is not null then
+        perform credits_internal.require_word(
+            'p_provider_task_id', p_provider_task_id, 500, 'Pass the provider''s id of the task.'
+        );
+
+        -- Before the user's row, always: a callback that knows no user yet comes this way, too.
+        perform credits_internal.lock_task(g.provider, p_provider_task_id)
+        from credits.generations as g
+        where
+            g.user_id = p_user_id
+            and g.generation_id = p_generation_id;
+    end if;
+
+    v_generation := credits_internal.lock_generation(p_user_id, p_generation_id);
+
+    if not credits_internal.map_task(v_generation, p_provider_task_id) then
+        v_result := credits_internal.generation_result(p_user_id, p_generation_id, false, true);
+    else
+        v_result := credits_internal.apply_event(
+            p_generation => v_generation,
+            p_event => 'submitted',
+            p_provider_task_id => p_provider_task_id
+        );
+    end if;
+
+    if credits_internal.apply_waiting(v_generation, p_provider_task_id) > 0 then
+        return credits_internal.generation_result(
+            p_user_id, p_generation_id, v_result.applied, v_result.replayed
+        );
+    end if;
+
+    return v_result;
+end
+$attach_provider_task$;
+
+comment on function credits.attach_provider_task is
+'Note that the provider has the generation, under this id of its own (null: it gives none), so '
+'that its callbacks are understood; those that came before are applied at once. Of a finished '
+'generation the id is noted, too. Safe to repeat. Errors: PT422 invalid_argument, PT404 '
+'generation_not_found, PT409 provider_task_conflict (the id belongs to another generation, or '
+'this one has another id). Call it in FROM.';
+
+revoke all on function credits.attach_provider_task from public;
+grant execute on function credits.attach_provider_task to credits_app;

@@ -1,0 +1,66 @@
+-- Report that a generation succeeded, and what it came to.
+--
+-- Errors: PT422 invalid_argument, PT404 generation_not_found.
+
+create or replace function credits.complete_generation(
+    p_user_id uuid,
+    p_generation_id uuid,
+    p_final_credits bigint default null,
+    p_cost_usd numeric default null,
+    p_metadata jsonb default '{}'
+)
+returns credits.generation_result
+language plpgsql
+volatile
+parallel unsafe
+security definer
+set search_path = pg_catalog, pg_temp
+as $complete_generation$
+declare
+    v_generation credits.generations;
+    v_metadata jsonb := coalesce(p_metadata, '{}');
+    v_dropped text [];
+begin
+    if p_final_credits < 0 then
+        perform credits_internal.refuse_argument(
+            'p_final_credits',
+            p_final_credits::text,
+            'is ' || p_final_credits::text,
+            'Pass what the generation costs the user: 0 or more, or null for what was charged.'
+        );
+    end if;
+
+    v_generation := credits_internal.lock_generation(p_user_id, p_generation_id);
+
+    -- A success is not refused over a description.
+    if v_metadata <> '{}'
+        and (
+            jsonb_typeof(v_metadata) <> 'object'
+            or octet_length((v_generation.metadata || v_metadata)::text) > 16384
+        )
+    then
+        v_metadata := '{}';
+        v_dropped := array['p_metadata'];
+    end if;
+
+    return credits_internal.apply_event(
+        p_generation => v_generation,
+        p_event => 'success',
+        p_final_credits => p_final_credits,
+        p_cost_usd => p_cost_usd,
+        p_metadata => v_metadata,
+        p_dropped => v_dropped
+    );
+end
+$complete_generation$;
+
+comment on function credits.complete_generation is
+'Report a success; deliver the result only where status is succeeded. p_final_credits: the price '
+'in the end (null = as charged); a lower one gives the difference back, also when it comes later, '
+'a higher one changes nothing and alerts. p_cost_usd: what the provider bills, in US dollars. '
+'p_metadata is added to the generation''s. A cost or metadata that make no sense are left out, '
+'not refused. Safe to repeat. Errors: PT422 invalid_argument, PT404 generation_not_found. Call it '
+'in FROM.';
+
+revoke all on function credits.complete_generation from public;
+grant execute on function credits.complete_generation to credits_app;

@@ -1,0 +1,110 @@
+-- Take in what a provider calls back with.
+--
+-- Errors: PT422 invalid_argument.
+
+create or replace function credits.handle_provider_callback(
+    p_provider text,
+    p_provider_task_id text,
+    p_code text,
+    p_message text default null,
+    p_cost_usd numeric default null,
+    p_payload jsonb default '{}'
+)
+returns credits.generation_result
+language plpgsql
+volatile
+parallel unsafe
+security definer
+set search_path = pg_catalog, pg_temp
+as $handle_provider_callback$
+declare
+    v_provider constant text := lower(btrim(p_provider));
+    -- No provider needs more; what does not fit is kept as text, cut.
+    v_payload constant jsonb := case
+        when octet_length(p_payload::text) > 65536 then to_jsonb(left(p_payload::text, 16384))
+        else p_payload
+    end;
+    v_task record;
+    v_now timestamptz;
+    v_callback_id uuid;
+begin
+    perform credits_internal.require_word(
+        'p_provider', p_provider, 100, 'Name the provider as start_generation did.'
+    );
+    perform credits_internal.require_word(
+        'p_provider_task_id', p_provider_task_id, 500, 'Pass the provider''s id of the task.'
+    );
+
+    select
+        t.user_id,
+        t.generation_id
+    into v_task
+    from credits.provider_tasks as t
+    where
+        t.provider = v_provider
+        and t.provider_task_id = p_provider_task_id;
+
+    if not found then
+        -- Somebody may be attaching it at this moment: look again when they are done.
+        perform credits_internal.lock_task(v_provider, p_provider_task_id);
+
+        select
+            t.user_id,
+            t.generation_id
+        into v_task
+        from credits.provider_tasks as t
+        where
+            t.provider = v_provider
+            and t.provider_task_id = p_provider_task_id;
+
+        if not found then
+            v_now := credits_internal.clock();
+            v_callback_id := credits_internal.uuid_v7(v_now);
+
+            insert into credits.provider_callbacks (
+                provider,
+                provider_task_id,
+                callback_id,
+                received_at,
+                cost_usd,
+                code,
+                message,
+                payload
+            )
+            values (
+                v_provider,
+                p_provider_task_id,
+                v_callback_id,
+                v_now,
+                p_cost_usd,
+                left(p_code, 500),
+                left(p_message, 1000),
+                v_payload
+            );
+
+            return row(
+                null, null, null, null, null, null, null, false, null
+            )::credits.generation_result;
+        end if;
+    end if;
+
+    return credits_internal.receive_callback(
+        p_generation => credits_internal.lock_generation(v_task.user_id, v_task.generation_id),
+        p_code => p_code,
+        p_message => p_message,
+        p_cost_usd => p_cost_usd,
+        p_payload => v_payload
+    );
+end
+$handle_provider_callback$;
+
+comment on function credits.handle_provider_callback is
+'Take in a provider''s callback, in any order and as often as it comes; authenticate the provider '
+'before. p_code is looked up in provider_error_codes; an unknown one is kept, alerts, and leaves '
+'the generation to its deadline. A callback for a task that nobody has attached waits until '
+'somebody does: the answer is all null but applied = false. Answer your own client with refunded. '
+'p_cost_usd: what the provider bills, in US dollars. Long texts are cut, a cost that makes no '
+'sense is left out. Errors: PT422 invalid_argument. Call it in FROM.';
+
+revoke all on function credits.handle_provider_callback from public;
+grant execute on function credits.handle_provider_callback to credits_app;

@@ -1,0 +1,53 @@
+-- Apply the callbacks of a task that came before anybody had attached it, in the order they came.
+
+create or replace function credits_internal.apply_waiting(
+    p_generation credits.generations,
+    p_provider_task_id text
+)
+returns bigint
+language plpgsql
+volatile
+parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $apply_waiting$
+declare
+    v_callback record;
+    v_generation credits.generations;
+    v_applied bigint := 0;
+begin
+    for v_callback in
+        with taken as (
+            delete from credits.provider_callbacks as c
+            where
+                c.provider = p_generation.provider
+                and c.provider_task_id = p_provider_task_id
+            returning c.*
+        )
+        select t.*
+        from taken as t
+        order by t.callback_id
+    loop
+        -- As the one before has left it.
+        v_generation := credits_internal.lock_generation(
+            p_generation.user_id, p_generation.generation_id
+        );
+        perform credits_internal.receive_callback(
+            p_generation => v_generation,
+            p_code => v_callback.code,
+            p_message => v_callback.message,
+            p_cost_usd => v_callback.cost_usd,
+            p_payload => v_callback.payload
+        );
+        v_applied := v_applied + 1;
+    end loop;
+
+    return v_applied;
+end
+$apply_waiting$;
+
+comment on function credits_internal.apply_waiting is
+'Take a task''s waiting callbacks out of the inbox and apply them to its locked generation; '
+'returns how many there were.';
+
+revoke all on function credits_internal.apply_waiting from public;

@@ -1,0 +1,19 @@
+-- An amount of US dollars as somebody reported it, or null where it makes no sense.
+
+create or replace function credits_internal.known_usd(
+    p_usd numeric
+)
+returns numeric
+language sql
+immutable
+parallel safe
+security invoker
+as $known_usd$
+    -- NaN and Infinity sort above every number.
+    select case when p_usd >= 0 and p_usd < 999999999.9999995 then p_usd end
+$known_usd$;
+
+comment on function credits_internal.known_usd is
+'The amount where the ledger can hold it, else null.';
+
+revoke all on function credits_internal.known_usd from public;

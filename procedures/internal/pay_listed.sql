@@ -1,0 +1,53 @@
+-- Pay refunds that are on the list of owed ones, user by user.
+--
+-- Errors: 40001, 40P01.
+
+create or replace function credits_internal.pay_listed(
+    p_limit integer,
+    p_under_review boolean
+)
+returns setof credits.owed_refund
+language plpgsql
+volatile
+parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $pay_listed$
+declare
+    v_served integer := 0;
+    v_next record;
+    v_generation credits.generations;
+begin
+    -- More than are to be served, so that busy users do not use up the limit.
+    for v_next in
+        select
+            g.user_id,
+            g.generation_id
+        from credits.generations as g
+        where
+            g.refund_owed_since is not null
+            and (p_under_review or not g.owed_review)
+        order by g.refund_owed_since
+        limit p_limit + 1000::bigint
+    loop
+        exit when v_served = p_limit;
+
+        -- Busy: the next run looks again.
+        continue when not credits_internal.lock_idle_user(v_next.user_id);
+
+        v_generation := credits_internal.lock_generation(v_next.user_id, v_next.generation_id);
+
+        -- Paid meanwhile.
+        continue when v_generation.refund_owed_since is null;
+
+        v_served := v_served + 1;
+
+        return next credits_internal.pay_or_owe(v_generation);
+    end loop;
+end
+$pay_listed$;
+
+comment on function credits_internal.pay_listed is
+'Pay up to so many owed refunds, those under review only if asked to; a row for each.';
+
+revoke all on function credits_internal.pay_listed from public;

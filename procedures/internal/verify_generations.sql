@@ -1,0 +1,173 @@
+-- Every generation was charged once, is settled when it has finished, and what it owes is listed.
+
+create or replace function credits_internal.verify_generations(
+    p_from uuid,
+    p_to uuid
+)
+returns setof credits.ledger_violation
+language plpgsql
+stable
+parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $verify_generations$
+begin
+    return query
+    with generations as (
+        select g.*
+        from credits.generations as g
+        where g.user_id between p_from and p_to
+    ),
+    charges as (
+        select
+            t.user_id,
+            t.generation_id,
+            count(*) as charges,
+            sum(t.credits) as credits,
+            (array_agg(t.transaction_id order by t.seq))[1] as transaction_id
+        from credits.credit_transactions as t
+        where
+            t.user_id between p_from and p_to
+            and t.transaction_type = 'deduction'
+            and t.generation_id is not null
+        group by t.user_id, t.generation_id
+    ),
+    events as (
+        select
+            e.user_id,
+            e.generation_id,
+            count(*) as events,
+            max(e.event_no) as last_event_no,
+            (
+                array_agg(e.event order by e.event_no)
+                filter (
+                    where
+                    e.applied
+                    and e.event in ('success', 'failure', 'cancel', 'deadline')
+                )
+            )[1] as settled_by
+        from credits.generation_events as e
+        where e.user_id between p_from and p_to
+        group by e.user_id, e.generation_id
+    ),
+    states as (
+        select
+            coalesce(g.user_id, c.user_id) as user_id,
+            coalesce(g.generation_id, c.generation_id) as generation_id,
+            coalesce(g.charge_transaction_id, c.transaction_id) as transaction_id,
+            g.user_id is null as is_missing,
+            g.status,
+            g.credits_charged,
+            g.refund_due_credits,
+            g.refund_owed_since,
+            g.finished_at,
+            g.last_event_no,
+            g.provider_task_id,
+            g.charge_transaction_id,
+            c.charges,
+            c.credits,
+            c.transaction_id as charged_by,
+            coalesce(r.refunded, 0) as refunded,
+            e.events,
+            e.last_event_no as last_written,
+            e.settled_by,
+            p.generation_id as mapped_to
+        from generations as g
+        full join charges as c
+            on
+                g.user_id = c.user_id
+                and g.generation_id = c.generation_id
+        left join credits.refund_totals as r
+            on
+                g.user_id = r.user_id
+                and g.charge_transaction_id = r.transaction_id
+        left join events as e
+            on
+                g.user_id = e.user_id
+                and g.generation_id = e.generation_id
+        left join credits.provider_tasks as p
+            on
+                g.provider = p.provider
+                and g.provider_task_id = p.provider_task_id
+                and g.user_id = p.user_id
+    )
+    select
+        k.kind,
+        s.user_id,
+        s.transaction_id,
+        s.generation_id,
+        k.expected,
+        k.actual,
+        k.detail
+    from states as s
+    cross join lateral (
+        values
+            (
+                'generation_missing',
+                'false',
+                s.is_missing::text,
+                'a deduction names a generation of the same user'
+            ),
+            (
+                'generation_charges',
+                '1',
+                coalesce(s.charges, 0)::text,
+                'each generation is charged exactly once'
+            ),
+            (
+                'generation_charge',
+                s.charge_transaction_id::text || ' ' || (-s.credits_charged)::text,
+                s.charged_by::text || ' ' || s.credits::text,
+                'the deduction is the one that the generation names, and takes its price'
+            ),
+            (
+                'generation_settled',
+                case s.settled_by
+                    when 'success' then 'succeeded'
+                    when 'failure' then 'failed'
+                    when 'cancel' then 'cancelled'
+                    when 'deadline' then 'timed_out'
+                    else 'in flight'
+                end,
+                case when s.finished_at is null then 'in flight' else s.status::text end,
+                'the status is that of the first event that settled it'
+            ),
+            (
+                'generation_due',
+                'true',
+                (
+                    s.finished_at is not null
+                    or (s.refund_due_credits = 0 and s.refunded = 0)
+                )::text,
+                'nothing is due or refunded while it is in flight'
+            ),
+            (
+                'refund_owed',
+                (s.refund_due_credits > s.refunded)::text,
+                (s.refund_owed_since is not null)::text,
+                'what is due and not refunded is listed as owed, and nothing else'
+            ),
+            (
+                'generation_events',
+                s.last_event_no::text || ' ' || s.last_event_no::text,
+                coalesce(s.last_written, 0)::text || ' ' || coalesce(s.events, 0)::text,
+                'its events are numbered without gaps'
+            ),
+            (
+                'generation_task',
+                (s.provider_task_id is not null)::text,
+                coalesce(s.mapped_to = s.generation_id, false)::text,
+                'its task at the provider leads back to it'
+            )
+    ) as k (kind, expected, actual, detail)
+    where
+        k.expected is distinct from k.actual
+        and (k.kind = 'generation_missing' or not s.is_missing);
+end
+$verify_generations$;
+
+comment on function credits_internal.verify_generations is
+'Violations between generations, their charges, refunds, events and tasks, for users in this range '
+'of ids.';
+
+revoke all on function credits_internal.verify_generations from public;
