@@ -51,7 +51,7 @@ VIEWS = """
         obj_description(c.oid, 'pg_class') as comment,
         array_agg(
             array[
-                a.attname,
+                a.attname::text,
                 format_type(a.atttypid, a.atttypmod),
                 col_description(c.oid, a.attnum)
             ]
@@ -67,10 +67,32 @@ VIEWS = """
     order by c.relname
 """
 
+LIFE = """
+    select
+        s.status,
+        array_agg(coalesce(r.description, '–') order by e.n) as cells
+    from unnest(array['pending', 'processing', 'succeeded', 'failed', 'timed_out', 'cancelled'])
+        with ordinality as s (status, n)
+    cross join unnest(%s::text[]) with ordinality as e (event, n)
+    left join credits_internal.generation_life() as r
+        on s.status = r.status::text and e.event = r.event::text
+    group by s.status, s.n
+    order by s.n
+"""
+#: The reports of a generation, in the order of the table's columns, and what they are.
+EVENTS = {
+    "submitted": "attach_provider_task",
+    "progress": "callback",
+    "success": "complete_generation, callback",
+    "failure": "fail_generation, callback",
+    "cancel": "cancel_generation",
+    "deadline": "sweep_stuck_generations",
+}
+
 
 def sections(conn: psycopg.Connection[Any]) -> dict[str, str]:
     """The generated sections of the README, by the name in their markers."""
-    return {"functions": _functions(conn), "views": _views(conn)}
+    return {"life": _life(conn), "functions": _functions(conn), "views": _views(conn)}
 
 
 def replaced(text: str, generated: dict[str, str]) -> str:
@@ -82,6 +104,19 @@ def replaced(text: str, generated: dict[str, str]) -> str:
         if found != 1:
             raise ValueError(f"README.md must have one section `generated: {name}`, not {found}")
     return text
+
+
+def _life(conn: psycopg.Connection[Any]) -> str:
+    lines = [
+        "| status | " + " | ".join(EVENTS) + " |",
+        "|---" * (len(EVENTS) + 1) + "|",
+        "| *by* | " + " | ".join(EVENTS.values()) + " |",
+    ]
+    lines += [
+        f"| {row.status} | {' | '.join(row.cells)} |"
+        for row in conn.execute(LIFE, (list(EVENTS),))
+    ]
+    return "\n".join([*lines, ""])
 
 
 def _functions(conn: psycopg.Connection[Any]) -> str:
