@@ -56,10 +56,8 @@ create table credits.refund_policies (
     fault credits.fault not null,
     description text not null,
     constraint refund_policies_pkey primary key (error_type),
-    constraint refund_policies_error_type_normal check (
-        error_type = lower(btrim(error_type))
-        and error_type <> ''
-    ),
+    constraint refund_policies_error_type_normal check (error_type = lower(btrim(error_type))),
+    constraint refund_policies_error_type_not_blank check (error_type <> ''),
     constraint refund_policies_refund_percent_in_range check (refund_percent between 0 and 100)
 );
 
@@ -103,18 +101,15 @@ create table credits.provider_error_codes (
     outcome credits.callback_outcome not null,
     error_type text,
     constraint provider_error_codes_pkey primary key (provider, code),
-    constraint provider_error_codes_provider_normal check (
-        provider = lower(btrim(provider))
-        and provider <> ''
-    ),
-    constraint provider_error_codes_code_normal check (code = btrim(code) and code <> ''),
+    constraint provider_error_codes_provider_normal check (provider = lower(btrim(provider))),
+    constraint provider_error_codes_provider_not_blank check (provider <> ''),
+    constraint provider_error_codes_code_normal check (code = btrim(code)),
+    constraint provider_error_codes_code_not_blank check (code <> ''),
     constraint provider_error_codes_failures_have_a_type check (
         (outcome = 'failed') = (error_type is not null)
     ),
-    constraint provider_error_codes_error_type_normal check (
-        error_type = lower(btrim(error_type))
-        and error_type <> ''
-    )
+    constraint provider_error_codes_error_type_normal check (error_type = lower(btrim(error_type))),
+    constraint provider_error_codes_error_type_not_blank check (error_type <> '')
 );
 
 comment on table credits.provider_error_codes is
@@ -147,14 +142,12 @@ create table credits.provider_prices (
     effective_from timestamptz not null default now(),
     cost_usd numeric(18, 6) not null,
     constraint provider_prices_pkey primary key (provider, generation_type, effective_from),
-    constraint provider_prices_provider_normal check (
-        provider = lower(btrim(provider))
-        and provider <> ''
-    ),
+    constraint provider_prices_provider_normal check (provider = lower(btrim(provider))),
+    constraint provider_prices_provider_not_blank check (provider <> ''),
     constraint provider_prices_generation_type_normal check (
         generation_type = btrim(generation_type)
-        and generation_type <> ''
     ),
+    constraint provider_prices_generation_type_not_blank check (generation_type <> ''),
     constraint provider_prices_cost_usd_in_range check (
         cost_usd >= 0
         and cost_usd < 1000000000
@@ -360,7 +353,7 @@ create table credits.provider_callbacks (
     provider_task_id text not null,
     callback_id uuid not null,
     received_at timestamptz not null,
-    cost_usd numeric,
+    cost_usd numeric(18, 6),
     code text,
     message text,
     payload jsonb,
@@ -381,7 +374,7 @@ comment on column credits.provider_callbacks.callback_id is
 comment on column credits.provider_callbacks.received_at is
 'When it came.';
 comment on column credits.provider_callbacks.cost_usd is
-'US dollars, as delivered.';
+'US dollars that it cost, as delivered.';
 comment on column credits.provider_callbacks.code is
 'The provider''s code.';
 comment on column credits.provider_callbacks.message is

@@ -25,8 +25,8 @@ begin
             'provider', g.provider,
             'generation_type', g.generation_type,
             'status', g.status,
-            'started_at', g.created_at,
-            'finished_at', g.finished_at,
+            'started_at', credits_internal.utc_text(g.created_at),
+            'finished_at', credits_internal.utc_text(g.finished_at),
             'retry_of', g.retry_of,
             'error_type', g.error_type,
             'error_message', g.error_message,
@@ -38,7 +38,7 @@ begin
             ),
             'charge', jsonb_build_object(
                 'transaction_id', t.transaction_id,
-                'at', t.created_at,
+                'at', credits_internal.utc_text(t.created_at),
                 'credits', t.credits,
                 'lots', credits_internal.explain_lots(g.user_id, t.allocations)
             ),
@@ -48,7 +48,7 @@ begin
                         jsonb_strip_nulls(
                             jsonb_build_object(
                                 'event_no', e.event_no,
-                                'at', e.created_at,
+                                'at', credits_internal.utc_text(e.created_at),
                                 'event', e.event,
                                 'applied', e.applied,
                                 'is_callback', e.is_callback,
@@ -76,7 +76,7 @@ begin
                         jsonb_agg(
                             jsonb_build_object(
                                 'transaction_id', f.transaction_id,
-                                'at', f.created_at,
+                                'at', credits_internal.utc_text(f.created_at),
                                 'credits', f.credits,
                                 'reason', f.reason,
                                 'lots', credits_internal.explain_lots(g.user_id, f.allocations)
@@ -118,7 +118,7 @@ $explain_charge$;
 comment on function credits.explain_charge is
 'Why a user was charged for a generation: its price, the lots that paid, every event, every refund '
 'and what it cost in the end (price.credits_net), as one JSON object. Costs in US dollars are not '
-'in it: it is for the user. Messages are hostile input. '
+'in it: it is for the user. Times are UTC. Messages are hostile input. '
 'Errors: PT422 invalid_argument, PT404 generation_not_found.';
 
 revoke all on function credits.explain_charge from public;

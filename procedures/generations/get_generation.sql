@@ -8,7 +8,7 @@ create or replace function credits.get_generation(
 )
 returns credits.generation_result
 language plpgsql
-volatile
+stable
 parallel safe
 security definer
 set search_path = pg_catalog, pg_temp

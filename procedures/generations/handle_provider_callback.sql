@@ -76,7 +76,7 @@ begin
                 p_provider_task_id,
                 v_callback_id,
                 v_now,
-                p_cost_usd,
+                credits_internal.known_usd(p_cost_usd),
                 left(p_code, 500),
                 left(p_message, 1000),
                 v_payload

@@ -16,7 +16,7 @@ as $explain_lots$
             'lot_id', l.lot_id,
             'source', l.source,
             'credits', a.credits,
-            'expires_at', l.expires_at,
+            'expires_at', credits_internal.utc_text(l.expires_at),
             'unit_price_usd', l.unit_price_usd
         )
         order by a.position

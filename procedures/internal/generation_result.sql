@@ -8,7 +8,7 @@ create or replace function credits_internal.generation_result(
 )
 returns credits.generation_result
 language plpgsql
-volatile
+stable
 parallel safe
 security invoker
 set search_path = pg_catalog, pg_temp

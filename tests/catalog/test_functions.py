@@ -49,6 +49,57 @@ SIGNATURES = {
     "redact_user": ("p_user_id uuid", "bigint"),
     "expire_user_credits": ("p_limit integer DEFAULT 100", "SETOF sweep_result"),
     "apply_monthly_allowances": ("p_limit integer DEFAULT 100", "SETOF sweep_result"),
+    "start_generation": (
+        "p_user_id uuid, p_provider text, p_generation_type text, p_credits bigint,"
+        " p_generation_id uuid DEFAULT NULL::uuid,"
+        " p_quoted_cost_usd numeric DEFAULT NULL::numeric,"
+        " p_timeout interval DEFAULT NULL::interval, p_retry_of uuid DEFAULT NULL::uuid,"
+        " p_metadata jsonb DEFAULT '{}'::jsonb",
+        "generation_result",
+    ),
+    "attach_provider_task": (
+        "p_user_id uuid, p_generation_id uuid, p_provider_task_id text DEFAULT NULL::text",
+        "generation_result",
+    ),
+    "complete_generation": (
+        "p_user_id uuid, p_generation_id uuid, p_final_credits bigint DEFAULT NULL::bigint,"
+        " p_cost_usd numeric DEFAULT NULL::numeric, p_metadata jsonb DEFAULT '{}'::jsonb",
+        "generation_result",
+    ),
+    "fail_generation": (
+        "p_user_id uuid, p_generation_id uuid, p_error_type text DEFAULT 'unknown'::text,"
+        " p_error_message text DEFAULT NULL::text, p_error_code text DEFAULT NULL::text,"
+        " p_provider_billed boolean DEFAULT NULL::boolean,"
+        " p_cost_usd numeric DEFAULT NULL::numeric",
+        "generation_result",
+    ),
+    "cancel_generation": (
+        "p_user_id uuid, p_generation_id uuid, p_reason text DEFAULT NULL::text",
+        "generation_result",
+    ),
+    "handle_provider_callback": (
+        "p_provider text, p_provider_task_id text, p_code text,"
+        " p_message text DEFAULT NULL::text, p_cost_usd numeric DEFAULT NULL::numeric,"
+        " p_payload jsonb DEFAULT '{}'::jsonb",
+        "generation_result",
+    ),
+    "get_generation": ("p_user_id uuid, p_generation_id uuid", "generation_result"),
+    "explain_charge": ("p_user_id uuid, p_generation_id uuid", "jsonb"),
+    "sweep_stuck_generations": ("p_limit integer DEFAULT 100", "SETOF sweep_result"),
+    "apply_waiting_callbacks": ("p_limit integer DEFAULT 100", "SETOF sweep_result"),
+    "retry_failed_refunds": ("p_limit integer DEFAULT 100", "SETOF sweep_result"),
+    "settle_owed_refunds": (
+        "p_dry_run boolean DEFAULT true, p_limit integer DEFAULT 1000",
+        "SETOF owed_refund",
+    ),
+    "raise_alert": (
+        "p_type text, p_message text,"
+        " p_user_id uuid DEFAULT '00000000-0000-0000-0000-000000000000'::uuid,"
+        " p_dedup_key text DEFAULT NULL::text, p_level text DEFAULT NULL::text,"
+        " p_generation_id uuid DEFAULT NULL::uuid, p_provider text DEFAULT NULL::text,"
+        " p_metadata jsonb DEFAULT '{}'::jsonb",
+        "uuid",
+    ),
     "verify_ledger": ("p_user_id uuid DEFAULT NULL::uuid", "SETOF ledger_violation"),
     "check_ledger": ("p_limit integer DEFAULT 500", "SETOF ledger_violation"),
 }
@@ -65,6 +116,14 @@ TYPES = {
         "user_id uuid, balance bigint, expiring_credits bigint,"
         " next_expiry_at timestamp with time zone, plan text, low_balance_threshold bigint,"
         " frozen boolean"
+    ),
+    "generation_result": (
+        "generation_id uuid, user_id uuid, status text, credits_charged bigint,"
+        " credits_refunded bigint, refunded boolean, balance bigint, applied boolean,"
+        " replayed boolean"
+    ),
+    "owed_refund": (
+        "user_id uuid, generation_id uuid, credits_owed bigint, credits_refunded bigint, error text"
     ),
     "sweep_result": "user_id uuid, generation_id uuid, credits bigint, error text",
     "ledger_violation": (
@@ -126,14 +185,17 @@ def test_readers_are_stable_and_writers_volatile(conn: psycopg.Connection[Any]) 
 
     assert by_volatility["i"] == set()
     assert {name for name in by_volatility["s"] if not name.startswith("get_")} == {
-        # So that it sees one snapshot.
-        "verify_ledger"
+        # So that they see one snapshot.
+        "verify_ledger",
+        "explain_charge",
     }
     assert {name for name in by_volatility["v"] if name.startswith("get_")} == set()
 
 
 def test_a_sweep_of_another_kind_answers_alike(conn: psycopg.Connection[Any]) -> None:
-    sweeps = [f for f in functions(conn) if f.result == "credits.sweep_result"]
+    sweeps = [
+        f for f in functions(conn) if f.schema == "credits" and f.result == "credits.sweep_result"
+    ]
 
     assert {f.name for f in sweeps} >= {"expire_user_credits", "apply_monthly_allowances"}
     assert {tuple(f.argument_names) for f in sweeps} == {("p_limit",)}

@@ -54,11 +54,17 @@ INLINED = {
         " t.price, t.word, t.bytes, t.at"
     ),
     "epoch_us": "t.at",
+    "known_usd": "t.price",
     "next_entry_at": "t.at, t.at",
+    "utc_text": "t.at",
     "uuid_v7": "t.at",
     "uuid_v7_prefix": "t.n",
 }
-INLINED_ROWS = {"lots_in_burn_order": "t.id", "read_allocations": "t.object"}
+INLINED_ROWS = {
+    "generation_life": "",
+    "lots_in_burn_order": "t.id",
+    "read_allocations": "t.object",
+}
 
 ARGUMENTS = (
     "(select gen_random_uuid() as id, 7::bigint as n, 'word'::text as word, '{}'::jsonb as object,"

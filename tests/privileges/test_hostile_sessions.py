@@ -72,6 +72,8 @@ def _without_id(value: Any) -> Any:
         return ID.sub("id", value)
     if isinstance(value, datetime):
         return value.timestamp()
+    if isinstance(value, dict):
+        return ID.sub("id", str(value))
     return value
 
 
@@ -117,6 +119,7 @@ def everything_a_caller_does(caller: Caller) -> None:
     caller("revoke_user_credits", user, granted.transaction_id, 20, p_reason="chargeback")
     caller("revoke_user_credits", user, granted.transaction_id)
     caller("apply_monthly_allowances")
+    generations_of(caller, user)
     caller("get_user_credits", user)
     caller("get_user_credits_at", user, NOON)
     caller("get_user_transactions", user)
@@ -125,6 +128,34 @@ def everything_a_caller_does(caller: Caller) -> None:
     caller("expire_user_credits")
     caller("verify_ledger")
     caller("check_ledger")
+
+
+def generations_of(caller: Caller, user: UUID) -> None:
+    """One that fails, one that succeeds cheaper, one that is cancelled, one that times out."""
+    caller("grant_user_credits", user, 50)
+    order = ("nanobanana", "image", 10)
+    ids = [UUID(int=user.int ^ n) for n in range(1, 5)]
+    task = f"task {user}"
+    for generation in ids:
+        caller("start_generation", user, *order, p_generation_id=generation, p_metadata={"a": 1})
+    caller("start_generation", user, *order, p_generation_id=ids[0])
+    caller("start_generation", user, *order, p_retry_of=user)
+    caller("handle_provider_callback", "nanobanana", task, "400", "no", p_payload={"b": [1]})
+    caller("attach_provider_task", user, ids[0], task)
+    caller("handle_provider_callback", "NanoBanana", task, "200", p_cost_usd=Decimal("0.04"))
+    caller("handle_provider_callback", "nanobanana", task, "?")
+    caller("complete_generation", user, ids[1], 7, Decimal("0.04"), {"c": 2})
+    caller("fail_generation", user, ids[1], "network_error", "too late")
+    caller("attach_provider_task", user, ids[2])
+    caller("cancel_generation", user, ids[2], "no longer wanted")
+    caller("fail_generation", user, ids[2], "internal_error")
+    for function in ("apply_waiting_callbacks", "sweep_stuck_generations", "retry_failed_refunds"):
+        caller(function)
+    caller("settle_owed_refunds")
+    caller("settle_owed_refunds", False)
+    caller("get_generation", user, ids[0])
+    caller("explain_charge", user, ids[0])
+    caller("raise_alert", "odd", "something odd", p_user_id=user, p_level="error")
 
 
 @pytest.fixture

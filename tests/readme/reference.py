@@ -70,7 +70,7 @@ VIEWS = """
 LIFE = """
     select
         s.status,
-        array_agg(coalesce(r.description, '–') order by e.n) as cells
+        array_agg(r.description order by e.n) as cells
     from unnest(array['pending', 'processing', 'succeeded', 'failed', 'timed_out', 'cancelled'])
         with ordinality as s (status, n)
     cross join unnest(%s::text[]) with ordinality as e (event, n)
@@ -88,6 +88,7 @@ EVENTS = {
     "cancel": "cancel_generation",
     "deadline": "sweep_stuck_generations",
 }
+NOTHING = "\N{EN DASH}"
 
 
 def sections(conn: psycopg.Connection[Any]) -> dict[str, str]:
@@ -113,7 +114,7 @@ def _life(conn: psycopg.Connection[Any]) -> str:
         "| *by* | " + " | ".join(EVENTS.values()) + " |",
     ]
     lines += [
-        f"| {row.status} | {' | '.join(row.cells)} |"
+        f"| {row.status} | {' | '.join(cell or NOTHING for cell in row.cells)} |"
         for row in conn.execute(LIFE, (list(EVENTS),))
     ]
     return "\n".join([*lines, ""])
