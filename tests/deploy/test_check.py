@@ -409,6 +409,9 @@ def test_smoke_runs_the_money_functions_and_leaves_nothing(database: Database) -
     [
         ("drop function credits.refund_user_credits", "refund_user_credits"),
         ("alter table credits.credit_lots add check (remaining > 7)", "check"),
+        ("alter table credits.generations add check (finished_at is null)", "check"),
+        # The refund of the generation only: the one before was smaller.
+        ("alter table credits.refund_totals add check (refunded < 5)", "its cancellation"),
         (
             "create or replace function credits_internal.clock() returns timestamptz"
             " language sql stable as 'select null::timestamptz'",

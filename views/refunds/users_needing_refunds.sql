@@ -32,14 +32,12 @@ select
     e.message as last_error
 from owed as o
 left join lateral (
-    select f.message
+    select (array_agg(f.message order by f.event_no desc))[1] as message
     from credits.generation_events as f
     where
         f.user_id = o.user_id
         and f.generation_id = o.generation_id
         and f.event = 'refund_failed'
-    order by f.event_no desc
-    limit 1
 ) as e on true
 where o.credits_owed > 0;
 

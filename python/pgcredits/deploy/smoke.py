@@ -1,4 +1,4 @@
-"""A grant, a deduct and a refund through the public functions, all of it rolled back."""
+"""A charge, a refund and a cancelled generation through the public functions, all of it rolled back."""
 
 from __future__ import annotations
 
@@ -20,6 +20,15 @@ select d.transaction_id, d.credits, d.balance from credits.deduct_user_credits(%
 _REFUND = """
 select r.refunded, r.credits_refunded, r.balance from credits.refund_user_credits(%s, %s) as r
 """
+_START = """
+select s.generation_id, s.status, s.balance
+from credits.start_generation(%s, 'smoke', 'smoke', 5) as s
+"""
+# Before a provider has it, no policy keeps anything back.
+_CANCEL = """
+select c.status, c.refunded, c.credits_refunded, c.balance
+from credits.cancel_generation(%s, %s, 'pgcredits check --smoke') as c
+"""
 _BALANCE = "select u.balance from credits.get_user_credits(%s) as u"
 _LEDGER = """
 select t.transaction_type::text, t.credits, t.balance_after
@@ -27,11 +36,15 @@ from credits.credit_transactions as t
 where t.user_id = %s
 order by t.seq
 """
+_ALERTS = """
+select a.type, a.message from credits.system_alerts as a
+where a.user_id = %s
+"""
 _VIOLATIONS = "select v.kind, v.detail from credits.verify_ledger(%s) as v"
 
 
 def smoke_test(conn: Connection) -> str:
-    """Try the money functions on a user of our own; empty if they did what they should."""
+    """Try the functions on a user of our own; empty if they did what they should."""
     conn.read_only = False
     try:
         with conn.transaction(force_rollback=True):
@@ -47,11 +60,16 @@ def _first_difference(conn: Connection) -> str:
     refunded = conn.execute(
         _REFUND, [user, deducted.transaction_id if deducted else None]
     ).fetchone()
+    started = conn.execute(_START, [user]).fetchone()
+    cancelled = conn.execute(_CANCEL, [user, started.generation_id if started else None]).fetchone()
     seen = {
         "grant of 10": granted,
         "deduct of 4": deducted and deducted[1:],
         "refund": refunded,
+        "start of a generation": started and started[1:],
+        "its cancellation": cancelled,
         "balance": conn.execute(_BALANCE, [user]).fetchone(),
+        "alerts": tuple(tuple(row) for row in conn.execute(_ALERTS, [user])),
         "ledger": tuple(tuple(row) for row in conn.execute(_LEDGER, [user])),
         "verify_ledger": tuple(tuple(row) for row in conn.execute(_VIOLATIONS, [user])),
     }
@@ -59,8 +77,17 @@ def _first_difference(conn: Connection) -> str:
         "grant of 10": (10, 10),
         "deduct of 4": (-4, 6),
         "refund": (True, 4, 10),
+        "start of a generation": ("pending", 5),
+        "its cancellation": ("cancelled", True, 5, 10),
         "balance": (10,),
-        "ledger": (("grant", 10, 10), ("deduction", -4, 6), ("refund", 4, 10)),
+        "alerts": (),
+        "ledger": (
+            ("grant", 10, 10),
+            ("deduction", -4, 6),
+            ("refund", 4, 10),
+            ("deduction", -5, 5),
+            ("refund", 5, 10),
+        ),
         "verify_ledger": (),
     }
     for what, wanted in expected.items():
