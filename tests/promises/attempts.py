@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from psycopg import sql
 
@@ -14,13 +13,12 @@ from support.api import call, new_user
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from uuid import UUID
 
     import psycopg
 
 PROVIDER = "nanobanana"
 TYPE = "image"
-
-IN_FLIGHT_OR_SUCCEEDED = ("pending", "processing", "succeeded")
 
 
 @dataclass(frozen=True)
@@ -131,11 +129,12 @@ def refunds(conn: psycopg.Connection[Any], attempt: Attempt) -> list[int]:
 
 def net(conn: psycopg.Connection[Any], attempt: Attempt) -> int:
     """What its user has paid for it by the ledger, all in all."""
-    return -sum(
+    moved: list[int] = [
         e.credits
         for e in entries(conn, attempt.user)
         if attempt.charge in (e.transaction_id, e.refund_of)
-    )
+    ]
+    return -sum(moved)
 
 
 def alerts(conn: psycopg.Connection[Any], user: UUID, kind: str | None = None) -> list[Any]:
