@@ -192,16 +192,11 @@ create table credits.generations (
     error_message text,
     metadata jsonb not null,
     constraint generations_pkey primary key (user_id, generation_id),
-    constraint generations_credits_charged_positive check (credits_charged > 0),
     constraint generations_refund_due_within_charged check (
         refund_due_credits between 0 and credits_charged
     ),
     constraint generations_finished_when_final check (
         (status in ('pending', 'processing')) = (finished_at is null)
-    ),
-    constraint generations_owed_only_when_finished check (
-        refund_owed_since is null
-        or finished_at is not null
     ),
     constraint generations_retry_of_exists foreign key (user_id, retry_of)
     references credits.generations (user_id, generation_id)

@@ -26,7 +26,7 @@ declare
     v_type constant text := btrim(p_generation_type);
     v_terms record;
     v_prior credits.generations;
-    v_generation credits.generations;
+    v_generation_id uuid;
     v_charge credits.transaction_result;
     v_now timestamptz;
 begin
@@ -109,7 +109,7 @@ begin
     into strict v_terms
     from credits.settings as s;
 
-    v_generation.generation_id := coalesce(p_generation_id, credits_internal.uuid_v7(v_now));
+    v_generation_id := coalesce(p_generation_id, credits_internal.uuid_v7(v_now));
     v_charge := credits_internal.deduct(
         p_user_id => p_user_id,
         p_credits => p_credits,
@@ -117,13 +117,13 @@ begin
         p_idempotency_key => null,
         p_cost_usd => v_terms.quoted_cost_usd,
         p_metadata => '{}',
-        p_generation_id => v_generation.generation_id
+        p_generation_id => v_generation_id
     );
 
     -- Once more, now that the charge has waited for the lock.
     v_now := credits_internal.clock();
 
-    insert into credits.generations as g (
+    insert into credits.generations (
         user_id,
         generation_id,
         charge_transaction_id,
@@ -139,7 +139,7 @@ begin
     )
     values (
         p_user_id,
-        v_generation.generation_id,
+        v_generation_id,
         v_charge.transaction_id,
         p_credits,
         v_now,
@@ -150,22 +150,37 @@ begin
         v_provider,
         v_type,
         coalesce(p_metadata, '{}')
-    )
-    returning g.* into strict v_generation;
+    );
 
-    perform credits_internal.write_event(
-        p_generation => v_generation,
-        p_event => 'started',
-        p_applied => true,
-        p_at => v_now,
-        p_credits => p_credits,
-        p_cost_usd => v_terms.quoted_cost_usd
+    insert into credits.generation_events (
+        user_id,
+        generation_id,
+        event_no,
+        event,
+        applied,
+        is_callback,
+        created_at,
+        credits,
+        cost_usd,
+        payload
+    )
+    values (
+        p_user_id,
+        v_generation_id,
+        1,
+        'started',
+        true,
+        false,
+        v_now,
+        p_credits,
+        v_terms.quoted_cost_usd,
+        '{}'
     );
 
     return row(
-        v_generation.generation_id,
+        v_generation_id,
         p_user_id,
-        v_generation.status,
+        'pending',
         p_credits,
         0,
         false,

@@ -127,21 +127,42 @@ begin
             and g.generation_id = p_generation.generation_id
         returning g.* into strict v_generation;
 
-        perform credits_internal.write_event(
-            p_generation => v_generation,
-            p_event => p_event,
-            p_applied => v_applied,
-            p_at => v_now,
-            p_status_before => p_generation.status,
-            p_is_callback => p_is_callback,
-            p_credits => p_final_credits,
-            p_cost_usd => v_cost_usd,
-            p_provider_billed => p_provider_billed,
-            p_error_type => v_error_type,
-            p_code => coalesce(p_provider_task_id, v_code),
-            p_message => v_message,
-            p_payload => p_payload,
-            p_dropped => case
+        -- As write_event does, but for the call.
+        insert into credits.generation_events (
+            user_id,
+            generation_id,
+            event_no,
+            event,
+            status_before,
+            applied,
+            is_callback,
+            created_at,
+            credits,
+            cost_usd,
+            provider_billed,
+            error_type,
+            code,
+            message,
+            payload,
+            dropped
+        )
+        values (
+            p_generation.user_id,
+            p_generation.generation_id,
+            v_generation.last_event_no,
+            p_event,
+            p_generation.status,
+            v_applied,
+            p_is_callback,
+            v_now,
+            p_final_credits,
+            v_cost_usd,
+            p_provider_billed,
+            v_error_type,
+            coalesce(p_provider_task_id, v_code),
+            v_message,
+            coalesce(p_payload, '{}'),
+            case
                 when p_cost_usd is distinct from v_cost_usd
                     then coalesce(p_dropped, '{}') || format('p_cost_usd %s', p_cost_usd)
                 else p_dropped
@@ -161,9 +182,33 @@ begin
         );
     end if;
 
-    return credits_internal.generation_result(
-        p_generation.user_id, p_generation.generation_id, v_applied, v_replayed
-    );
+    if p_generation.finished_at is not null or v_due > 0 then
+        return credits_internal.generation_result(
+            p_generation.user_id, p_generation.generation_id, v_applied, v_replayed
+        );
+    end if;
+
+    -- The usual case: of one that was in flight and owes nothing, nothing has come back.
+    return row(
+        p_generation.generation_id,
+        p_generation.user_id,
+        v_generation.status,
+        p_generation.credits_charged,
+        0,
+        false,
+        (
+            select
+                case
+                    when u.next_expiry_at <= credits_internal.clock()
+                        then credits_internal.spendable_credits(u.user_id)
+                    else u.balance
+                end
+            from credits.user_credits as u
+            where u.user_id = p_generation.user_id
+        ),
+        v_applied,
+        v_replayed
+    )::credits.generation_result;
 end
 $apply_event$;
 

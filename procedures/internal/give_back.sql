@@ -6,7 +6,8 @@ create or replace function credits_internal.give_back(
     p_transaction_id uuid,
     p_now timestamptz,
     p_at timestamptz,
-    p_credits bigint
+    p_credits bigint,
+    p_refunded bigint
 )
 returns jsonb
 language plpgsql
@@ -16,20 +17,26 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $give_back$
 declare
-    v_refunded constant bigint := coalesce(
-        (
-            select r.refunded
-            from credits.refund_totals as r
-            where
-                r.user_id = p_charge.user_id
-                and r.transaction_id = p_charge.transaction_id
-        ),
-        0
-    );
     v_leg record;
     v_lot_id uuid;
     v_allocations jsonb := '[]'::jsonb;
 begin
+    -- The usual case: one lot paid, and is still there.
+    if jsonb_array_length(p_charge.allocations) = 1 then
+        v_lot_id := p_charge.allocations #>> '{0,lot_id}';
+
+        update credits.credit_lots as l
+        set remaining = l.remaining + p_credits
+        where
+            l.user_id = p_charge.user_id
+            and l.lot_id = v_lot_id
+            and (l.expires_at is null or l.expires_at > p_now);
+
+        if found then
+            return jsonb_build_array(credits_internal.allocation(v_lot_id, p_credits));
+        end if;
+    end if;
+
     -- Earlier refunds have used up the end of the charge's legs: laid end to end from the last to
     -- the first, this refund is the stretch that follows them.
     for v_leg in
@@ -48,8 +55,8 @@ begin
                 g.position,
                 g.lot_id,
                 (
-                    least(g.upto, v_refunded + p_credits)
-                    - greatest(g.upto - g.taken, v_refunded)
+                    least(g.upto, p_refunded + p_credits)
+                    - greatest(g.upto - g.taken, p_refunded)
                 )::bigint as credits
             from legs as g
         )

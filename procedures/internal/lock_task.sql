@@ -1,21 +1,22 @@
 -- Keep two sessions from handling one task of a provider at once, known to us or not.
+--
+-- Inlined by the planner, since it stands in the money path.
 
 create or replace function credits_internal.lock_task(
     p_provider text,
     p_provider_task_id text
 )
 returns void
-language plpgsql
+language sql
 volatile
 parallel unsafe
 security invoker
-set search_path = pg_catalog, pg_temp
 as $lock_task$
-begin
-    perform pg_advisory_xact_lock(
-        hashtextextended('pgcredits:task:' || p_provider || ':' || p_provider_task_id, 0)
-    );
-end
+    select pg_catalog.pg_advisory_xact_lock(
+        pg_catalog.hashtextextended(
+            'pgcredits:task:' || p_provider || ':' || p_provider_task_id, 0
+        )
+    )
 $lock_task$;
 
 comment on function credits_internal.lock_task is

@@ -3,6 +3,7 @@
 -- Errors: 40001, 40P01.
 
 create or replace function credits_internal.pay_listed(
+    p_task text,
     p_limit integer,
     p_under_review boolean
 )
@@ -17,8 +18,9 @@ declare
     v_served integer := 0;
     v_next record;
     v_generation credits.generations;
+    v_result credits.owed_refund;
 begin
-    -- More than are to be served, so that busy users do not use up the limit.
+    -- More than are to be served, so that busy and broken users do not use up the limit.
     for v_next in
         select
             g.user_id,
@@ -32,22 +34,42 @@ begin
     loop
         exit when v_served = p_limit;
 
-        -- Busy: the next run looks again.
-        continue when not credits_internal.lock_idle_user(v_next.user_id);
+        -- One user's failure must not keep the others waiting.
+        begin
+            -- Busy: the next run looks again.
+            continue when not credits_internal.lock_idle_user(v_next.user_id);
 
-        v_generation := credits_internal.lock_generation(v_next.user_id, v_next.generation_id);
+            v_generation := credits_internal.lock_generation(
+                v_next.user_id, v_next.generation_id
+            );
 
-        -- Paid meanwhile.
-        continue when v_generation.refund_owed_since is null;
+            -- Paid meanwhile.
+            continue when v_generation.refund_owed_since is null;
 
-        v_served := v_served + 1;
+            v_result := credits_internal.pay_or_owe(v_generation);
 
-        return next credits_internal.pay_or_owe(v_generation);
+            if v_result.error is null then
+                v_served := v_served + 1;
+            end if;
+        exception
+            when serialization_failure or deadlock_detected then
+                raise;
+            when others then
+                perform credits_internal.failed_turn(
+                    p_task, v_next.user_id, v_next.generation_id, sqlerrm
+                );
+                v_result := (
+                    v_next.user_id, v_next.generation_id, null, 0, sqlerrm
+                )::credits.owed_refund;
+        end;
+
+        return next v_result;
     end loop;
 end
 $pay_listed$;
 
 comment on function credits_internal.pay_listed is
-'Pay up to so many owed refunds, those under review only if asked to; a row for each.';
+'Pay up to so many owed refunds, those under review only if asked to, for the sweep of this name; a '
+'row for each.';
 
 revoke all on function credits_internal.pay_listed from public;

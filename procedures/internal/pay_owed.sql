@@ -18,23 +18,22 @@ as $pay_owed$
 declare
     v_charge credits.credit_transactions;
     v_user credits.user_credits;
+    v_refunded bigint;
     v_credits bigint;
     v_now timestamptz;
     v_at timestamptz;
 begin
-    v_credits := greatest(
-        0,
-        p_generation.refund_due_credits - coalesce(
-            (
-                select r.refunded
-                from credits.refund_totals as r
-                where
-                    r.user_id = p_generation.user_id
-                    and r.transaction_id = p_generation.charge_transaction_id
-            ),
-            0
-        )
+    v_refunded := coalesce(
+        (
+            select r.refunded
+            from credits.refund_totals as r
+            where
+                r.user_id = p_generation.user_id
+                and r.transaction_id = p_generation.charge_transaction_id
+        ),
+        0
     );
+    v_credits := greatest(0, p_generation.refund_due_credits - v_refunded);
 
     if v_credits > 0 then
         v_charge := credits_internal.get_transaction(
@@ -51,6 +50,7 @@ begin
             p_now => v_now,
             p_at => v_at,
             p_credits => v_credits,
+            p_refunded => v_refunded,
             p_reason => coalesce(p_generation.error_type, 'lower final price')
         );
     end if;

@@ -11,6 +11,7 @@ create or replace function credits_internal.pay_refund(
     p_now timestamptz,
     p_at timestamptz,
     p_credits bigint,
+    p_refunded bigint,
     p_requested_credits bigint default null,
     p_reason text default null,
     p_idempotency_key text default null
@@ -31,7 +32,8 @@ begin
         p_transaction_id => p_transaction_id,
         p_now => p_now,
         p_at => p_at,
-        p_credits => p_credits
+        p_credits => p_credits,
+        p_refunded => p_refunded
     );
 
     v_user := credits_internal.write_entry(
@@ -79,7 +81,7 @@ end
 $pay_refund$;
 
 comment on function credits_internal.pay_refund is
-'Refund so many credits of a deduction to a locked user: lots, ledger row, total, and what an '
-'earlier revocation is still owed.';
+'Refund so many credits of a deduction to a locked user, of which p_refunded have come back before: '
+'lots, ledger row, total, and what an earlier revocation is still owed.';
 
 revoke all on function credits_internal.pay_refund from public;

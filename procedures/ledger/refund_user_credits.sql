@@ -131,6 +131,7 @@ begin
         p_now => v_now,
         p_at => v_at,
         p_credits => v_credits,
+        p_refunded => v_refunded,
         p_requested_credits => p_credits,
         p_reason => p_reason,
         p_idempotency_key => p_idempotency_key

@@ -21,7 +21,11 @@ begin
         p.generation_id,
         p.credits_refunded,
         p.error
-    from credits_internal.pay_listed(p_limit => p_limit, p_under_review => false) as p;
+    from credits_internal.pay_listed(
+        p_task => 'retry_failed_refunds',
+        p_limit => p_limit,
+        p_under_review => false
+    ) as p;
 end
 $retry_failed_refunds$;
 

@@ -20,7 +20,11 @@ begin
     if p_dry_run is false then
         return query
         select p.*
-        from credits_internal.pay_listed(p_limit => p_limit, p_under_review => true) as p;
+        from credits_internal.pay_listed(
+            p_task => 'settle_owed_refunds',
+            p_limit => p_limit,
+            p_under_review => true
+        ) as p;
 
         return;
     end if;

@@ -55,6 +55,7 @@ INLINED = {
     ),
     "epoch_us": "t.at",
     "known_usd": "t.price",
+    "lock_task": "t.word, t.word",
     "next_entry_at": "t.at, t.at",
     "utc_text": "t.at",
     "uuid_v7": "t.at",
