@@ -1,1 +1,1 @@
-"""deduct_user_credits against the bare baseline of DESIGN §11, side by side on one server."""
+"""The speed of the money and of generations, each against a measure on the same server."""

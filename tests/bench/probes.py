@@ -30,10 +30,10 @@ class Counts:
     cpu_seconds: float | None
 
 
-def read(dsn: str, side: str) -> Counts:
+def read(dsn: str, script: str) -> Counts:
     """Read them all; the session is new, so that no statistics are cached in it."""
     with psycopg.connect(dsn, autocommit=True) as conn:
-        names = list(TABLES[side])
+        names = list(TABLES[script])
         updates = conn.execute(
             """
             select schemaname || '.' || relname, n_tup_upd, n_tup_hot_upd

