@@ -1,0 +1,69 @@
+"""Every sequence of events, against the README's table: one result, the right one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lives.steps import CORE, MORE
+from lives.table import README, STATUSES, Table, read_table
+from lives.walk import Walk
+
+if TYPE_CHECKING:
+    import psycopg
+
+
+@pytest.fixture(scope="session")
+def table() -> Table:
+    """The README's."""
+    return read_table(README.read_text(encoding="utf-8"))
+
+
+def all_up_to(length: int, steps: int) -> int:
+    return sum(steps**n for n in range(1, length + 1))
+
+
+def test_every_sequence_up_to_length_3(conn: psycopg.Connection[Any], table: Table) -> None:
+    walk = Walk(conn, table, CORE, length=3, verified_length=2)
+
+    walk.run()
+
+    assert walk.sequences == all_up_to(3, len(CORE))
+    assert {status for status, _ in walk.seen} == set(STATUSES)
+
+
+def test_every_sequence_of_length_2_with_all_there_is(
+    conn: psycopg.Connection[Any], table: Table
+) -> None:
+    steps = [*CORE, *MORE]
+    walk = Walk(conn, table, steps, length=2, verified_length=2)
+
+    walk.run()
+
+    assert walk.sequences == all_up_to(2, len(steps))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_every_sequence_up_to_length_5(conn: psycopg.Connection[Any], table: Table) -> None:
+    walk = Walk(conn, table, CORE, length=5, verified_length=3)
+
+    walk.run()
+
+    assert walk.sequences == all_up_to(5, len(CORE)) > 100_000
+    # Each event has met each status.
+    assert walk.seen == {(status, step.name) for status in STATUSES for step in CORE}
+
+
+@pytest.mark.slow
+def test_every_sequence_up_to_length_3_with_all_there_is(
+    conn: psycopg.Connection[Any], table: Table
+) -> None:
+    steps = [*CORE, *MORE]
+    walk = Walk(conn, table, steps, length=3, verified_length=3)
+
+    walk.run()
+
+    assert walk.sequences == all_up_to(3, len(steps))
+    assert walk.seen >= {(status, step.name) for status in STATUSES for step in steps}
