@@ -31,7 +31,7 @@ from ledger.books import (
     total,
     user_row,
 )
-from support.api import call, new_user, refused
+from support.api import call, new_user, refused, rows
 from support.clock import advance, set_clock
 
 if TYPE_CHECKING:
@@ -615,3 +615,141 @@ def test_the_table_itself_holds_the_cap(conn: psycopg.Connection[Any]) -> None:
 
     with no_trace(conn), refused("23514"):
         conn.execute("update credits.refund_totals set refunded = 5")
+
+
+@pytest.mark.parametrize("task", [None, "t-1"], ids=["pending", "processing"])
+@pytest.mark.parametrize("amount", [None, 1, 10])
+def test_the_charge_of_a_generation_in_flight_is_not_refundable(
+    conn: psycopg.Connection[Any], task: str | None, amount: int | None
+) -> None:
+    user, charge, generation_id = _generation(conn, task)
+
+    with refused_without_trace(
+        conn,
+        "PT409",
+        "not_refundable",
+        generation_id=str(generation_id),
+        status="processing" if task else "pending",
+    ):
+        refund(conn, user, charge, amount, p_idempotency_key="k")
+
+    # The refused call left its key free.
+    assert call(conn, "fail_generation", user, generation_id).refunded
+    assert grant(conn, user, 1, p_idempotency_key="k").credits == 1
+
+
+def test_a_finished_generation_may_be_refunded_out_of_goodwill(
+    conn: psycopg.Connection[Any],
+) -> None:
+    user, charge, generation_id = _generation(conn, "t-1")
+    call(conn, "complete_generation", user, generation_id)
+
+    back = refund(conn, user, charge, 4, p_reason="it was blurred")
+    rest = refund(conn, user, charge)
+
+    assert (back.credits_refunded, rest.credits_refunded, rest.balance) == (4, 6, 100)
+    row = entry(conn, user, back)
+    assert (row.generation_id, row.refund_of) == (generation_id, charge)
+    # A success stays one, whatever came back.
+    state = call(conn, "get_generation", user, generation_id)
+    assert (state.status, state.credits_refunded, state.refunded) == ("succeeded", 10, False)
+
+
+def test_nothing_is_left_to_refund_where_the_failure_gave_all_back(
+    conn: psycopg.Connection[Any],
+) -> None:
+    user, charge, generation_id = _generation(conn, "t-1")
+    call(conn, "fail_generation", user, generation_id)
+
+    with no_trace(conn):
+        again = refund(conn, user, charge)
+    assert (again.credits_refunded, again.replayed) == (10, True)
+    with refused_without_trace(conn, "PT409", "over_refund", charged=10, refunded=10, requested=1):
+        refund(conn, user, charge, 1)
+
+
+def test_a_refund_by_hand_that_covers_what_is_owed_clears_it(
+    conn: psycopg.Connection[Any],
+) -> None:
+    user, charge, generation_id = _generation(conn, "t-1")
+    _owe(conn, user, generation_id)
+    assert _owed(conn) == [(generation_id, 10)]
+
+    refund(conn, user, charge, 4)
+    # A part of it leaves the rest owed.
+    assert _owed(conn) == [(generation_id, 6)]
+    assert _alerts(conn, user) == [("refund_failed", True)]
+    refund(conn, user, charge, 6)
+
+    assert _owed(conn) == []
+    assert _alerts(conn, user) == [("refund_failed", False)]
+    state = call(conn, "get_generation", user, generation_id)
+    assert (state.status, state.credits_refunded, state.refunded) == ("failed", 10, True)
+    last = conn.execute(
+        "select * from credits.generation_events order by event_no desc limit 1"
+    ).fetchone()
+    assert last is not None
+    assert (last.event, last.applied, last.credits) == ("refund_paid", True, 6)
+    with no_trace(conn):
+        assert rows(conn, "retry_failed_refunds") == []
+        assert rows(conn, "settle_owed_refunds", False) == []
+
+
+def test_a_refund_by_hand_clears_what_a_policy_made_due_of_a_part(
+    conn: psycopg.Connection[Any],
+) -> None:
+    user, charge, generation_id = _generation(conn, "t-1")
+    conn.execute("update credits.refund_policies set refund_percent = 30")
+    _owe(conn, user, generation_id)
+
+    # More than was owed: goodwill on top.
+    assert refund(conn, user, charge, 5).credits_refunded == 5
+
+    assert (_owed(conn), _alerts(conn, user)) == ([], [("refund_failed", False)])
+    assert refund(conn, user, charge).credits_refunded == 5
+
+
+def test_a_refund_by_hand_that_raises_leaves_it_owed(conn: psycopg.Connection[Any]) -> None:
+    user, charge, generation_id = _generation(conn, "t-1")
+    _owe(conn, user, generation_id)
+    conn.execute("alter table credits.refund_totals add constraint broken check (false) not valid")
+
+    # Somebody waits for the answer: nothing is hidden from them.
+    with refused_without_trace(conn, "23514"):
+        refund(conn, user, charge)
+
+    assert _owed(conn) == [(generation_id, 10)]
+
+
+def _generation(conn: psycopg.Connection[Any], task: str | None) -> tuple[UUID, UUID, UUID]:
+    """A new user of 100, who paid 10 of them for a generation: user, charge, generation."""
+    user = new_user()
+    grant(conn, user, 100)
+    started = call(conn, "start_generation", user, "nanobanana", "image", 10)
+    if task is not None:
+        call(conn, "attach_provider_task", user, started.generation_id, task)
+    return user, last_entry(conn, user).transaction_id, started.generation_id
+
+
+def _owe(conn: psycopg.Connection[Any], user: UUID, generation_id: UUID) -> None:
+    """The generation fails, and its refund raises."""
+    conn.execute("alter table credits.refund_totals add constraint broken check (false) not valid")
+    call(conn, "fail_generation", user, generation_id)
+    conn.execute("alter table credits.refund_totals drop constraint broken")
+
+
+def _owed(conn: psycopg.Connection[Any]) -> list[tuple[UUID, int]]:
+    """The generations for which a refund is owed, and how much."""
+    owed = rows(conn, "settle_owed_refunds")
+    shown = conn.execute(
+        "select generation_id, credits_owed from credits_monitoring.users_needing_refunds"
+    ).fetchall()
+    assert shown == [(line.generation_id, line.credits_owed) for line in owed]
+    return shown
+
+
+def _alerts(conn: psycopg.Connection[Any], user: UUID) -> list[tuple[str, bool]]:
+    """The user's alerts: what it is, and whether it is open."""
+    return conn.execute(
+        "select type, resolved_at is null from credits.system_alerts where user_id = %s", (user,)
+    ).fetchall()
