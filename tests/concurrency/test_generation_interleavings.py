@@ -680,7 +680,7 @@ def test_a_start_waits_for_one_with_its_id(
     assert ledger(conn, user) == [("grant", GRANTED), ("deduction", -CHARGE)]
 
 
-# --- old snapshots --------------------------------------------------------------------------------
+# --- locks and old snapshots ----------------------------------------------------------------------
 
 
 SETTLEMENTS: dict[str, Callable[[Started], Work]] = {
@@ -691,6 +691,30 @@ SETTLEMENTS: dict[str, Callable[[Started], Work]] = {
     "refund by hand": lambda one: to("refund_user_credits", one.user, one.charge),
     "attach": lambda one: attach(one, "T"),
 }
+
+
+@pytest.mark.parametrize("waiting", SETTLEMENTS)
+@pytest.mark.parametrize("other", ["complete", "fail", "cancel", "callback"])
+def test_whoever_waits_for_a_user_holds_nothing_that_others_need(
+    database: Database, conn: psycopg.Connection[Any], other: str, waiting: str
+) -> None:
+    one = start(conn, task="T")
+
+    with Session(database) as first, Session(database) as second:
+        first.run("begin")
+        # The user's row, and only that.
+        call(first.conn, "deduct_user_credits", one.user, 1)
+        second.start_work(SETTLEMENTS[waiting](one))
+        assert second.is_blocked(by=first)
+
+        # Now the generation, too: a deadlock, if whoever waits had taken that before.
+        settled = SETTLEMENTS[other](one)(first.conn)
+        assert settled.applied is True
+        first.run("commit")
+        answer = second.result()
+
+    assert getattr(answer, "status", settled.status) == settled.status
+    assert state(conn, one.generation).status == settled.status
 
 
 @pytest.mark.parametrize("level", OLD_SNAPSHOTS)
