@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -14,82 +12,7 @@ from pgcredits.connections import connect
 from pgcredits.errors import PgcreditsError, ServerError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from typing import Self
-
-
-class RefusedCallError(PgcreditsError):
-    """The database refused a call: what an application reads from such an error.
-
-    Attributes:
-        sqlstate: PTnnn for pgcredits' own errors, nnn being the HTTP status.
-        code: What exactly, from DETAIL; empty for PostgreSQL's own errors.
-        figures: The rest of DETAIL.
-    """
-
-    def __init__(self, error: psycopg.Error) -> None:
-        """Read the error's fields."""
-        super().__init__(error.diag.message_primary or str(error), error.diag.message_hint or "")
-        self.sqlstate = error.sqlstate or ""
-        self.figures: dict[str, Any] = _parse_detail(error.diag.message_detail)
-        self.code = str(self.figures.pop("code", ""))
-
-    @property
-    def kind(self) -> tuple[str, str, str]:
-        """What to count it under: SQLSTATE, code, and which argument or object is meant."""
-        about = str(self.figures.get("argument", "")) if self.code else str(self)
-        return (self.sqlstate, self.code, about)
-
-
-@dataclass
-class Tally:
-    """How often each function was called and what became of it."""
-
-    done: Counter[str] = field(default_factory=Counter)
-    replayed: Counter[str] = field(default_factory=Counter)
-    refused: Counter[str] = field(default_factory=Counter)
-    credits: Counter[str] = field(default_factory=Counter)
-    refusals: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    samples: dict[tuple[str, str, str], RefusedCallError] = field(default_factory=dict)
-
-    @classmethod
-    def sum(cls, tallies: Iterable[Tally]) -> Tally:
-        """All of them together; of the samples the first."""
-        total = cls()
-        for tally in tallies:
-            total.done.update(tally.done)
-            total.replayed.update(tally.replayed)
-            total.refused.update(tally.refused)
-            total.credits.update(tally.credits)
-            total.refusals.update(tally.refusals)
-            total.samples = {**tally.samples, **total.samples}
-        return total
-
-    @property
-    def functions(self) -> list[str]:
-        """Those that were called, by name."""
-        return sorted({*self.done, *self.replayed, *self.refused})
-
-    @property
-    def calls(self) -> int:
-        """All calls."""
-        return self.done.total() + self.replayed.total() + self.refused.total()
-
-    def count(self, function: str, rows: list[Any]) -> None:
-        """Count a call that was answered."""
-        replayed = any(getattr(row, "replayed", False) for row in rows)
-        (self.replayed if replayed else self.done)[function] += 1
-        if not replayed and not function.startswith("get_"):
-            self.credits[function] += sum(
-                getattr(row, "credits", 0) or getattr(row, "credits_refunded", 0) or 0
-                for row in rows
-            )
-
-    def count_refused(self, function: str, refusal: RefusedCallError) -> None:
-        """Count a call that was refused, and keep the first of its kind."""
-        self.refused[function] += 1
-        self.refusals[refusal.kind] += 1
-        self.samples.setdefault(refusal.kind, refusal)
 
 
 class Client:
@@ -97,12 +20,12 @@ class Client:
 
     def __init__(self, dsn: str, role: str | None = None) -> None:
         """Connect, and become a member of the group role that the work asks for."""
-        self.tally = Tally()
-        self.connection = connect(dsn)
-        self.connection.prepare_threshold = 3  # no pooler here
-        if role is not None:
-            self.connection.execute(sql.SQL("set role {}").format(sql.Identifier(role)))
+        self.calls: Counter[str] = Counter()
+        self.replays = 0
+        self._dsn = dsn
+        self._role = role
         self._queries: dict[tuple[str, ...], bytes] = {}
+        self.connection = self._connect()
 
     def __enter__(self) -> Self:
         """Close the connection at the end of the block."""
@@ -113,16 +36,16 @@ class Client:
         self.connection.close()
 
     def call(self, function: str, **arguments: Any) -> Any:
-        """The one row of ``select * from credits.function(name => value, ...)``.
-
-        Raises:
-            RefusedCallError: The database refused the call.
-        """
+        """The one row of ``select * from credits.function(name => value, ...)``."""
         (row,) = self.rows(function, **arguments)
         return row
 
     def rows(self, function: str, **arguments: Any) -> list[Any]:
-        """All rows of such a call."""
+        """All rows of such a call.
+
+        Raises:
+            PgcreditsError: The database refused it, which nothing in the demo should make it do.
+        """
         shape = (function, *arguments)
         if shape not in self._queries:
             query = sql.SQL("select * from {}({})").format(
@@ -133,29 +56,31 @@ class Client:
                 ),
             )
             self._queries[shape] = query.as_bytes(self.connection)
-        return self._execute(function, self._queries[shape], arguments)
-
-    def attempt(self, name: str, statement: str) -> None:
-        """Run a statement that is not a call of ours, counted under a name of its own."""
-        self._execute(name, statement.encode(), None)
-
-    def _execute(self, name: str, query: bytes, arguments: dict[str, Any] | None) -> list[Any]:
         try:
-            cursor = self.connection.execute(query, arguments)
-            rows = cursor.fetchall() if cursor.description else []
+            rows = self.connection.execute(self._queries[shape], arguments).fetchall()
         except psycopg.Error as error:
             if error.sqlstate is None or self.connection.closed:
                 raise ServerError("the demo's server went away", "Try again.") from error
-            refusal = RefusedCallError(error)
-            self.tally.count_refused(name, refusal)
-            raise refusal from error
-        self.tally.count(name, rows)
+            raise PgcreditsError(
+                f"{function} was refused: {error.diag.message_primary}",
+                error.diag.message_hint or "",
+            ) from error
+        self.calls[function] += 1
+        self.replays += any(getattr(row, "replayed", False) or False for row in rows)
         return rows
 
+    def begin(self) -> None:
+        """Leave what follows uncommitted."""
+        self.connection.execute("begin")
 
-def _parse_detail(detail: str | None) -> dict[str, Any]:
-    try:
-        parsed = json.loads(detail or "{}")
-    except ValueError:
-        return {}
-    return parsed if isinstance(parsed, dict) else {}
+    def crash(self) -> None:
+        """Be gone, whatever is open; and be back, as the next process would be."""
+        self.connection.close()
+        self.connection = self._connect()
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        connection = connect(self._dsn)
+        connection.prepare_threshold = 3  # no pooler here
+        if self._role is not None:
+            connection.execute(sql.SQL("set role {}").format(sql.Identifier(self._role)))
+        return connection

@@ -1,27 +1,53 @@
-"""What came of the story, read back from the database by the roles that may."""
+"""What came of it, judged from the ledger: what each generation cost, and what it owes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pgcredits.demo.client import Client
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from uuid import UUID
 
-    from pgcredits.demo.client import Tally
+    from pgcredits.demo.provider import Order
+    from pgcredits.demo.scenarios import Scenario
+    from pgcredits.demo.stage import Play
     from pgcredits.verify import Verification
 
-_BALANCES = """
-select b.plan, b.users, b.users_with_credits, b.outstanding_credits
-from credits_monitoring.balances_by_plan as b
-order by b.outstanding_credits desc, b.plan
+# From the ledger itself, and not from what the generations say of themselves.
+_GENERATIONS = """
+select
+    t.generation_id,
+    coalesce(g.status::text, 'missing') as status,
+    count(*) filter (where t.transaction_type = 'deduction') as charges,
+    coalesce(-sum(t.credits) filter (where t.transaction_type = 'deduction'), 0)::bigint as charged,
+    coalesce(sum(t.credits) filter (where t.transaction_type = 'refund'), 0)::bigint as refunded
+from credits.credit_transactions as t
+left join credits.generations as g
+    on
+        t.user_id = g.user_id
+        and t.generation_id = g.generation_id
+where t.generation_id is not null
+group by
+    t.user_id,
+    t.generation_id,
+    g.status
+"""
+_ALERTS = """
+select
+    a.type,
+    count(*) filter (where a.resolved_at is null) as open,
+    count(a.resolved_at) as resolved
+from credits.system_alerts as a
+group by a.type
+order by a.type
 """
 _TRIAL_BALANCE = """
 select b.account, b.credits from credits_monitoring.trial_balance as b order by b.account
 """
-# Which lots a row moved is for the tables' owner to see.
 _LEDGER = """
 select
     t.seq,
@@ -52,15 +78,82 @@ order by l.lot_id
 
 
 @dataclass(frozen=True)
+class Wrong:
+    """A generation that did not end as it should."""
+
+    scenario: str
+    generation_id: str
+    status: str
+    price: int
+    charged: int
+    refunded: int
+    owed: int | None
+
+    @property
+    def net(self) -> int:
+        """What it cost."""
+        return self.charged - self.refunded
+
+
+@dataclass
+class Outcome:
+    """What became of all generations of one scenario."""
+
+    scenario: Scenario
+    generations: int = 0
+    charged: int = 0
+    refunded: int = 0
+    ended_as: Counter[str] = field(default_factory=Counter)
+    wrong: list[Wrong] = field(default_factory=list)
+
+    @property
+    def net(self) -> int:
+        """What they cost together."""
+        return self.charged - self.refunded
+
+    def add(self, order: Order, row: Any) -> None:
+        """Judge one: charged once, its price; in a status, and at the net, that it owes."""
+        status, charges, charged, refunded = (
+            (row.status, row.charges, row.charged, row.refunded) if row else ("missing", 0, 0, 0)
+        )
+        self.generations += 1
+        self.charged += charged
+        self.refunded += refunded
+        self.ended_as[status] += 1
+        owes = self.scenario.owes.get(status)
+        owed = owes(order.price) if owes else None
+        if (charges, charged, charged - refunded) != (1, order.price, owed):
+            self.wrong.append(
+                Wrong(
+                    scenario=self.scenario.title,
+                    generation_id=str(order.generation_id),
+                    status=status,
+                    price=order.price,
+                    charged=charged,
+                    refunded=refunded,
+                    owed=owed,
+                )
+            )
+
+
+def judge(orders: Iterable[Order], rows: Iterable[Any]) -> list[Outcome]:
+    """The outcome of every scenario, in their order."""
+    found = {row.generation_id: row for row in rows}
+    outcomes: dict[str, Outcome] = {}
+    for order in orders:
+        outcome = outcomes.setdefault(order.scenario.title, Outcome(order.scenario))
+        outcome.add(order, found.get(order.generation_id))
+    return list(outcomes.values())
+
+
+@dataclass(frozen=True)
 class Results:
     """Everything that is printed."""
 
-    seed: int
     users: int
-    connections: int
-    seconds: float
-    tally: Tally
-    balances: list[Any]
+    play: Play
+    outcomes: list[Outcome]
+    alerts: list[Any]
     trial_balance: list[Any]
     user_id: UUID
     ledger: list[Any]
@@ -68,52 +161,51 @@ class Results:
     verification: Verification
 
     @property
+    def wrong(self) -> list[Wrong]:
+        """Every generation that did not end as it should."""
+        return [wrong for outcome in self.outcomes for wrong in outcome.wrong]
+
+    @property
     def calls_per_second(self) -> float:
         """Of this run, on this machine, through so many connections."""
-        return self.tally.calls / self.seconds
+        return self.play.calls / self.play.seconds
 
     def as_json(self) -> dict[str, Any]:
-        """For scripts; with the same seed and number of users, `totals` repeats."""
-        tally = self.tally
+        """For scripts."""
         return {
-            "seed": self.seed,
             "users": self.users,
+            "scenarios": [
+                {
+                    "scenario": outcome.scenario.title,
+                    "generations": outcome.generations,
+                    "ended_as": dict(outcome.ended_as),
+                    "charged": outcome.charged,
+                    "refunded": outcome.refunded,
+                    "net": outcome.net,
+                    "net_is_right": not outcome.wrong,
+                }
+                for outcome in self.outcomes
+            ],
+            "wrong": [{**vars(wrong), "net": wrong.net} for wrong in self.wrong],
             "totals": {
-                "calls": {
-                    function: {
-                        "new": tally.done[function],
-                        "replayed": tally.replayed[function],
-                        "refused": tally.refused[function],
-                        "credits": tally.credits[function],
-                    }
-                    for function in tally.functions
-                },
-                "refused": [
-                    {"sqlstate": sqlstate, "code": code, "about": about, "calls": calls}
-                    for (sqlstate, code, about), calls in sorted(tally.refusals.items())
-                ],
-                "balances_by_plan": [row._asdict() for row in self.balances],
+                "generations": sum(outcome.generations for outcome in self.outcomes),
+                "charged": sum(outcome.charged for outcome in self.outcomes),
+                "refunded": sum(outcome.refunded for outcome in self.outcomes),
+                "net": sum(outcome.net for outcome in self.outcomes),
+                "wrong": len(self.wrong),
                 "trial_balance": {row.account: row.credits for row in self.trial_balance},
                 "ledger_rows": self.verification.ledger_rows,
                 "users": self.verification.users,
                 "violations": self.verification.total,
             },
+            "alerts": [row._asdict() for row in self.alerts],
             "throughput": {
-                "calls": tally.calls,
-                "connections": self.connections,
-                "seconds": round(self.seconds, 3),
+                "calls": self.play.calls,
+                "replays": self.play.replays,
+                "connections": self.play.connections,
+                "seconds": round(self.play.seconds, 3),
                 "calls_per_second": round(self.calls_per_second),
             },
-            "refusals": [
-                {
-                    "sqlstate": sample.sqlstate,
-                    "code": sample.code,
-                    "message": str(sample),
-                    "hint": sample.hint,
-                    "detail": sample.figures,
-                }
-                for _, sample in sorted(tally.samples.items())
-            ],
             "ledger_of_one_user": {
                 "user_id": str(self.user_id),
                 "rows": [
@@ -125,25 +217,15 @@ class Results:
 
 
 def read_results(
-    dsn: str,
-    *,
-    seed: int,
-    users: int,
-    connections: int,
-    seconds: float,
-    tally: Tally,
-    user_id: UUID,
-    verification: Verification,
+    dsn: str, *, users: int, play: Play, user_id: UUID, verification: Verification
 ) -> Results:
-    """Read what analysts may see as an analyst, and one user's lots as the owner."""
+    """Read what analysts may see as an analyst, and the tables as their owner."""
     with Client(dsn, "credits_analyst") as analyst, Client(dsn) as owner:
         return Results(
-            seed=seed,
             users=users,
-            connections=connections,
-            seconds=seconds,
-            tally=tally,
-            balances=analyst.connection.execute(_BALANCES).fetchall(),
+            play=play,
+            outcomes=judge(play.orders, owner.connection.execute(_GENERATIONS)),
+            alerts=owner.connection.execute(_ALERTS).fetchall(),
             trial_balance=analyst.connection.execute(_TRIAL_BALANCE).fetchall(),
             user_id=user_id,
             ledger=owner.connection.execute(_LEDGER, [user_id]).fetchall(),

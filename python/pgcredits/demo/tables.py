@@ -1,4 +1,4 @@
-"""Print what happened: in plain ASCII words, and narrow enough for any terminal."""
+"""Print what happened: in plain ASCII words, and narrow enough for most terminals."""
 
 from __future__ import annotations
 
@@ -13,68 +13,87 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from pgcredits.demo.client import Tally
-    from pgcredits.demo.results import Results
+    from pgcredits.demo.results import Outcome, Results, Wrong
+
+#: So many wrong generations are listed.
+SHOWN = 20
 
 
 def show(out: Console, results: Results) -> None:
-    """Everything, in the order of a tale: what was done, refused, and what came of it."""
-    for table in (
-        calls_by_function(results.tally),
-        refused_calls(results.tally),
-        balances(results.balances),
+    """Everything: one user's months, then every scenario, and what it all comes to."""
+    tables = [
         ledger(results.ledger, _names(results.lots)),
         lots(results.lots, _names(results.lots)),
-        trial_balance(results.trial_balance),
-    ):
+        outcomes(results.outcomes),
+    ]
+    if results.wrong:
+        tables.append(wrong_nets(results.wrong))
+    for table in (*tables, alerts(results.alerts), trial_balance(results.trial_balance)):
         out.print(table, soft_wrap=False)
         out.print()
-    lines = (
-        f"{results.tally.calls:,} calls through {results.connections} connections in "
-        f"{results.seconds:.1f} s: {results.calls_per_second:,.0f} calls/s here",
+    play = results.play
+    for line in (
+        f"{play.calls:,} calls, {play.replays:,} of them replays, through {play.connections} "
+        f"connections in {play.seconds:.1f} s",
+        f"net prices: {verdict(results)}",
         f"verify_ledger: {results.verification.sentence()}",
-        f"the same totals again: pgcredits demo --seed {results.seed} --users {results.users}",
-    )
-    for line in lines:
+    ):
         out.print(line, soft_wrap=False, markup=False, highlight=False)
 
 
-def calls_by_function(tally: Tally) -> Table:
-    """New: it did something. Replayed: it repeated the answer of an earlier call."""
-    table = _table("Calls", "function", "new", "replayed", "refused", "credits")
-    for function in tally.functions:
-        counts = (tally.done, tally.replayed, tally.refused, tally.credits)
-        table.add_row(function, *(_number(count[function]) for count in counts))
-    table.add_section()
-    totals = (tally.done, tally.replayed, tally.refused)
-    table.add_row("all", *(_number(count.total()) for count in totals), "")
-    return table
+def verdict(results: Results) -> str:
+    """Whether every generation cost what it should."""
+    total = f"{len(results.play.orders):,}"
+    if results.wrong:
+        return f"{len(results.wrong):,} of {total} generations are WRONG"
+    return f"right for each of {total} generations"
 
 
-def refused_calls(tally: Tally) -> Table:
-    """What an application gets to see, once for each kind."""
-    said_first = "code, message, hint of the first"
-    table = _table("Refused calls", "SQLSTATE", said_first, "calls", words=[said_first])
-    for kind, calls in sorted(tally.refusals.items()):
-        sample = tally.samples[kind]
-        said = Text(sample.code or "(PostgreSQL's own error)", style="bold")
-        said.append(f"\n{sample}", style="not bold")
-        if sample.hint:
-            said.append(f"\n{sample.hint}", style="not bold dim")
-        table.add_row(sample.sqlstate, said, _number(calls))
-    return table
-
-
-def balances(rows: list[Any]) -> Table:
-    """The view balances_by_plan."""
-    table = _table("Balances by plan", "plan", "users", "with credits", "credits")
+def outcomes(rows: list[Outcome]) -> Table:
+    """What each scenario came to; right = every single generation cost what it should."""
+    columns = ("scenario", "generations", "charged", "refunded", "net", "right")
+    table = _table("Generations", *columns)
     for row in rows:
         table.add_row(
-            row.plan or "(none)",
-            _number(row.users),
-            _number(row.users_with_credits),
-            _number(row.outstanding_credits),
+            row.scenario.title,
+            _number(row.generations),
+            _number(row.charged),
+            _number(row.refunded),
+            _number(row.net),
+            Text("NO", style="bold red") if row.wrong else "yes",
         )
+    table.add_section()
+    sums = (
+        sum(row.generations for row in rows),
+        sum(row.charged for row in rows),
+        sum(row.refunded for row in rows),
+        sum(row.net for row in rows),
+    )
+    wrong = any(row.wrong for row in rows)
+    table.add_row("all", *map(_number, sums), "NO" if wrong else "yes")
+    return table
+
+
+def wrong_nets(rows: list[Wrong]) -> Table:
+    """The first generations that did not end as they should."""
+    columns = ("scenario, generation", "ended as", "charged", "net", "owed")
+    table = _table("Wrong", *columns, words=["ended as"])
+    for row in rows[:SHOWN]:
+        table.add_row(
+            f"{row.scenario}\n{row.generation_id}",
+            row.status,
+            _number(row.charged),
+            _number(row.net),
+            "?" if row.owed is None else _number(row.owed),
+        )
+    return table
+
+
+def alerts(rows: list[Any]) -> Table:
+    """What the operators are told, by type."""
+    table = _table("Alerts", "type", "open", "resolved")
+    for row in rows:
+        table.add_row(row.type, _number(row.open), _number(row.resolved))
     return table
 
 
