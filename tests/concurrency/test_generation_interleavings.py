@@ -581,6 +581,21 @@ def test_of_two_attachments_of_one_task_to_two_generations_one_is_refused(
         assert state(conn, other.generation).provider_task_id == "T"
 
 
+@pytest.mark.parametrize("level", OLD_SNAPSHOTS)
+@pytest.mark.parametrize("of_one_user", [True, False])
+def test_of_two_attachments_of_one_task_an_old_snapshot_is_told_to_try_again(
+    database: Database, conn: psycopg.Connection[Any], of_one_user: bool, level: str
+) -> None:
+    one = start(conn)
+    other = start(conn, one.user if of_one_user else None)
+
+    _, second = one_waits_for_the_other(database, attach(one, "T"), attach(other, "T"), level=level)
+
+    assert_refused(second, "40001")
+    assert state(conn, other.generation).status == "pending"
+    assert_refused(attempt(lambda: attach(other, "T")(conn)), "provider_task_conflict")
+
+
 def test_an_attachment_waits_for_the_same_attachment(
     database: Database, conn: psycopg.Connection[Any]
 ) -> None:
