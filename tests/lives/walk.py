@@ -145,13 +145,19 @@ class Walk:
         }
         observe = Template("select * from public.observe($user, $generation)").substitute(names)
         verify = Template("; select count(*) from credits.verify_ledger($user)").substitute(names)
+        # Prepared, since each is made ten thousand times; psycopg's own would be dropped, and these
+        # with them, by each rollback.
+        self.conn.prepare_threshold = None
+        self.conn.execute(f"prepare observe as {observe}".encode())
         self._observe = [
-            observe + (verify if length <= self.verified_length else "")
+            "execute observe" + (verify if length <= self.verified_length else "")
             for length in range(self.length + 1)
         ]
-        self._statements = {
-            step.name: Template(step.statement).substitute(names) for step in self.steps
-        }
+        self._statements = {}
+        for i, step in enumerate(self.steps):
+            statement = Template(step.statement).substitute(names)
+            self.conn.execute(f"prepare step_{i} as {statement}".encode())
+            self._statements[step.name] = f"execute step_{i}"
         self._cursor = self.conn.cursor(row_factory=tuple_row)
 
     def run(self) -> None:
