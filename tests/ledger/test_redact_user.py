@@ -193,7 +193,8 @@ def _generations_about(conn: psycopg.Connection[Any]) -> Any:
     cancelled = call(conn, "start_generation", user, "nanobanana", "image", 10)
     call(conn, "cancel_generation", user, cancelled.generation_id, WORDS)
     conn.execute(
-        "update credits.system_alerts set message = %s, metadata = jsonb_build_object('of', %s::text)",
+        "update credits.system_alerts"
+        " set message = %s, metadata = jsonb_build_object('of', %s::text)",
         (WORDS, WORDS),
     )
     return user
@@ -233,7 +234,7 @@ def test_what_was_written_about_generations_is_blanked(conn: psycopg.Connection[
     events = conn.execute("select * from credits.generation_events").fetchall()
     assert {(row.message, str(row.payload), row.dropped) for row in events} == {(None, "{}", None)}
     # Events of which there was nothing to hide are as they were.
-    assert sorted(row.redacted_at == now for row in events) == [False] * 4 + [True] * 5
+    assert sorted(row.redacted_at == now for row in events) == [False] * 5 + [True] * 5
     alerts = conn.execute("select * from credits.system_alerts").fetchall()
     assert [row.message for row in alerts] == [row.type for row in alerts]
     assert {str(row.metadata) for row in alerts} == {"{}"}
