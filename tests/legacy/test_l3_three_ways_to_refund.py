@@ -59,7 +59,7 @@ PAYERS: dict[str, Callable[[psycopg.Connection[Any], Attempt], Any]] = {
 
 
 @pytest.mark.parametrize(
-    "order", itertools.permutations(("callback", "application", "by hand")), ids="-".join
+    "order", list(itertools.permutations(("callback", "application", "by hand"))), ids="-".join
 )
 def test_l3_whoever_refunds_first_is_the_only_one(
     conn: psycopg.Connection[Any], order: tuple[str, ...]
