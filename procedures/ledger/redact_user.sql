@@ -64,11 +64,12 @@ begin
     set
         message = null,
         payload = null
-    from credits.generations as g
+    -- From the few that wait to their tasks: these are found by their key only.
+    from credits.provider_tasks as t
     where
-        g.user_id = p_user_id
-        and c.provider = g.provider
-        and c.provider_task_id = g.provider_task_id;
+        c.provider = t.provider
+        and c.provider_task_id = t.provider_task_id
+        and t.user_id = p_user_id;
 
     update credits.system_alerts as a
     set
