@@ -732,6 +732,27 @@ def test_whoever_waits_for_a_user_holds_nothing_that_others_need(
     assert state(conn, one.generation).status == settled.status
 
 
+def test_an_attachment_that_waits_for_its_task_does_not_hold_its_user(
+    database: Database, conn: psycopg.Connection[Any]
+) -> None:
+    one = start(conn)
+
+    with Session(database) as first, Session(database) as second:
+        first.run("begin")
+        callback("T", "500")(first.conn)
+        second.start_work(attach(one, "T"))
+        assert second.is_blocked(by=first)
+
+        # Whoever has the task may come to need the user: a deadlock, if the attachment had it.
+        assert call(first.conn, "fail_generation", one.user, one.generation).applied is True
+        first.run("commit")
+        answer = second.result()
+
+    assert answered(answer) == ("failed", CHARGE, True, False, False)
+    assert inbox(conn) == []
+    assert refunds(conn, one.user) == [CHARGE]
+
+
 @pytest.mark.parametrize("level", OLD_SNAPSHOTS)
 @pytest.mark.parametrize("second", SETTLEMENTS)
 @pytest.mark.parametrize("first", ["complete", "fail", "cancel", "callback"])
