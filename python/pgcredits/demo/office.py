@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 #: Refunds of this price raise an error for a while: nothing else is as expensive.
 FAULTY_PRICE = 13
 
-_BREAK = """
+_BREAK = f"""
 alter table credits.refund_totals
-add constraint demo_fault check (charged <> 13) not valid
+add constraint demo_fault check (charged <> {FAULTY_PRICE}) not valid
 """
 _REPAIR = "alter table credits.refund_totals drop constraint demo_fault"
 _PROGRESS = """
@@ -44,7 +44,7 @@ class Office:
 
     def break_refunds(self, number: int) -> None:
         """Let the refunds of one price fail, until so many of them have."""
-        self._owner.connection.execute(_BREAK)
+        self._owner.connection.execute(_BREAK.encode())
         self._to_fail = number
 
     def maintain(self) -> Any:

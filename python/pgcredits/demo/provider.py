@@ -118,6 +118,12 @@ class Provider:
         """Whether it has said all that it had to say."""
         return self._at_work == 0
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether all that it has still to say is for when the application has given up."""
+        with self._lock:
+            return self._at_work == len(self._late)
+
     def create_task(self, order: Order) -> str | dict[str, str]:
         """What an application asks for: the id of a task, as a rule.
 
@@ -139,11 +145,12 @@ class Provider:
             task_id = self._tasks.setdefault(order.generation_id, f"task-{uuid4()}")
             self._at_work += not is_known
         if not is_known:
-            has_begun = threading.Event()
-            self._go_on(order, task_id, order.scenario.plan, has_begun)
-            # Who is slow to answer has called back before.
-            while not has_begun.wait(0.1) and not self._timetable.is_over:
-                pass
+            plan = order.scenario.plan
+            first_heard = threading.Event()
+            self._go_on(order, task_id, plan, first_heard)
+            if plan and plan[0].when is When.UNATTACHED:
+                while not first_heard.wait(0.1) and not self._timetable.is_over:
+                    pass
         return task_id
 
     def note_given_up(self, generation_id: UUID) -> None:
@@ -159,11 +166,9 @@ class Provider:
         order: Order,
         task_id: str,
         plan: tuple[Moment, ...],
-        has_begun: threading.Event | None = None,
+        this_heard: threading.Event | None = None,
     ) -> None:
         """Plan the next moment; when all of it was heard, the one after it."""
-        if has_begun and not (plan and plan[0].when is When.UNATTACHED):
-            has_begun.set()
         if not plan:
             with self._lock:
                 self._at_work -= 1
@@ -177,8 +182,8 @@ class Provider:
                 unheard -= 1
                 is_last = unheard == 0
             if is_last:
-                if has_begun:
-                    has_begun.set()
+                if this_heard:
+                    this_heard.set()
                 self._go_on(order, task_id, rest)
 
         def say() -> None:

@@ -28,9 +28,9 @@ WEBHOOKS = 4
 #: What a generation costs, in credits: a preview, an image, a large image, a video.
 PRICES = (1, 2, 5, 12)
 
-#: Between two rounds of maintenance, and how long it goes on when nothing changes any more.
+#: Between two rounds of maintenance, and how long it goes on when it changes nothing any more.
 PAUSE_SECONDS = 0.05
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 10.0
 
 _POLICY = "update credits.refund_policies set refund_percent = %s where error_type = %s"
 _FAILURES = """
@@ -65,8 +65,8 @@ class Play:
 def play(dsn: str, users: int, watcher: Watcher, patience: float = PATIENCE_SECONDS) -> Play:
     """Have so many users go through every scenario, all at the same time.
 
-    Returns when every generation has ended and nothing is owed, or when nothing has changed for
-    as long as `patience`: what is wrong then shows in the ledger.
+    Returns when every generation has ended and nothing is owed, or when nobody has anything left
+    to say and maintenance has changed nothing for `patience` seconds: what is wrong shows then.
 
     Raises:
         PgcreditsError: A call was refused.
@@ -142,12 +142,14 @@ def _play(
         def maintain() -> None:
             seen, changed_at = None, time.monotonic()
             while not stop.wait(PAUSE_SECONDS):
-                is_quiet = _are_done(served, timetable) and provider.is_idle
+                are_served = _are_done(served, timetable)
+                is_quiet = are_served and provider.is_idle
                 progress = office.maintain()
                 watcher.reach(progress.finished)
                 if is_quiet and progress.in_flight == progress.owed == 0:
                     return
-                if progress != seen:
+                # Who is still at work is waited for, however slow the machine is.
+                if progress != seen or not (are_served and provider.is_waiting):
                     seen, changed_at = progress, time.monotonic()
                 elif time.monotonic() - changed_at > patience:
                     return
