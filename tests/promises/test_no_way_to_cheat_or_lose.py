@@ -376,6 +376,25 @@ def test_a_task_belongs_to_one_generation(conn: psycopg.Connection[Any], same_us
     assert state(conn, second).status == "pending"
 
 
+def test_also_where_two_users_chose_the_same_generation_id(
+    conn: psycopg.Connection[Any],
+) -> None:
+    chosen = new_user()
+    first = start(conn, 10, task="t-1", p_generation_id=chosen)
+    second = start(conn, 10, p_generation_id=chosen)
+    assert first.generation == second.generation
+
+    with refused_without_trace(conn, "PT409", "provider_task_conflict"):
+        attach(conn, second, "t-1")
+
+    assert callback(conn, "t-1", "500").user_id == first.user
+    assert (net(conn, first), net(conn, second)) == (0, 10)
+    with refunds_broken(conn):
+        fail(conn, second)
+    assert rows(conn, "retry_failed_refunds") == [(second.user, chosen, 10, None)]
+    assert rows(conn, "verify_ledger") == []
+
+
 def test_also_once_either_has_finished(conn: psycopg.Connection[Any]) -> None:
     first, second = start(conn, task="t-1"), start(conn)
     complete(conn, first)

@@ -220,6 +220,27 @@ def test_runs_at_once_serve_each_once(
     assert [refunds(conn, attempt) for attempt in attempts] == [[10]] * 40
 
 
+def test_what_another_run_has_served_meanwhile_is_not_served_again(
+    database: Database, conn: psycopg.Connection[Any], sweep: Sweep
+) -> None:
+    attempts = sweep.make_due(conn, 2)
+
+    with Session(database) as holder, Session(database) as sweeper:
+        holder.run("begin")
+        holder.run(
+            "select from credits.generations where generation_id = %s for update",
+            (attempts[0].generation,),
+        )
+        # It has seen both as due, and waits at the first.
+        sweeper.start(sweep.sql)
+        assert sweeper.is_blocked(by=holder)
+        assert sweep.run(conn) == [sweep.row(attempts[1])]
+        holder.run("rollback")
+        assert sweeper.result() == [sweep.row(attempts[0])]
+
+    assert [refunds(conn, attempt) for attempt in attempts] == [[10], [10]]
+
+
 def test_a_session_that_sees_an_old_state_is_told(
     database: Database, conn: psycopg.Connection[Any], sweep: Sweep
 ) -> None:

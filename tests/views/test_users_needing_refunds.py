@@ -13,6 +13,7 @@ from promises.attempts import (
     generation,
     listed,
     refund,
+    refunds,
     refunds_broken,
     set_policy,
     start,
@@ -223,3 +224,18 @@ def test_its_columns_are_those_of_the_contract(conn: psycopg.Connection[Any]) ->
         "age_seconds": "bigint",
         "last_error": "text",
     }
+
+
+@pytest.mark.tampers
+def test_l17_not_even_one_that_is_wrongly_marked(conn: psycopg.Connection[Any]) -> None:
+    """Paid, and still marked as owed: verify_ledger reports that; nobody is paid twice for it."""
+    attempt = start(conn, 10)
+    fail(conn, attempt)
+    conn.execute("update credits.generations set refund_owed_since = finished_at")
+
+    assert listed(conn) == []
+    assert rows(conn, "settle_owed_refunds") == []
+    assert [violation.kind for violation in rows(conn, "verify_ledger")] == ["refund_owed"]
+    rows(conn, "retry_failed_refunds")
+    assert refunds(conn, attempt) == [10]
+    assert rows(conn, "verify_ledger") == []
