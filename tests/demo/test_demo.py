@@ -82,10 +82,16 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     )
 
 
+def require_success(done: subprocess.CompletedProcess[str]) -> None:
+    """With all that it said: a comparison would be cut short."""
+    assert done.returncode == 0, f"exit status {done.returncode}:\n{done.stderr}"
+    assert not done.stderr, done.stderr
+
+
 @pytest.fixture(scope="module")
 def told() -> dict[str, Any]:
     done = run("--format", "json")
-    assert (done.returncode, done.stderr) == (0, "")
+    require_success(done)
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
 
@@ -171,7 +177,7 @@ def test_the_printed_ledger_shows_every_way_in_which_credits_move(told: dict[str
 def test_it_prints_tables_that_fit_without_a_terminal(columns: int) -> None:
     done = run(COLUMNS=str(columns), PYTHONIOENCODING="ascii")
 
-    assert (done.returncode, done.stderr) == (0, "")
+    require_success(done)
     lines = done.stdout.splitlines()
     assert max(map(len, lines)) <= columns
     for title in ("The ledger of one user", "Generations", "Alerts", "Trial balance"):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID, uuid4
 
 import pytest
+from psycopg.pq import TransactionStatus
 
 import pgcredits.server
 from pgcredits import deploy
@@ -119,6 +120,77 @@ def test_every_generation_of_every_user_ends_at_the_right_net_price(
     # The fault that was put in is gone again.
     assert deploy.check(database.dsn).findings == ()
     assert conn.execute("select from credits_monitoring.users_needing_refunds").rowcount == 0
+
+
+CALLBACKS = {
+    "success": ["progress", "success"],
+    "success at once, no callback": [],
+    "success, twice at once": ["success", "success"],
+    "success before it is attached": ["success"],
+    "success, then progress": ["success", "progress"],
+    "success, then a failure": ["success", "failure"],
+    "501 generation_failed": ["progress", "failure"],
+    "failure, reported twice": ["failure", "failure"],
+    "failure, then a success": ["failure", "success"],
+    "never a callback": [],
+    "callback with an unknown code": ["unclassified"],
+    "nonsense, then a success": ["unclassified"] * 3 + ["success"],
+    "success after the deadline": ["success"],
+    "failure after the deadline": ["failure"],
+    "crash for good, unattached": [],
+    "crash before the attachment": ["success"],
+    "crash amid a failure callback": ["failure"],
+    "crash after a callback": ["failure", "failure"],
+    "cancelled, but made anyway": ["success"],
+}
+
+
+def test_each_scenario_happens_as_it_is_named(
+    database: Database, conn: psycopg.Connection[Any]
+) -> None:
+    """Read from the events that the database kept."""
+    events: dict[str, list[Any]] = {}
+    for order in played_on(database).play.orders:
+        events[order.scenario.title] = conn.execute(
+            "select event, is_callback, status_before, xmin::text as written_by"
+            " from credits.generation_events where generation_id = %s order by event_no",
+            [order.generation_id],
+        ).fetchall()
+
+    assert {
+        title: [row.event for row in events[title] if row.is_callback] for title in CALLBACKS
+    } == CALLBACKS
+    for title in ("success after the deadline", "failure after the deadline"):
+        assert [row.status_before for row in events[title] if row.is_callback] == ["timed_out"]
+    # They waited in the inbox: whoever attached the task applied them.
+    for title in ("success before it is attached", "crash before the attachment"):
+        submitted, success = events[title][1:]
+        assert (submitted.event, success.event) == ("submitted", "success")
+        assert submitted.written_by == success.written_by
+    # Of the one that nobody took up again it still does.
+    waiting = conn.execute("select code from credits.provider_callbacks").fetchall()
+    assert [row.code for row in waiting] == ["200"]
+
+
+def test_the_application_crashes_once_in_each_of_its_scenarios(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found_open: list[bool] = []
+    crash = Client.crash
+
+    def noted(client: Client) -> None:
+        status = client.connection.info.transaction_status
+        found_open.append(status is TransactionStatus.INTRANS)
+        crash(client)
+
+    monkeypatch.setattr(Client, "crash", noted)
+
+    results = played_on(database)
+
+    assert results.wrong == []
+    assert len(found_open) == len(scenarios.CRASHES)
+    # While it starts a generation, and amid two callbacks.
+    assert found_open.count(True) == 3
 
 
 # --- what it must notice --------------------------------------------------------------------------
