@@ -352,6 +352,7 @@ create table credits.provider_callbacks (
     code text,
     message text,
     payload jsonb,
+    dropped text[],
     constraint provider_callbacks_pkey primary key (provider, provider_task_id, callback_id)
 );
 
@@ -376,6 +377,8 @@ comment on column credits.provider_callbacks.message is
 'The provider''s message.';
 comment on column credits.provider_callbacks.payload is
 'What was delivered.';
+comment on column credits.provider_callbacks.dropped is
+'Arguments that made no sense and were left out; null = none.';
 
 grant select, insert, update, delete
 on credits.refund_policies, credits.provider_error_codes, credits.provider_prices

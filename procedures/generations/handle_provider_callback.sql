@@ -69,7 +69,8 @@ begin
                 cost_usd,
                 code,
                 message,
-                payload
+                payload,
+                dropped
             )
             values (
                 v_provider,
@@ -79,7 +80,11 @@ begin
                 credits_internal.known_usd(p_cost_usd),
                 left(p_code, 500),
                 left(p_message, 1000),
-                v_payload
+                v_payload,
+                case
+                    when p_cost_usd is distinct from credits_internal.known_usd(p_cost_usd)
+                        then array['p_cost_usd ' || left(p_cost_usd::text, 100)]
+                end
             );
 
             return row(

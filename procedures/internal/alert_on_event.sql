@@ -24,7 +24,11 @@ begin
             'a failure was reported of a generation that had succeeded'
         );
     elsif p_type = 'late_success_after_refund'
-        and (p_generation.status <> 'cancelled' or v_result.refunded)
+        and (
+            p_generation.status <> 'cancelled'
+            or v_result.refunded
+            or p_generation.refund_due_credits > 0
+        )
     then
         perform credits_internal.open_generation_alert(
             p_generation,

@@ -89,7 +89,7 @@ begin
         set
             status = case when v_applied then v_rule.next_status else g.status end,
             submitted_at = case
-                when v_applied and v_rule.next_status = 'processing'
+                when p_event = 'submitted' or (v_applied and v_rule.next_status = 'processing')
                     then coalesce(g.submitted_at, v_now)
                 else g.submitted_at
             end,
@@ -99,6 +99,11 @@ begin
                 else g.finished_at
             end,
             refund_due_credits = v_due,
+            refund_owed_since = case
+                when g.owed_review and v_due > g.refund_due_credits
+                    then coalesce(g.refund_owed_since, v_now)
+                else g.refund_owed_since
+            end,
             provider_task_id = coalesce(g.provider_task_id, p_provider_task_id),
             error_type = case when v_applied then coalesce(v_error_type, g.error_type)
                 else g.error_type
@@ -164,12 +169,13 @@ begin
             coalesce(p_payload, '{}'),
             case
                 when p_cost_usd is distinct from v_cost_usd
-                    then coalesce(p_dropped, '{}') || format('p_cost_usd %s', p_cost_usd)
+                    then coalesce(p_dropped, '{}') || ('p_cost_usd ' || left(p_cost_usd::text, 100))
                 else p_dropped
             end
         );
 
-        if v_applied and v_due > 0 then
+        -- What is under review is paid by settle_owed_refunds alone.
+        if v_applied and v_due > 0 and not v_generation.owed_review then
             perform credits_internal.pay_or_owe(v_generation);
         end if;
     end if;

@@ -48,7 +48,8 @@ begin
             p_code => v_callback.code,
             p_message => v_callback.message,
             p_cost_usd => v_callback.cost_usd,
-            p_payload => v_callback.payload
+            p_payload => v_callback.payload,
+            p_dropped => v_callback.dropped
         );
         v_applied := v_applied + 1;
     end loop;

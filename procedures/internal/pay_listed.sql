@@ -69,7 +69,7 @@ end
 $pay_listed$;
 
 comment on function credits_internal.pay_listed is
-'Pay up to so many owed refunds, those under review only if asked to, for the sweep of this name; a '
-'row for each.';
+'Pay up to so many owed refunds, those under review only if asked to, for the sweep of this name; '
+'a row for each.';
 
 revoke all on function credits_internal.pay_listed from public;

@@ -81,7 +81,7 @@ end
 $pay_refund$;
 
 comment on function credits_internal.pay_refund is
-'Refund so many credits of a deduction to a locked user, of which p_refunded have come back before: '
+'Refund so many credits of a deduction, of which p_refunded came back before, to a locked user: '
 'lots, ledger row, total, and what an earlier revocation is still owed.';
 
 revoke all on function credits_internal.pay_refund from public;

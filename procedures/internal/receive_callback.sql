@@ -5,7 +5,8 @@ create or replace function credits_internal.receive_callback(
     p_code text,
     p_message text,
     p_cost_usd numeric,
-    p_payload jsonb
+    p_payload jsonb,
+    p_dropped text[] default null
 )
 returns credits.generation_result
 language plpgsql
@@ -44,7 +45,8 @@ begin
             p_code => v_code,
             p_message => p_message,
             p_cost_usd => p_cost_usd,
-            p_payload => p_payload
+            p_payload => p_payload,
+            p_dropped => p_dropped
         );
     end if;
 
@@ -67,13 +69,18 @@ begin
         p_cost_usd => credits_internal.known_usd(p_cost_usd),
         p_code => v_code,
         p_message => left(p_message, 1000),
-        p_payload => p_payload
+        p_payload => p_payload,
+        p_dropped => case
+            when p_cost_usd is distinct from credits_internal.known_usd(p_cost_usd)
+                then coalesce(p_dropped, '{}') || ('p_cost_usd ' || left(p_cost_usd::text, 100))
+            else p_dropped
+        end
     );
     perform credits_internal.open_generation_alert(
         v_generation,
         'callback_unclassified',
         format(
-            'provider_error_codes has no code %L of %s; the deadline settles the generation',
+            'provider_error_codes has no code %L of %s: nobody knows what became of the task',
             left(v_code, 100),
             p_generation.provider
         )

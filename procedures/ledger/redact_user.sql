@@ -63,7 +63,8 @@ begin
     update credits.provider_callbacks as c
     set
         message = null,
-        payload = null
+        payload = null,
+        dropped = null
     -- From the few that wait to their tasks: these are found by their key only.
     from credits.provider_tasks as t
     where
@@ -92,8 +93,8 @@ $redact_user$;
 comment on function credits.redact_user is
 'Blank the reasons, metadata, messages and payloads of one user, for good, and return how many '
 'rows of the ledger and of the generations'' events were blanked. Amounts, times and the hash '
-'chain stay valid. Keys and ids stay: choose ones that say nothing about a person. Errors: PT422 '
-'invalid_argument.';
+'chain stay valid. Keys, ids, and the kinds and codes of failures stay: choose ones that say '
+'nothing about a person. Errors: PT422 invalid_argument.';
 
 revoke all on function credits.redact_user from public;
 grant execute on function credits.redact_user to credits_operator;
