@@ -26,7 +26,7 @@ from promises.attempts import (
     state,
     story,
 )
-from promises.sweeps import map_by_hand
+from promises.sweeps import awaited, map_by_hand
 from support.api import refused, rows
 from support.clock import advance, set_clock
 from support.races import Session
@@ -235,6 +235,20 @@ def test_a_mapping_to_nothing_is_reported(conn: psycopg.Connection[Any]) -> None
     assert row[:3] == (attempt.user, attempt.charge, None)
     assert row.error
     assert open_alerts(conn, attempt.user) == ["maintenance_failed"]
+
+
+def test_a_hundred_are_served_where_no_limit_is_given(conn: psycopg.Connection[Any]) -> None:
+    awaited(conn, 101)
+
+    assert [len(rows(conn, "apply_waiting_callbacks")) for _ in range(3)] == [100, 1, 0]
+
+
+def test_its_rows_have_the_columns_of_every_sweep(conn: psycopg.Connection[Any]) -> None:
+    awaited(conn, 1)
+
+    (row,) = rows(conn, "apply_waiting_callbacks")
+
+    assert row._fields == ("user_id", "generation_id", "credits", "error")
 
 
 def test_apps_and_analysts_may_not_call_it(database: Database) -> None:

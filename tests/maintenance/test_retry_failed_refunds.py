@@ -32,7 +32,7 @@ from promises.attempts import (
     state,
     story,
 )
-from promises.sweeps import map_by_hand
+from promises.sweeps import map_by_hand, owed
 from support.api import call, refused, rows
 from support.clock import advance, set_clock
 
@@ -113,9 +113,9 @@ def test_a_refund_that_raises_is_owed_and_paid_once_later(
     # It is settled all the same, and what could not be paid is known.
     found = state(conn, attempt)
     assert (found.status, found.credits_refunded, found.refunded) == (status, 0, False)
-    owed = generation(conn, attempt)
-    assert owed.finished_at == owed.refund_owed_since
-    assert owed.refund_due_credits == 10
+    settled = generation(conn, attempt)
+    assert settled.finished_at == settled.refund_owed_since
+    assert settled.refund_due_credits == 10
     failure = events(conn, attempt)[-1]
     assert (failure.event, failure.applied, failure.code) == ("refund_failed", False, "23514")
     assert "refund_totals_broken_on_purpose" in failure.message
@@ -143,7 +143,7 @@ def test_a_refund_that_raises_is_owed_and_paid_once_later(
     assert found.refunded == (status != "succeeded")
     paid = generation(conn, attempt)
     assert (paid.refund_owed_since, paid.refund_due_credits) == (None, 10)
-    assert paid.finished_at == owed.finished_at
+    assert paid.finished_at == settled.finished_at
     payment = events(conn, attempt)[-1]
     assert (payment.event, payment.applied, payment.credits) == ("refund_paid", True, 10)
     assert payment.created_at == now
@@ -373,6 +373,12 @@ def test_the_refund_goes_where_the_credits_came_from(conn: psycopg.Connection[An
     still_had = NOON + 2 * HOUR - entries(conn, attempt.user)[3].created_at
     assert fresh.next_expiry_at == now + still_had
     assert [e.reason for e in entries(conn, attempt.user)[-2:]] == ["unknown", "unknown"]
+
+
+def test_a_hundred_are_served_where_no_limit_is_given(conn: psycopg.Connection[Any]) -> None:
+    owed(conn, 101)
+
+    assert [len(rows(conn, "retry_failed_refunds")) for _ in range(3)] == [100, 1, 0]
 
 
 def test_its_rows_have_the_columns_of_every_sweep(conn: psycopg.Connection[Any]) -> None:

@@ -25,6 +25,7 @@ from promises.attempts import (
 from promises.sweeps import SECOND, owed
 from support.api import refused, rows
 from support.clock import set_clock
+from support.races import Session
 
 if TYPE_CHECKING:
     import psycopg
@@ -58,6 +59,24 @@ def test_a_dry_run_shows_what_is_owed_and_changes_nothing(
         "credits_refunded",
         "error",
     )
+
+
+def test_a_dry_run_neither_waits_for_anybody_nor_stands_in_the_way(
+    database: Database, conn: psycopg.Connection[Any]
+) -> None:
+    attempts = owed(conn, 2)
+
+    with Session(database) as busy, Session(database) as looking:
+        busy.run("begin")
+        busy.run("select from credits.user_credits for no key update")
+        busy.run("select from credits.generations for no key update")
+        looking.run("begin")
+        looking.start("select * from credits.settle_owed_refunds()")
+        assert not looking.is_blocked()
+        assert len(looking.result()) == 2
+        busy.run("commit")
+        paid = rows(conn, "settle_owed_refunds", False)
+        assert [line.generation_id for line in paid] == [a.generation for a in attempts]
 
 
 def test_it_pays_only_when_told_to(conn: psycopg.Connection[Any]) -> None:

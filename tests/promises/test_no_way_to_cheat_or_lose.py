@@ -34,7 +34,7 @@ from promises.attempts import (
     state,
     story,
 )
-from support.api import call, new_user, rows
+from support.api import call, new_user, refused, rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -337,6 +337,28 @@ def test_no_callback_is_refused_over_its_payload(
     assert stored.bytes <= 65_536
     if payload in ("a list", "nothing", "JSON's null"):
         assert stored.text == PAYLOADS[payload]
+
+
+@pytest.mark.parametrize(
+    ("payload", "sqlstate"),
+    [("<html>502</html>", "22P02"), ('{"code": 500', "22P02"), ('{"msg": "\\u0000"}', "22P05")],
+    ids=["no JSON", "half of it", "a zero byte"],
+)
+def test_what_no_jsonb_can_hold_is_postgres_own_refusal(
+    conn: psycopg.Connection[Any], payload: str, sqlstate: str
+) -> None:
+    """The caller hears of it, and can report the same without the payload: nothing is lost."""
+    attempt = start(conn, 10, task="t-1")
+
+    with no_trace(conn), refused(sqlstate):
+        conn.execute(
+            "select * from credits.handle_provider_callback("
+            "'nanobanana', 't-1', '500', p_payload => %s::text::jsonb)",
+            (payload,),
+        )
+
+    assert callback(conn, "t-1", "500").refunded
+    assert refunds(conn, attempt) == [10]
 
 
 @pytest.mark.parametrize(
