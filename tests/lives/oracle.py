@@ -132,6 +132,8 @@ class Life:
             outcome = True, False
         else:
             outcome = self._hear(Report("submitted", task=task))
+        # Of a finished one, too: the provider had it.
+        self.is_submitted = True
         if task is not None:
             self.tasks |= {task}
             if not is_known:

@@ -17,6 +17,8 @@ GRANTED = 1000
 CHARGE = 11
 # 6, 4, 9, 11 and 8 credits come back by these.
 PERCENTS = {"internal_error": 50, "user_cancelled": 30, "timeout": 80, "rate_limited": 70, "*": 100}
+# As seeded: a cancellation that gives nothing back.
+STRICT = {**PERCENTS, "user_cancelled": 0}
 
 RESULT = (
     "select r.status, r.credits_charged, r.credits_refunded, r.refunded, r.balance, r.applied,"
@@ -98,8 +100,8 @@ CORE = [
     direct(
         "fail",
         "fail_generation",
-        ", 'network_error', p_provider_billed => false",
-        Report("failure", error_type="network_error", billed=False),
+        ", 'network_error', p_provider_billed => false, p_cost_usd => 0.03",
+        Report("failure", error_type="network_error", billed=False, cost=Decimal("0.03")),
     ),
     direct("cancel", "cancel_generation", "", Report("cancel")),
     Step(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lives.steps import CORE, MORE
+from lives.steps import CORE, MORE, PERCENTS, STRICT
 from lives.table import README, STATUSES, Table, read_table
 from lives.walk import Walk
 
@@ -34,6 +34,16 @@ def test_every_sequence_up_to_length_4(conn: psycopg.Connection[Any], table: Tab
     assert walk.seen == {(status, step.name) for status in STATUSES for step in CORE}
 
 
+def test_every_sequence_up_to_length_3_where_cancelling_gives_nothing_back(
+    conn: psycopg.Connection[Any], table: Table
+) -> None:
+    walk = Walk(conn, table, CORE, length=3, percents=STRICT, verified_length=2)
+
+    walk.run()
+
+    assert walk.sequences == all_up_to(3, len(CORE))
+
+
 def test_every_sequence_of_length_2_with_all_there_is(
     conn: psycopg.Connection[Any], table: Table
 ) -> None:
@@ -56,11 +66,12 @@ def test_every_sequence_up_to_length_5(conn: psycopg.Connection[Any], table: Tab
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("percents", [PERCENTS, STRICT], ids=["lenient", "strict"])
 def test_every_sequence_up_to_length_3_with_all_there_is(
-    conn: psycopg.Connection[Any], table: Table
+    conn: psycopg.Connection[Any], table: Table, percents: dict[str, int]
 ) -> None:
     steps = [*CORE, *MORE]
-    walk = Walk(conn, table, steps, length=3, verified_length=3)
+    walk = Walk(conn, table, steps, length=3, percents=percents, verified_length=2)
 
     walk.run()
 

@@ -19,7 +19,7 @@ from lives.steps import CHARGE, GRANTED, PERCENTS, PROVIDER, Step
 from support.api import call, new_user
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from lives.table import Table
 
@@ -110,6 +110,7 @@ class Walk:
     table: Table
     steps: Sequence[Step]
     length: int
+    percents: Mapping[str, int] = field(default_factory=lambda: PERCENTS)
     # Up to this length, the ledger must prove itself after each step.
     verified_length: int = 0
     sequences: int = 0
@@ -117,7 +118,7 @@ class Walk:
 
     def __post_init__(self) -> None:
         """Start the generation whose lives these are."""
-        for error_type, percent in PERCENTS.items():
+        for error_type, percent in self.percents.items():
             self.conn.execute(
                 "update credits.refund_policies set refund_percent = %s where error_type = %s",
                 (percent, error_type),
@@ -162,7 +163,7 @@ class Walk:
 
     def run(self) -> None:
         """Walk, and leave everything as it was."""
-        life = Life(self.table, PERCENTS, granted=GRANTED, charge=CHARGE)
+        life = Life(self.table, self.percents, granted=GRANTED, charge=CHARGE)
         for step in self.steps:
             self._cursor.execute("begin; savepoint s1")
             self._take(step, life, ())
