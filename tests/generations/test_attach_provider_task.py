@@ -141,6 +141,7 @@ FINISHES: dict[str, tuple[Callable[[psycopg.Connection[Any], Attempt], Any], int
 def test_the_task_of_a_finished_generation_is_noted_and_not_applied(
     conn: psycopg.Connection[Any], status: str
 ) -> None:
+    now = set_clock(conn, NOON)
     attempt = start(conn)
     finish, back = FINISHES[status]
     finish(conn, attempt)
@@ -149,7 +150,7 @@ def test_the_task_of_a_finished_generation_is_noted_and_not_applied(
     assert attach(conn, attempt, "t-1") == said(attempt, status, back=back, applied=False)
 
     after = generation(conn, attempt)
-    assert after == before._replace(provider_task_id="t-1", last_event_no=3)
+    assert after == before._replace(provider_task_id="t-1", submitted_at=now, last_event_no=3)
     assert story(conn, attempt)[-1] == ("submitted", False)
     with no_trace(conn):
         assert attach(conn, attempt, "t-1") == said(
