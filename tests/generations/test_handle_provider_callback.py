@@ -214,11 +214,12 @@ def test_what_comes_after_the_end_is_an_event(
 
 
 def test_a_callback_of_an_unknown_task_waits(conn: psycopg.Connection[Any]) -> None:
-    now = set_clock(conn, NOON)
+    set_clock(conn, NOON)
     attempt = start(conn)
     before = generation(conn, attempt)
 
     for code in ("202", "500"):
+        now = advance(conn, timedelta(minutes=1))
         result = call(
             conn,
             "handle_provider_callback",
