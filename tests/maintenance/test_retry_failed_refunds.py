@@ -206,6 +206,8 @@ def test_failing_retries_are_counted_by_the_alert(conn: psycopg.Connection[Any])
     )
     rows(conn, "retry_failed_refunds")
     assert story(conn, attempt) == [*before, ("refund_failed", False)]
+    # But it is owed for as long as before.
+    assert generation(conn, attempt).refund_owed_since == NOON
     assert "broken_otherwise" in listed(conn)[0].last_error
     (alert,) = alerts(conn, attempt.user)
     assert (alert.occurrences, "broken_otherwise" in alert.message) == (4, True)
