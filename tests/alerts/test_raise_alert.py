@@ -1,14 +1,15 @@
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
+from psycopg.types.json import Jsonb
 
-from ledger.books import BAD_METADATA, NOON, each_refused, refused_argument
-from promises.attempts import alerts
-from support.api import new_user, value
+from ledger.books import BAD_METADATA, LONGEST_METADATA, NOON, each_refused
+from support.api import call, new_user, value
 from support.clock import advance, set_clock
 
 if TYPE_CHECKING:
@@ -17,117 +18,144 @@ if TYPE_CHECKING:
 PLATFORM = UUID(int=0)
 
 
-def raised(conn: psycopg.Connection[Any], *args: Any, **named: Any) -> UUID:
+def _raise(conn: psycopg.Connection[Any], *args: Any, **named: Any) -> UUID:
     alert_id: UUID = value(conn, "raise_alert", *args, **named)
     return alert_id
 
 
-def test_it_is_about_the_platform_and_a_warning_unless_said_otherwise(
-    conn: psycopg.Connection[Any],
-) -> None:
-    set_clock(conn, NOON)
-
-    alert_id = raised(conn, "disk_full", "the disk is full")
-
-    (alert,) = alerts(conn, PLATFORM)
-    assert alert.alert_id == alert_id
-    assert alert_id.version == 7
-    assert (alert.type, alert.level, alert.message) == (
-        "disk_full",
-        "warning",
-        "the disk is full",
-    )
-    assert (alert.dedup_key, alert.metadata, alert.occurrences) == ("", {}, 1)
-    assert {alert.created_at, alert.first_seen_at, alert.last_seen_at} == {NOON}
-    assert (alert.acknowledged_at, alert.resolved_at, alert.notified_at) == (None, None, None)
+def _alerts(conn: psycopg.Connection[Any]) -> list[Any]:
+    return conn.execute("select * from credits.system_alerts order by alert_id").fetchall()
 
 
-def test_everything_that_is_said_is_kept(conn: psycopg.Connection[Any]) -> None:
-    user, generation = new_user(), uuid4()
+def test_an_alert_keeps_what_it_was_told(conn: psycopg.Connection[Any]) -> None:
+    now = set_clock(conn, NOON)
+    user, generation_id = new_user(), new_user()
 
-    raised(
+    alert_id = _raise(
         conn,
-        "odd",
-        "something odd",
-        p_user_id=user,
-        p_dedup_key="k",
-        p_level="critical",
-        p_generation_id=generation,
-        p_provider=" NanoBanana ",
-        p_metadata={"n": 1},
+        "queue_full",
+        "2,000 jobs wait",
+        user,
+        "queue-1",
+        "error",
+        generation_id,
+        " NanoBanana ",
+        {"jobs": 2000},
     )
 
-    (alert,) = alerts(conn, user)
-    assert (alert.level, alert.dedup_key, alert.generation_id) == ("critical", "k", generation)
-    assert (alert.provider, alert.metadata) == ("nanobanana", {"n": 1})
+    (alert,) = _alerts(conn)
+    assert (alert.user_id, alert.alert_id, alert_id.version) == (user, alert_id, 7)
+    assert (alert.type, alert.level, alert.message) == ("queue_full", "error", "2,000 jobs wait")
+    assert (alert.dedup_key, alert.generation_id) == ("queue-1", generation_id)
+    assert (alert.provider, alert.metadata) == ("nanobanana", {"jobs": 2000})
+    assert (alert.occurrences, alert.created_at) == (1, now)
+    assert (alert.first_seen_at, alert.last_seen_at) == (now, now)
+    assert (alert.acknowledged_at, alert.resolved_at) == (None, None)
 
 
-def test_the_same_again_is_counted(conn: psycopg.Connection[Any]) -> None:
+def test_null_stands_for_each_default(conn: psycopg.Connection[Any]) -> None:
+    _raise(
+        conn,
+        "queue_full",
+        "jobs wait",
+        p_dedup_key=None,
+        p_level=None,
+        p_generation_id=None,
+        p_provider=None,
+        p_metadata=None,
+    )
+
+    (alert,) = _alerts(conn)
+    assert (alert.user_id, alert.level, alert.dedup_key) == (PLATFORM, "warning", "")
+    assert (alert.generation_id, alert.provider, alert.metadata) == (None, None, {})
+
+
+def test_the_same_alert_again_is_counted(conn: psycopg.Connection[Any]) -> None:
     set_clock(conn, NOON)
-    first = raised(conn, "odd", "once", p_dedup_key="k", p_level="error")
-    advance(conn, timedelta(minutes=5))
+    first = _raise(conn, "queue_full", "2 jobs wait", p_metadata={"jobs": 2})
+    late = advance(conn, timedelta(minutes=1))
 
-    again = raised(conn, "odd", "twice", p_dedup_key="k", p_level="info", p_metadata={"n": 2})
+    again = _raise(conn, "queue_full", "3 jobs wait", p_metadata={"jobs": 3})
 
     assert again == first
-    (alert,) = alerts(conn, PLATFORM)
-    assert (alert.occurrences, alert.message, alert.metadata) == (2, "twice", {"n": 2})
-    # It does not calm down by being repeated more quietly.
-    assert alert.level == "error"
-    assert (alert.first_seen_at, alert.last_seen_at) == (NOON, NOON + timedelta(minutes=5))
+    (alert,) = _alerts(conn)
+    assert (alert.occurrences, alert.first_seen_at, alert.last_seen_at) == (2, NOON, late)
+    assert (alert.created_at, alert.message, alert.metadata) == (NOON, "3 jobs wait", {"jobs": 3})
 
 
-def test_it_escalates(conn: psycopg.Connection[Any]) -> None:
-    raised(conn, "odd", "once", p_level="info")
-    raised(conn, "odd", "twice", p_level="critical")
+@pytest.mark.parametrize(
+    ("first", "second", "kept"),
+    [
+        ("info", "warning", "warning"),
+        ("warning", "error", "error"),
+        ("error", "critical", "critical"),
+        ("critical", "info", "critical"),
+        ("error", None, "error"),
+        ("info", None, "warning"),
+    ],
+)
+def test_an_open_alert_escalates_and_does_not_calm_down(
+    conn: psycopg.Connection[Any], first: str, second: str | None, kept: str
+) -> None:
+    _raise(conn, "queue_full", "m", p_level=first)
+    _raise(conn, "queue_full", "m", p_level=second)
 
-    (alert,) = alerts(conn, PLATFORM)
-    assert alert.level == "critical"
+    assert [alert.level for alert in _alerts(conn)] == [kept]
 
 
-def test_what_differs_in_user_type_or_key_is_another(conn: psycopg.Connection[Any]) -> None:
+def test_user_type_and_key_make_an_alert_of_its_own(conn: psycopg.Connection[Any]) -> None:
     user = new_user()
-
-    ids = {
-        raised(conn, "odd", "m"),
-        raised(conn, "even", "m"),
-        raised(conn, "odd", "m", p_dedup_key="k"),
-        raised(conn, "odd", "m", p_user_id=user),
-        raised(conn, "odd", "m", p_dedup_key=None),
+    different = {
+        _raise(conn, "queue_full", "m"),
+        _raise(conn, "disk_full", "m"),
+        _raise(conn, "queue_full", "m", user),
+        _raise(conn, "queue_full", "m", p_dedup_key="1"),
+        _raise(conn, "queue_full", "m", user, "1"),
     }
 
-    assert len(ids) == 4
+    assert len(different) == 5
+    assert [alert.occurrences for alert in _alerts(conn)] == [1] * 5
 
 
-def test_after_it_was_resolved_it_is_a_new_one(conn: psycopg.Connection[Any]) -> None:
-    first = raised(conn, "odd", "m")
-    conn.execute("update credits.system_alerts set resolved_at = now(), resolved_by = 'ada'")
+def test_once_resolved_the_next_is_a_new_one(conn: psycopg.Connection[Any]) -> None:
+    first = _raise(conn, "queue_full", "m")
+    conn.execute("update credits.system_alerts set resolved_at = now()")
 
-    assert raised(conn, "odd", "m") != first
-    assert [alert.occurrences for alert in alerts(conn, PLATFORM)] == [1, 1]
+    second = _raise(conn, "queue_full", "m")
+
+    assert second != first
+    assert [alert.resolved_at is None for alert in _alerts(conn)] == [False, True]
 
 
-def test_bad_arguments_are_named(conn: psycopg.Connection[Any]) -> None:
+def test_a_long_key_is_cut(conn: psycopg.Connection[Any]) -> None:
+    _raise(conn, "queue_full", "m", p_dedup_key="k" * 100_000)
+
+    assert [alert.dedup_key for alert in _alerts(conn)] == ["k" * 200]
+
+
+@pytest.mark.parametrize(
+    ("argument", "bad"),
+    [
+        ("p_type", [None, "", "  ", "t" * 101]),
+        ("p_message", [None, "", "  ", "m" * 2001]),
+        ("p_level", ["", "WARNING", "fatal", "x" * 100_000]),
+        ("p_user_id", [None]),
+        ("p_metadata", [Jsonb(json.loads(text)) for text in BAD_METADATA]),
+    ],
+)
+def test_what_makes_no_sense_is_refused(
+    conn: psycopg.Connection[Any], argument: str, bad: list[Any]
+) -> None:
+    good = {"p_type": "queue_full", "p_message": "m"}
+
     each_refused(
-        conn, "p_type", [None, "", " ", "x" * 101], lambda bad: raised(conn, bad, "message")
-    )
-    each_refused(
-        conn, "p_message", [None, "", " ", "x" * 2001], lambda bad: raised(conn, "odd", bad)
-    )
-    each_refused(
-        conn, "p_user_id", [None], lambda bad: raised(conn, "odd", "message", p_user_id=bad)
-    )
-    each_refused(
-        conn,
-        "p_level",
-        ["", "fatal", "Error"],
-        lambda bad: raised(conn, "odd", "message", p_level=bad),
+        conn, argument, bad, lambda value: call(conn, "raise_alert", **{**good, argument: value})
     )
 
 
-@pytest.mark.parametrize("metadata", BAD_METADATA)
-def test_metadata_that_is_none_is_refused(conn: psycopg.Connection[Any], metadata: str) -> None:
-    with refused_argument(conn, "p_metadata"):
-        conn.execute(
-            "select credits.raise_alert('odd', 'message', p_metadata => %s::jsonb)", (metadata,)
-        )
+def test_the_longest_that_is_allowed_is_taken(conn: psycopg.Connection[Any]) -> None:
+    _raise(conn, "t" * 100, "m" * 2000, p_metadata=LONGEST_METADATA)
+
+    (alert,) = _alerts(conn)
+    assert (len(alert.type), len(alert.message)) == (100, 2000)
+    assert alert.metadata == LONGEST_METADATA

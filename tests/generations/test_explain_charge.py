@@ -2,178 +2,244 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
-from ledger.books import NOON, each_refused, grant, lots, no_trace, refused_without_trace
+from generations.lives import refuses_what_is_no_generation_of_the_user
+from ledger.books import NOON, entries, grant, last_entry, legs, lots, no_trace
 from promises.attempts import (
-    Attempt,
     attach,
     callback,
     cancel,
     complete,
-    events,
     fail,
     refund,
     refunds_broken,
+    set_policy,
     start,
 )
-from support.api import call, new_user, value
+from support.api import call, new_user, rows, value
 from support.clock import advance, set_clock
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import psycopg
 
+    from promises.attempts import Attempt
 
-def explain(conn: psycopg.Connection[Any], attempt: Attempt) -> Any:
+MINUTE = timedelta(minutes=1)
+
+
+def _explain(conn: psycopg.Connection[Any], attempt: Attempt) -> dict[str, Any]:
     with no_trace(conn):
-        return value(conn, "explain_charge", attempt.user, attempt.generation)
+        answer: dict[str, Any] = value(conn, "explain_charge", attempt.user, attempt.generation)
+    return answer
 
 
-def price(charged: int, due: int, refunded: int) -> dict[str, int]:
-    return {
-        "credits_charged": charged,
-        "credits_due_back": due,
-        "credits_refunded": refunded,
-        "credits_net": charged - refunded,
-    }
+def _utc(at: datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def test_the_whole_story_of_a_failure(conn: psycopg.Connection[Any]) -> None:
+def test_one_json_says_everything(conn: psycopg.Connection[Any]) -> None:
     set_clock(conn, NOON)
+    conn.execute("set time zone 'Asia/Tokyo'")
     user = new_user()
-    grant(conn, user, 4, p_source="promo", p_expires_at=NOON + timedelta(days=3))
-    grant(conn, user, 50, p_source="purchase", p_idempotency_key="pi-1", p_unit_price_usd="0.05")
-    attempt = start(conn, 10, user=user)
-    advance(conn, timedelta(seconds=1))
-    callback(conn, "t-1", "202")
+    grant(conn, user, 4, p_source="promo", p_expires_at=NOON + timedelta(days=1))
+    grant(conn, user, 96, p_source="purchase", p_idempotency_key="p", p_unit_price_usd="0.05")
+    advance(conn, MINUTE)
+    attempt = start(conn, user=user)
     attach(conn, attempt, "t-1")
-    advance(conn, timedelta(seconds=1))
-    callback(conn, "t-1", "501", p_message="<b>no</b>")
-    callback(conn, "t-1", "200")
-
-    told = explain(conn, attempt)
-
-    assert {key: told[key] for key in ("status", "error_type", "error_message", "provider")} == {
-        "status": "failed",
-        "error_type": "generation_failed",
-        "error_message": "<b>no</b>",
-        "provider": "nanobanana",
+    set_policy(conn, "internal_error", 50)
+    ended = advance(conn, MINUTE)
+    callback(conn, "t-1", "500", p_message="no", p_payload={"secret": 1}, p_cost_usd=1)
+    refunded = last_entry(conn, user)
+    promo, bought = lots(conn, user)
+    promo_leg = {
+        "lot_id": str(promo.lot_id),
+        "source": "promo",
+        "expires_at": _utc(NOON + timedelta(days=1)),
+        "unit_price_usd": None,
     }
-    assert (told["generation_id"], told["user_id"]) == (str(attempt.generation), str(user))
-    assert told["started_at"] == "2031-05-16T12:00:00.000000Z"
-    assert told["finished_at"] == "2031-05-16T12:00:02.000000Z"
-    assert told["price"] == price(10, 10, 10)
+    bought_leg = {
+        "lot_id": str(bought.lot_id),
+        "source": "purchase",
+        "expires_at": None,
+        "unit_price_usd": 0.05,
+    }
 
-    promo, bought = (str(lot.lot_id) for lot in lots(conn, user))
-    charge = told["charge"]
-    assert (charge["transaction_id"], charge["credits"]) == (str(attempt.charge), -10)
-    assert [(leg["lot_id"], leg["source"], leg["credits"]) for leg in charge["lots"]] == [
-        (promo, "promo", -4),
-        (bought, "purchase", -6),
+    assert _explain(conn, attempt) == {
+        "generation_id": str(attempt.generation),
+        "user_id": str(user),
+        "provider": "nanobanana",
+        "generation_type": "image",
+        "status": "failed",
+        "started_at": _utc(NOON + MINUTE),
+        "finished_at": _utc(ended),
+        "retry_of": None,
+        "error_type": "internal_error",
+        "error_message": "no",
+        "price": {
+            "credits_charged": 10,
+            "credits_due_back": 5,
+            "credits_refunded": 5,
+            "credits_net": 5,
+        },
+        "charge": {
+            "transaction_id": str(attempt.charge),
+            "at": _utc(NOON + MINUTE),
+            "credits": -10,
+            "lots": [{**promo_leg, "credits": -4}, {**bought_leg, "credits": -6}],
+        },
+        "events": [
+            {
+                "event_no": 1,
+                "at": _utc(NOON + MINUTE),
+                "event": "started",
+                "applied": True,
+                "is_callback": False,
+                "credits": 10,
+            },
+            {
+                "event_no": 2,
+                "at": _utc(NOON + MINUTE),
+                "event": "submitted",
+                "applied": True,
+                "is_callback": False,
+                "code": "t-1",
+                "explanation": "→ processing",
+            },
+            {
+                "event_no": 3,
+                "at": _utc(ended),
+                "event": "failure",
+                "applied": True,
+                "is_callback": True,
+                "error_type": "internal_error",
+                "code": "500",
+                "message": "no",
+                "explanation": "→ failed, settle by policy",
+            },
+        ],
+        "refunds": [
+            {
+                "transaction_id": str(refunded.transaction_id),
+                "at": _utc(ended),
+                "credits": 5,
+                "reason": "internal_error",
+                # Last taken, first given back.
+                "lots": [{**bought_leg, "credits": 5}],
+            }
+        ],
+    }
+
+
+def test_of_one_in_flight_nothing_is_invented(conn: psycopg.Connection[Any]) -> None:
+    attempt = start(conn)
+
+    answer = _explain(conn, attempt)
+
+    assert (answer["status"], answer["finished_at"], answer["refunds"]) == ("pending", None, [])
+    assert answer["price"] == {
+        "credits_charged": 10,
+        "credits_due_back": 0,
+        "credits_refunded": 0,
+        "credits_net": 10,
+    }
+    assert [event["event"] for event in answer["events"]] == ["started"]
+
+
+def test_every_refund_is_listed_by_hand_too(conn: psycopg.Connection[Any]) -> None:
+    attempt = start(conn)
+    other = start(conn, user=attempt.user)
+    complete(conn, attempt, 7)
+    refund(conn, attempt, 2, p_reason="it was blurred")
+    complete(conn, attempt, 4)
+    fail(conn, other)
+
+    answer = _explain(conn, attempt)
+
+    assert [(back["credits"], back["reason"]) for back in answer["refunds"]] == [
+        (3, "lower final price"),
+        (2, "it was blurred"),
+        (1, "lower final price"),
     ]
-    assert [leg["unit_price_usd"] for leg in charge["lots"]] == [None, 0.05]
-    assert charge["lots"][0]["expires_at"] == "2031-05-19T12:00:00.000000Z"
-
-    (back,) = told["refunds"]
-    assert (back["credits"], back["reason"]) == (10, "generation_failed")
-    assert [(leg["lot_id"], leg["credits"]) for leg in back["lots"]] == [(bought, 6), (promo, 4)]
-
-    assert [(e["event"], e["applied"], e["is_callback"]) for e in told["events"]] == [
-        ("started", True, False),
-        ("submitted", True, False),
-        ("progress", False, True),
-        ("failure", True, True),
-        ("success", False, True),
-    ]
-    # Each is explained by the table of the README.
-    assert [e.get("explanation") for e in told["events"]] == [
-        None,
-        "→ processing",
-        "event only",
-        "→ failed, settle by policy",
-        "not applied; cost booked; alert `late_success_after_refund`",
-    ]
-    assert told["events"][3]["message"] == "<b>no</b>"
+    assert answer["price"] == {
+        "credits_charged": 10,
+        "credits_due_back": 6,
+        "credits_refunded": 6,
+        "credits_net": 4,
+    }
+    assert [back["credits"] for back in _explain(conn, other)["refunds"]] == [10]
 
 
-def test_every_refund_is_there_and_what_it_cost_in_the_end(
-    conn: psycopg.Connection[Any],
-) -> None:
-    attempt = start(conn, 10, task="t-1")
+def test_events_that_changed_nothing_are_explained(conn: psycopg.Connection[Any]) -> None:
+    attempt = start(conn, task="t-1")
+    complete(conn, attempt)
     cancel(conn, attempt)
-    refund(conn, attempt, 3, "goodwill")
-    fail(conn, attempt, "internal_error")
+    callback(conn, "t-1", "500")
+    callback(conn, "t-1", "999")
 
-    told = explain(conn, attempt)
-
-    assert [(r["credits"], r["reason"]) for r in told["refunds"]] == [
-        (3, "goodwill"),
-        (7, "internal_error"),
+    told = [
+        (event["event"], event["applied"], event.get("explanation"))
+        for event in _explain(conn, attempt)["events"][2:]
     ]
-    assert told["price"] == price(10, 10, 10)
+
+    assert told == [
+        ("success", True, "→ succeeded, settle"),
+        ("cancel", False, "not applied"),
+        ("failure", False, "not applied; alert `conflicting_failure`"),
+        ("unclassified", False, None),
+    ]
 
 
-def test_of_one_in_flight_nothing_has_come_back(conn: psycopg.Connection[Any]) -> None:
-    told = explain(conn, start(conn, 10))
-
-    assert (told["status"], told["finished_at"], told["refunds"]) == ("pending", None, [])
-    assert told["price"] == price(10, 0, 0)
-
-
-def test_a_lower_price_and_another_try_are_told(conn: psycopg.Connection[Any]) -> None:
-    first = start(conn, 10)
-    fail(conn, first)
-    second = start(conn, 10, user=first.user, p_retry_of=first.generation)
-    complete(conn, second, 7)
-
-    told = explain(conn, second)
-
-    assert told["retry_of"] == str(first.generation)
-    assert told["price"] == price(10, 3, 3)
-    # Each tells of its own charge only.
-    assert len(told["refunds"]) == len(explain(conn, first)["refunds"]) == 1
-
-
-def test_what_is_owed_shows(conn: psycopg.Connection[Any]) -> None:
-    attempt = start(conn, 10)
+def test_a_refund_that_was_owed_shows_both_ends(conn: psycopg.Connection[Any]) -> None:
+    attempt = start(conn)
     with refunds_broken(conn):
         fail(conn, attempt)
+    owed = _explain(conn, attempt)
+    rows(conn, "retry_failed_refunds")
+    paid = _explain(conn, attempt)
 
-    told = explain(conn, attempt)
-
-    assert told["price"] == price(10, 10, 0)
-    assert told["events"][-1]["event"] == "refund_failed"
-
-
-def test_what_the_platform_pays_is_not_the_users_business(conn: psycopg.Connection[Any]) -> None:
-    attempt = start(conn, 10, p_quoted_cost_usd="0.125")
-    complete(conn, attempt, None, "0.125")
-
-    told = explain(conn, attempt)
-
-    assert "0.125" not in str(told)
-    assert len(events(conn, attempt)) == len(told["events"]) == 2
-
-
-def test_it_does_not_depend_on_who_asks(conn: psycopg.Connection[Any]) -> None:
-    attempt = start(conn, 10)
-    told = explain(conn, attempt)
-
-    conn.execute("set timezone = 'Asia/Kathmandu'")
-
-    assert explain(conn, attempt) == told
+    assert (owed["price"]["credits_due_back"], owed["price"]["credits_refunded"]) == (10, 0)
+    assert owed["refunds"] == []
+    assert [event["event"] for event in paid["events"]] == [
+        "started",
+        "failure",
+        "refund_failed",
+        "refund_paid",
+    ]
+    assert (paid["events"][2]["code"], paid["events"][3]["credits"]) == ("23514", 10)
+    assert (paid["price"]["credits_net"], len(paid["refunds"])) == (0, 1)
 
 
-def test_an_unknown_generation_is_refused(conn: psycopg.Connection[Any]) -> None:
-    theirs = start(conn, 10)
+def test_credits_that_expired_come_back_in_a_lot_of_their_own(
+    conn: psycopg.Connection[Any],
+) -> None:
+    set_clock(conn, NOON)
+    user = new_user()
+    grant(conn, user, 10, p_source="promo", p_expires_at=NOON + MINUTE)
+    attempt = start(conn, user=user)
+    advance(conn, MINUTE)
+    fail(conn, attempt)
 
-    for user, unknown in (
-        (theirs.user, uuid4()),
-        (new_user(), theirs.generation),
-        (theirs.user, None),
-    ):
-        with refused_without_trace(conn, "PT404", "generation_not_found"):
-            call(conn, "explain_charge", user, unknown)
-    each_refused(
-        conn, "p_user_id", [None], lambda bad: call(conn, "explain_charge", bad, theirs.generation)
+    (back,) = _explain(conn, attempt)["refunds"]
+
+    (leg,) = back["lots"]
+    assert (leg["source"], leg["credits"]) == ("refund", 10)
+    assert [(leg["lot_id"], leg["credits"])] == [
+        (str(lot_id), amount) for lot_id, amount in legs(entries(conn, user)[-1])
+    ]
+
+
+def test_a_retry_names_what_it_tries_again(conn: psycopg.Connection[Any]) -> None:
+    first = start(conn)
+    fail(conn, first)
+    second = start(conn, user=first.user, p_retry_of=first.generation)
+
+    assert _explain(conn, second)["retry_of"] == str(first.generation)
+    assert _explain(conn, first)["retry_of"] is None
+
+
+def test_only_the_users_own_generation_is_found(conn: psycopg.Connection[Any]) -> None:
+    refuses_what_is_no_generation_of_the_user(
+        conn, start(conn), lambda user, one: call(conn, "explain_charge", user, one)
     )

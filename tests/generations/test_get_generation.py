@@ -2,78 +2,92 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
-import pytest
-
-from ledger.books import NOON, each_refused, grant, no_trace, refused_without_trace
-from promises.attempts import cancel, complete, fail, refund, start, state
-from support.api import call, new_user
-from support.clock import set_clock
+from generations.lives import refuses_what_is_no_generation_of_the_user, said
+from ledger.books import NOON, deduct, grant, no_trace
+from promises.attempts import (
+    attach,
+    cancel,
+    complete,
+    fail,
+    refund,
+    refunds_broken,
+    set_policy,
+    start,
+    state,
+)
+from support.api import call, rows
+from support.clock import advance, set_clock
 
 if TYPE_CHECKING:
     import psycopg
 
 
-@pytest.mark.parametrize(
-    ("end", "status", "refunded", "balance"),
-    [
-        (None, "pending", 0, 90),
-        (lambda conn, attempt: complete(conn, attempt, 7), "succeeded", 3, 93),
-        (fail, "failed", 10, 100),
-        (cancel, "cancelled", 10, 100),
-    ],
-)
-def test_it_shows_where_a_generation_stands(
-    conn: psycopg.Connection[Any], end: Any, status: str, refunded: int, balance: int
-) -> None:
-    attempt = start(conn, 10)
-    if end is not None:
-        end(conn, attempt)
+def test_a_generation_is_shown_as_it_stands(conn: psycopg.Connection[Any]) -> None:
+    set_clock(conn, NOON)
+    pending, submitted, done, failed, cancelled, late = (start(conn) for _ in range(6))
+    attach(conn, submitted, "t-1")
+    complete(conn, done, 7)
+    fail(conn, failed)
+    attach(conn, cancelled, "t-2")
+    cancel(conn, cancelled)
+    shown = [
+        (pending, "pending", 0),
+        (submitted, "processing", 0),
+        (done, "succeeded", 3),
+        (failed, "failed", 10),
+        (cancelled, "cancelled", 0),
+        (late, "pending", 0),
+    ]
 
     with no_trace(conn):
-        shown = state(conn, attempt)
-
-    # A success at a lower price is not a refund.
-    assert tuple(shown) == (
-        *(attempt.generation, attempt.user, status, 10, refunded),
-        status in ("failed", "cancelled"),
-        *(balance, False, False),
-    )
+        for attempt, status, back in shown:
+            assert state(conn, attempt) == said(attempt, status, back=back, applied=False)
+    advance(conn, timedelta(hours=1))
+    rows(conn, "sweep_stuck_generations")
+    assert state(conn, late) == said(late, "timed_out", back=10, applied=False)
 
 
-def test_what_was_refunded_by_hand_counts(conn: psycopg.Connection[Any]) -> None:
-    attempt = start(conn, 10, task="t-1")
-    cancel(conn, attempt)
-    assert not state(conn, attempt).refunded
+def test_refunds_by_hand_count(conn: psycopg.Connection[Any]) -> None:
+    set_policy(conn, "internal_error", 0)
+    attempt = start(conn)
+    fail(conn, attempt, "internal_error")
+    assert state(conn, attempt) == said(attempt, "failed", applied=False)
 
     refund(conn, attempt, 4)
 
-    shown = state(conn, attempt)
-    assert (shown.refunded, shown.credits_refunded, shown.balance) == (True, 4, 94)
+    assert state(conn, attempt) == said(attempt, "failed", back=4, applied=False)
 
 
-def test_the_balance_is_what_can_be_spent(conn: psycopg.Connection[Any]) -> None:
+def test_a_refund_that_is_owed_has_not_come_back(conn: psycopg.Connection[Any]) -> None:
+    attempt = start(conn)
+    with refunds_broken(conn):
+        fail(conn, attempt)
+
+    assert state(conn, attempt) == said(attempt, "failed", applied=False)
+
+
+def test_the_balance_is_what_can_be_spent_now(conn: psycopg.Connection[Any]) -> None:
     set_clock(conn, NOON)
-    user = new_user()
-    grant(conn, user, 50)
-    grant(conn, user, 20, p_expires_at=NOON + timedelta(hours=1))
-    attempt = start(conn, 5, user=user)
-    assert state(conn, attempt).balance == 65
+    attempt = start(conn)
+    grant(conn, attempt.user, 30, p_expires_at=NOON + timedelta(minutes=1))
+    assert state(conn, attempt).balance == 120
+    advance(conn, timedelta(minutes=1))
 
-    set_clock(conn, NOON + timedelta(hours=1))
+    with no_trace(conn):
+        assert state(conn, attempt).balance == 90
+    deduct(conn, attempt.user, 90)
+    assert state(conn, attempt).balance == 0
 
-    assert state(conn, attempt).balance == 50
+
+def test_it_reads_only(conn: psycopg.Connection[Any]) -> None:
+    attempt = start(conn)
+    conn.execute("set default_transaction_read_only = on")
+
+    assert state(conn, attempt).status == "pending"
 
 
-def test_an_unknown_generation_is_refused(conn: psycopg.Connection[Any]) -> None:
-    theirs = start(conn, 10)
-
-    for user, unknown in ((theirs.user, uuid4()), (new_user(), theirs.generation)):
-        with refused_without_trace(conn, "PT404", "generation_not_found"):
-            call(conn, "get_generation", user, unknown)
-    with refused_without_trace(conn, "PT404", "generation_not_found"):
-        call(conn, "get_generation", theirs.user, None)
-    each_refused(
-        conn, "p_user_id", [None], lambda bad: call(conn, "get_generation", bad, theirs.generation)
+def test_only_the_users_own_generation_is_found(conn: psycopg.Connection[Any]) -> None:
+    refuses_what_is_no_generation_of_the_user(
+        conn, start(conn), lambda user, one: call(conn, "get_generation", user, one)
     )
