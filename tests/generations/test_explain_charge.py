@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
 from generations.lives import refuses_what_is_no_generation_of_the_user
@@ -36,7 +36,7 @@ def _explain(conn: psycopg.Connection[Any], attempt: Attempt) -> dict[str, Any]:
 
 
 def _utc(at: datetime) -> str:
-    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def test_one_json_says_everything(conn: psycopg.Connection[Any]) -> None:
