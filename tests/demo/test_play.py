@@ -87,7 +87,9 @@ class Nobody:
     def reach(self, steps: int) -> None: ...
 
 
-def played_on(database: Database, users: int = 1, patience: float = 60) -> Results:
+def played_on(
+    database: Database, users: int = 1, patience: float = stage.PATIENCE_SECONDS
+) -> Results:
     play = stage.play(database.dsn, users, Nobody(), patience)
     return read_results(
         database.dsn, users=users, play=play, user_id=uuid4(), verification=verify(database.dsn)
