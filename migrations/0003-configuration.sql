@@ -47,8 +47,9 @@ create table credits.settings (
     constraint settings_refund_rate_target_pct_in_range check (
         refund_rate_target_pct between 0 and 100
     ),
-    constraint settings_default_generation_timeout_positive check (
+    constraint settings_default_generation_timeout_in_range check (
         default_generation_timeout > interval '0'
+        and default_generation_timeout <= interval '366 days'
     ),
     constraint settings_default_low_balance_threshold_not_negative check (
         default_low_balance_threshold >= 0

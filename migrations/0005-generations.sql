@@ -177,6 +177,7 @@ create table credits.generations (
     submitted_at timestamptz,
     finished_at timestamptz,
     refund_owed_since timestamptz,
+    refund_tried_at timestamptz,
     last_event_no integer not null,
     status credits.generation_status not null default 'pending',
     provider_billed boolean,
@@ -207,7 +208,7 @@ create index generations_deadline on credits.generations (deadline_at)
 where finished_at is null;
 create index generations_finished_at on credits.generations (finished_at)
 where finished_at is not null;
-create index generations_refund_owed on credits.generations (refund_owed_since)
+create index generations_refund_owed on credits.generations (refund_tried_at)
 where refund_owed_since is not null;
 
 comment on table credits.generations is
@@ -234,6 +235,8 @@ comment on column credits.generations.finished_at is
 'When it succeeded, failed, was cancelled or timed out; null = in flight.';
 comment on column credits.generations.refund_owed_since is
 'Since when a refund is owed because paying it raised an error; null = none is.';
+comment on column credits.generations.refund_tried_at is
+'When paying it was last tried: the sweeps begin with what was not tried for the longest time.';
 comment on column credits.generations.last_event_no is
 'Number of its latest row in generation_events.';
 comment on column credits.generations.status is
@@ -241,7 +244,8 @@ comment on column credits.generations.status is
 comment on column credits.generations.provider_billed is
 'Whether the provider bills us for it; null = unknown.';
 comment on column credits.generations.owed_review is
-'Whether a person has to look before what is owed is paid: only settle_owed_refunds pays it.';
+'Whether a person has to look before what is owed (refund_owed_since) is paid: only '
+'settle_owed_refunds pays it.';
 comment on column credits.generations.retry_of is
 'The earlier generation that this one tries again.';
 comment on column credits.generations.quoted_cost_usd is

@@ -29,6 +29,11 @@ begin
         where
             g.user_id = p_user_id
             and g.generation_id = p_generation_id;
+
+        -- Its start is not committed: without the task's lock a callback could be missed.
+        if not found and p_user_id is not null and p_generation_id is not null then
+            perform credits_internal.refuse_generation(p_generation_id);
+        end if;
     end if;
 
     v_generation := credits_internal.lock_generation(p_user_id, p_generation_id);

@@ -49,6 +49,7 @@ begin
         p_final_credits => p_final_credits,
         p_cost_usd => p_cost_usd,
         p_metadata => v_metadata,
+        p_payload => v_metadata,
         p_dropped => v_dropped
     );
 end

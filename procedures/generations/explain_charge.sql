@@ -17,6 +17,7 @@ declare
     v_explanation jsonb;
 begin
     perform credits_internal.require_user(p_user_id);
+    perform credits_internal.require_generation(p_generation_id);
 
     select
         jsonb_build_object(
@@ -86,8 +87,9 @@ begin
                     from credits.credit_transactions as f
                     where
                         f.user_id = g.user_id
-                        -- None is older than its charge.
+                        -- All lie between the charge and the last of them.
                         and f.transaction_id > g.charge_transaction_id
+                        and f.transaction_id <= r.last_refund_id
                         and f.refund_of = g.charge_transaction_id
                 ),
                 '[]'

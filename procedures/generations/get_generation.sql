@@ -15,6 +15,7 @@ set search_path = pg_catalog, pg_temp
 as $get_generation$
 begin
     perform credits_internal.require_user(p_user_id);
+    perform credits_internal.require_generation(p_generation_id);
 
     return credits_internal.generation_result(p_user_id, p_generation_id, false, false);
 end

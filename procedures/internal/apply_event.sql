@@ -99,11 +99,6 @@ begin
                 else g.finished_at
             end,
             refund_due_credits = v_due,
-            refund_owed_since = case
-                when g.owed_review and v_due > g.refund_due_credits
-                    then coalesce(g.refund_owed_since, v_now)
-                else g.refund_owed_since
-            end,
             provider_task_id = coalesce(g.provider_task_id, p_provider_task_id),
             error_type = case when v_applied then coalesce(v_error_type, g.error_type)
                 else g.error_type
@@ -174,7 +169,7 @@ begin
             end
         );
 
-        -- What is under review is paid by settle_owed_refunds alone.
+        -- What is under review is on the list already, and paid by settle_owed_refunds alone.
         if v_applied and v_due > 0 and not v_generation.owed_review then
             perform credits_internal.pay_or_owe(v_generation);
         end if;

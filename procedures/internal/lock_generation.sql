@@ -19,9 +19,7 @@ declare
 begin
     if p_user_id is null or p_generation_id is null then
         perform credits_internal.require_user(p_user_id);
-        perform credits_internal.refuse_argument(
-            'p_generation_id', null, 'is null', 'Pass the generation_id of start_generation.'
-        );
+        perform credits_internal.require_generation(p_generation_id);
     end if;
 
     perform

@@ -15,10 +15,8 @@ as $note_refund_failed$
 declare
     v_now constant timestamptz := credits_internal.clock();
     v_message constant text := left(p_message, 1000);
-    v_generation credits.generations;
-begin
     -- Retries go on for as long as it takes: the same error again is counted by the alert only.
-    if p_generation.refund_owed_since is null
+    v_is_news constant boolean := p_generation.refund_owed_since is null
         or v_message is distinct from (
             select e.message
             from credits.generation_events as e
@@ -28,17 +26,20 @@ begin
                 and e.event = 'refund_failed'
             order by e.event_no desc
             limit 1
-        )
-    then
-        update credits.generations as g
-        set
-            refund_owed_since = coalesce(g.refund_owed_since, v_now),
-            last_event_no = g.last_event_no + 1
-        where
-            g.user_id = p_generation.user_id
-            and g.generation_id = p_generation.generation_id
-        returning g.* into strict v_generation;
+        );
+    v_generation credits.generations;
+begin
+    update credits.generations as g
+    set
+        refund_owed_since = coalesce(g.refund_owed_since, v_now),
+        refund_tried_at = v_now,
+        last_event_no = g.last_event_no + v_is_news::integer
+    where
+        g.user_id = p_generation.user_id
+        and g.generation_id = p_generation.generation_id
+    returning g.* into strict v_generation;
 
+    if v_is_news then
         perform credits_internal.write_event(
             p_generation => v_generation,
             p_event => 'refund_failed',

@@ -29,16 +29,16 @@ begin
         where
             g.refund_owed_since is not null
             and (p_under_review or not g.owed_review)
-        order by g.refund_owed_since
+        order by g.refund_tried_at nulls first
         limit p_limit + 1000::bigint
     loop
         exit when v_served = p_limit;
 
-        -- One user's failure must not keep the others waiting.
-        begin
-            -- Busy: the next run looks again.
-            continue when not credits_internal.lock_idle_user(v_next.user_id);
+        -- Busy: the next run looks again.
+        continue when not credits_internal.lock_idle_user(v_next.user_id);
 
+        -- One user's failure must not keep the others waiting. The lock stays when it is undone.
+        begin
             v_generation := credits_internal.lock_generation(
                 v_next.user_id, v_next.generation_id
             );

@@ -65,12 +65,15 @@ begin
         message = null,
         payload = null,
         dropped = null
-    -- From the few that wait to their tasks: these are found by their key only.
-    from credits.provider_tasks as t
     where
-        c.provider = t.provider
-        and c.provider_task_id = t.provider_task_id
-        and t.user_id = p_user_id;
+        -- One by one, by their key: of the tasks there are many, of what waits for one few.
+        p_user_id = (
+            select t.user_id
+            from credits.provider_tasks as t
+            where
+                t.provider = c.provider
+                and t.provider_task_id = c.provider_task_id
+        );
 
     update credits.system_alerts as a
     set

@@ -55,17 +55,17 @@ begin
 
         v_result := (v_user_id, null, null, null)::credits.sweep_result;
 
-        -- One user's failure must not keep the others waiting.
+        select u.*
+        into v_user
+        from credits.user_credits as u
+        where u.user_id = v_user_id
+        for no key update skip locked;
+
+        -- Busy: the next run looks again.
+        continue when not found;
+
+        -- One user's failure must not keep the others waiting. The lock stays when it is undone.
         begin
-            select u.*
-            into v_user
-            from credits.user_credits as u
-            where u.user_id = v_user_id
-            for no key update skip locked;
-
-            -- Busy: the next run looks again.
-            continue when not found;
-
             v_result.credits := credits_internal.grant_allowance(
                 p_user => v_user,
                 p_now => v_now,

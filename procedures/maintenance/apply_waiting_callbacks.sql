@@ -31,10 +31,15 @@ begin
             t.generation_id,
             t.provider_task_id
         from credits.provider_callbacks as c
-        inner join credits.provider_tasks as t
-            on
-                c.provider = t.provider
-                and c.provider_task_id = t.provider_task_id
+        -- One by one, by their key: of the tasks there are many.
+        cross join lateral (
+            select p.*
+            from credits.provider_tasks as p
+            where
+                p.provider = c.provider
+                and p.provider_task_id = c.provider_task_id
+            offset 0
+        ) as t
         group by
             t.user_id,
             t.generation_id,
@@ -44,11 +49,11 @@ begin
     loop
         exit when v_served = p_limit;
 
-        -- One user's failure must not keep the others waiting.
-        begin
-            -- Busy: the next run looks again.
-            continue when not credits_internal.lock_idle_user(v_next.user_id);
+        -- Busy: the next run looks again.
+        continue when not credits_internal.lock_idle_user(v_next.user_id);
 
+        -- One user's failure must not keep the others waiting. The lock stays when it is undone.
+        begin
             v_generation := credits_internal.lock_generation(
                 v_next.user_id, v_next.generation_id
             );

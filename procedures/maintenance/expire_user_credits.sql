@@ -33,19 +33,19 @@ begin
 
         v_result := (v_user_id, null, null, null)::credits.sweep_result;
 
-        -- One user's failure must not keep the others waiting.
+        select u.*
+        into v_user
+        from credits.user_credits as u
+        where
+            u.user_id = v_user_id
+            and u.next_expiry_at <= v_now
+        for no key update skip locked;
+
+        -- Busy, or served meanwhile: the next sweep looks again.
+        continue when not found;
+
+        -- One user's failure must not keep the others waiting. The lock stays when it is undone.
         begin
-            select u.*
-            into v_user
-            from credits.user_credits as u
-            where
-                u.user_id = v_user_id
-                and u.next_expiry_at <= v_now
-            for no key update skip locked;
-
-            -- Busy, or served meanwhile: the next sweep looks again.
-            continue when not found;
-
             select -sum(l.remaining)::bigint
             into v_result.credits
             from credits.credit_lots as l

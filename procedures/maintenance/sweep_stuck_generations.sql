@@ -35,11 +35,11 @@ begin
     loop
         exit when v_served = p_limit;
 
-        -- One user's failure must not keep the others waiting.
-        begin
-            -- Busy: the next sweep looks again.
-            continue when not credits_internal.lock_idle_user(v_next.user_id);
+        -- Busy: the next sweep looks again.
+        continue when not credits_internal.lock_idle_user(v_next.user_id);
 
+        -- One user's failure must not keep the others waiting. The lock stays when it is undone.
+        begin
             v_generation := credits_internal.lock_generation(
                 v_next.user_id, v_next.generation_id
             );

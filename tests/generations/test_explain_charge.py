@@ -243,3 +243,22 @@ def test_only_the_users_own_generation_is_found(conn: psycopg.Connection[Any]) -
     refuses_what_is_no_generation_of_the_user(
         conn, start(conn), lambda user, one: call(conn, "explain_charge", user, one)
     )
+
+
+def test_what_the_platform_pays_is_not_the_users_business(conn: psycopg.Connection[Any]) -> None:
+    attempt = start(conn, 10, p_quoted_cost_usd="0.125")
+    complete(conn, attempt, None, "0.125")
+
+    told = _explain(conn, attempt)
+
+    assert "0.125" not in str(told)
+    assert len(told["events"]) == 2
+
+
+def test_it_does_not_depend_on_who_asks(conn: psycopg.Connection[Any]) -> None:
+    attempt = start(conn, 10)
+    told = _explain(conn, attempt)
+
+    conn.execute("set timezone = 'Asia/Kathmandu'")
+
+    assert _explain(conn, attempt) == told

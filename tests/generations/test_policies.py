@@ -14,6 +14,7 @@ from promises.attempts import (
     attach,
     callback,
     cancel,
+    complete,
     fail,
     generation,
     listed,
@@ -23,7 +24,7 @@ from promises.attempts import (
     set_policy,
     start,
 )
-from support.api import rows
+from support.api import refused, rows
 from support.clock import advance, set_clock
 
 if TYPE_CHECKING:
@@ -221,3 +222,54 @@ def test_a_failure_reported_as_cancelled_adds_nothing_to_a_cancellation(
         again = fail(conn, attempt, "user_cancelled")
 
     assert again == said(attempt, "cancelled", applied=False, replayed=True)
+
+
+@pytest.mark.parametrize("percent", ["-0.01", "100.01", "NaN"])
+def test_no_policy_gives_less_than_nothing_or_more_than_all(
+    conn: psycopg.Connection[Any], percent: str
+) -> None:
+    with refused("23514"):
+        set_policy(conn, "timeout", percent)
+
+
+@pytest.mark.parametrize("error_type", ["Timeout", " timeout", ""])
+def test_a_policy_that_would_never_be_found_is_refused(
+    conn: psycopg.Connection[Any], error_type: str
+) -> None:
+    with refused("23514"):
+        set_policy(conn, error_type, 10)
+
+
+@pytest.mark.parametrize(
+    ("provider", "code", "outcome", "error_type"),
+    [
+        ("NanoBanana", "1", "succeeded", None),
+        ("p", " 1", "succeeded", None),
+        ("p", "", "succeeded", None),
+        ("p", "1", "failed", None),
+        ("p", "1", "succeeded", "timeout"),
+        ("p", "1", "failed", "Timeout"),
+    ],
+)
+def test_a_code_that_would_never_be_found_or_says_two_things_is_refused(
+    conn: psycopg.Connection[Any],
+    provider: str,
+    code: str,
+    outcome: str,
+    error_type: str | None,
+) -> None:
+    with refused("23514"):
+        conn.execute(
+            "insert into credits.provider_error_codes values (%s, %s, %s, %s)",
+            (provider, code, outcome, error_type),
+        )
+
+
+def test_a_success_owes_nothing_by_any_policy(conn: psycopg.Connection[Any]) -> None:
+    attempt = start(conn, 10)
+    complete(conn, attempt)
+    set_policy(conn, "*", 100)
+
+    fail(conn, attempt, "odd")
+
+    assert refunds(conn, attempt) == []

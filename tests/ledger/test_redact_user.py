@@ -219,7 +219,7 @@ def test_what_was_written_about_generations_is_blanked(conn: psycopg.Connection[
     before = _words_of_generations(conn)
     assert before == {
         "generations": 3,
-        "generation_events": 5,
+        "generation_events": 6,
         "system_alerts": 3,
         "provider_callbacks": 0,
     }

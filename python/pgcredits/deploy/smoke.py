@@ -1,4 +1,4 @@
-"""A charge, a refund and a cancelled generation through the public functions, all of it rolled back."""
+"""A charge, a refund and a cancelled generation by the public functions, all rolled back."""
 
 from __future__ import annotations
 
