@@ -226,7 +226,7 @@ def test_what_was_written_about_generations_is_blanked(conn: psycopg.Connection[
     ledger_words = len([row for row in entries(conn, user) if row.reason is not None])
     now = set_clock(conn, NOON)
 
-    assert value(conn, "redact_user", user) == 5 + ledger_words
+    assert value(conn, "redact_user", user) == 6 + ledger_words
 
     assert set(_words_of_generations(conn).values()) == {0}
     generations = conn.execute("select * from credits.generations").fetchall()
@@ -234,7 +234,7 @@ def test_what_was_written_about_generations_is_blanked(conn: psycopg.Connection[
     events = conn.execute("select * from credits.generation_events").fetchall()
     assert {(row.message, str(row.payload), row.dropped) for row in events} == {(None, "{}", None)}
     # Events of which there was nothing to hide are as they were.
-    assert sorted(row.redacted_at == now for row in events) == [False] * 5 + [True] * 5
+    assert sorted(row.redacted_at == now for row in events) == [False] * 4 + [True] * 6
     alerts = conn.execute("select * from credits.system_alerts").fetchall()
     assert [row.message for row in alerts] == [row.type for row in alerts]
     assert {str(row.metadata) for row in alerts} == {"{}"}
