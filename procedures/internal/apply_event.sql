@@ -71,7 +71,6 @@ begin
     v_replayed := v_rule.outcome in ('raises', 'replay') and not v_applied;
     v_is_late_success := v_rule.alert is not distinct from 'late_success_after_refund';
     v_books := v_applied
-        or v_is_late_success
         -- The same again, but with what was not known before.
         or (
             v_replayed
