@@ -56,7 +56,10 @@ begin
     end if;
 
     if p_generation_id is not null or p_retry_of is not null then
-        perform credits_internal.lock_user(p_user_id);
+        perform
+        from credits.user_credits as u
+        where u.user_id = p_user_id
+        for no key update;
 
         select g.*
         into v_prior

@@ -44,6 +44,7 @@ declare
     v_is_late_success boolean;
     v_books boolean;
     v_now timestamptz;
+    v_payment credits.owed_refund;
 begin
     select r.*
     into strict v_rule
@@ -170,7 +171,7 @@ begin
 
         -- What is under review is on the list already, and paid by settle_owed_refunds alone.
         if v_applied and v_due > 0 and not v_generation.owed_review then
-            perform credits_internal.pay_or_owe(v_generation);
+            v_payment := credits_internal.pay_or_owe(v_generation);
         end if;
     end if;
 
@@ -182,20 +183,20 @@ begin
         );
     end if;
 
-    if p_generation.finished_at is not null or v_due > 0 then
+    if p_generation.finished_at is not null then
         return credits_internal.generation_result(
             p_generation.user_id, p_generation.generation_id, v_applied, v_replayed
         );
     end if;
 
-    -- The usual case: of one that was in flight and owes nothing, nothing has come back.
+    -- The usual case: of one that was in flight, nothing had come back before.
     return row(
         p_generation.generation_id,
         p_generation.user_id,
         v_generation.status,
         p_generation.credits_charged,
-        0,
-        false,
+        coalesce(v_payment.credits_refunded, 0),
+        coalesce(v_payment.credits_refunded, 0) > 0 and v_generation.status <> 'succeeded',
         (
             select
                 case

@@ -18,18 +18,6 @@ declare
     v_recovered jsonb;
     v_at timestamptz;
 begin
-    -- The usual case: nobody is owed anything, and no lot here descends from another.
-    if not exists (
-        select
-        from jsonb_to_recordset(p_returned) as r (lot_id uuid)
-        inner join credits.credit_lots as l on r.lot_id = l.lot_id
-        where
-            l.user_id = p_user.user_id
-            and (l.revoked_owed > 0 or l.origin_lot_id is not null)
-    ) then
-        return p_user;
-    end if;
-
     -- A lot that still owes had been emptied, with all descended from it: what is there now has
     -- just come back.
     for v_owing in

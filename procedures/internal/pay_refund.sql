@@ -69,14 +69,26 @@ begin
         refunded = r.refunded + excluded.refunded,
         last_refund_id = excluded.last_refund_id;
 
-    v_user := credits_internal.collect_owed(
-        p_user => v_user,
-        p_now => p_now,
-        p_returned => v_allocations
-    );
+    if exists (
+        select
+        from credits.revocations as r
+        where
+            r.user_id = p_charge.user_id
+            and r.owed_credits > 0
+    ) then
+        v_user := credits_internal.collect_owed(
+            p_user => v_user,
+            p_now => p_now,
+            p_returned => v_allocations
+        );
+    end if;
 
     -- What came back may have outlived even its grace.
-    return credits_internal.expire_due_lots(p_user => v_user, p_now => p_now);
+    if v_user.next_expiry_at <= p_now then
+        v_user := credits_internal.expire_due_lots(p_user => v_user, p_now => p_now);
+    end if;
+
+    return v_user;
 end
 $pay_refund$;
 

@@ -109,6 +109,24 @@ begin
         v_hash
     );
 
+    -- What comes back to the lot in use leaves it the first, and every expiry as it was.
+    if p_credits > 0
+        and jsonb_array_length(p_allocations) = 1
+        and (p_allocations #>> '{0,lot_id}')::uuid = p_user.current_lot_id
+    then
+        update credits.user_credits as u
+        set
+            balance = v_balance,
+            current_lot_remaining = u.current_lot_remaining + p_credits,
+            last_seq = u.last_seq + 1,
+            last_entry_at = p_at,
+            ledger_head = v_hash
+        where u.user_id = p_user.user_id
+        returning u.* into strict v_user;
+
+        return v_user;
+    end if;
+
     update credits.user_credits as u
     set
         balance = v_balance,
