@@ -13,7 +13,7 @@ from generations.lives import (
     refuses_what_is_no_generation_of_the_user,
     said,
 )
-from ledger.books import BAD_DOLLARS, NOON, Books, books, entries, no_trace
+from ledger.books import BAD_DOLLARS, NOON, Books, books, entries, grant, no_trace
 from promises.attempts import (
     alerts,
     cancel,
@@ -26,7 +26,7 @@ from promises.attempts import (
     start,
     story,
 )
-from support.api import call, rows
+from support.api import call, new_user, rows
 from support.clock import advance, set_clock
 
 if TYPE_CHECKING:
@@ -203,3 +203,21 @@ def test_only_the_users_own_generation_is_found(conn: psycopg.Connection[Any]) -
     refuses_what_is_no_generation_of_the_user(
         conn, attempt, lambda user, one: call(conn, "fail_generation", user, one)
     )
+
+
+def test_what_has_expired_by_then_is_written_first(conn: psycopg.Connection[Any]) -> None:
+    set_clock(conn, NOON)
+    user = new_user()
+    grant(conn, user, 20, p_expires_at=NOON + timedelta(hours=1))
+    grant(conn, user, 50)
+    attempt = start(conn, 5, user=user)
+    set_clock(conn, NOON + timedelta(hours=1))
+
+    failed = fail(conn, attempt)
+
+    assert (failed.credits_refunded, failed.balance) == (5, 55)
+    assert [(e.transaction_type, e.credits) for e in entries(conn, user)[2:]] == [
+        ("deduction", -5),
+        ("expiry", -15),
+        ("refund", 5),
+    ]
