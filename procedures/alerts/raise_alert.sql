@@ -20,7 +20,11 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $raise_alert$
 begin
-    perform credits_internal.require_user(p_user_id);
+    -- Here the nil uuid stands for the platform.
+    if p_user_id is null then
+        perform credits_internal.require_user(null);
+    end if;
+
     perform credits_internal.require_word('p_type', p_type, 100, 'Name what it is about.');
     perform credits_internal.require_word('p_message', p_message, 2000, 'Say what happened.');
     perform credits_internal.require_metadata(p_metadata);

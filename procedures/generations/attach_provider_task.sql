@@ -19,9 +19,14 @@ declare
     v_result credits.generation_result;
 begin
     if p_provider_task_id is not null then
-        perform credits_internal.require_word(
-            'p_provider_task_id', p_provider_task_id, 500, 'Pass the provider''s id of the task.'
-        );
+        if btrim(p_provider_task_id) = '' or length(p_provider_task_id) > 500 then
+            perform credits_internal.require_word(
+                'p_provider_task_id',
+                p_provider_task_id,
+                500,
+                'Pass the provider''s id of the task.'
+            );
+        end if;
 
         -- Before the user's row, always: a callback that knows no user yet comes this way, too.
         perform credits_internal.lock_task(g.provider, p_provider_task_id)

@@ -25,7 +25,6 @@ declare
     v_provider constant text := lower(btrim(p_provider));
     v_type constant text := btrim(p_generation_type);
     v_terms record;
-    v_prior credits.generations;
     v_generation_id uuid;
     v_charge credits.transaction_result;
     v_now timestamptz;
@@ -61,16 +60,16 @@ begin
         where u.user_id = p_user_id
         for no key update;
 
-        select g.*
-        into v_prior
-        from credits.generations as g
-        where
-            g.user_id = p_user_id
-            and g.generation_id = p_generation_id;
-
-        if found then
+        if exists (
+            select
+            from credits.generations as g
+            where
+                g.user_id = p_user_id
+                and g.generation_id = p_generation_id
+        ) then
             perform credits_internal.require_same_start(
-                p_generation => v_prior,
+                p_user_id => p_user_id,
+                p_generation_id => p_generation_id,
                 p_provider => v_provider,
                 p_generation_type => v_type,
                 p_credits => p_credits

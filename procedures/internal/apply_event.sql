@@ -46,7 +46,11 @@ declare
     v_now timestamptz;
     v_payment credits.owed_refund;
 begin
-    select r.*
+    select
+        r.next_status,
+        r.outcome,
+        r.due,
+        r.alert
     into strict v_rule
     from credits_internal.generation_life() as r
     where
@@ -58,7 +62,25 @@ begin
         case v_rule.due
             when 'price' then
                 p_generation.credits_charged - least(p_generation.credits_charged, p_final_credits)
-            when 'policy' then credits_internal.refund_due(p_generation, v_error_type)
+            when 'policy' then
+                case
+                    -- Nobody has worked for it yet.
+                    when v_error_type = 'user_cancelled' and p_generation.status = 'pending'
+                        then p_generation.credits_charged
+                    -- Rounding favours the user.
+                    else ceil(
+                        p_generation.credits_charged * coalesce(
+                            (
+                                select p.refund_percent
+                                from credits.refund_policies as p
+                                where p.error_type in (v_error_type, '*')
+                                order by p.error_type = '*'
+                                limit 1
+                            ),
+                            100
+                        ) / 100
+                    )::bigint
+                end
         end
     );
     v_applied := v_rule.outcome = 'applied'
@@ -125,7 +147,12 @@ begin
         where
             g.user_id = p_generation.user_id
             and g.generation_id = p_generation.generation_id
-        returning g.* into strict v_generation;
+        returning g.status, g.refund_due_credits, g.error_type, g.last_event_no
+        into strict
+            v_generation.status,
+            v_generation.refund_due_credits,
+            v_generation.error_type,
+            v_generation.last_event_no;
 
         -- As write_event does, but for the call.
         insert into credits.generation_events (

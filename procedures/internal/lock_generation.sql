@@ -22,20 +22,19 @@ begin
         perform credits_internal.require_generation(p_generation_id);
     end if;
 
-    perform
-    from credits.user_credits as u
-    where u.user_id = p_user_id
-    for no key update;
+    -- In this order; and as both are once the locks are held, not as they were before the wait.
+    v_generation := (
+        select g
+        from credits.user_credits as u
+        cross join credits.generations as g
+        where
+            u.user_id = p_user_id
+            and g.user_id = p_user_id
+            and g.generation_id = p_generation_id
+        for no key update of u, g
+    );
 
-    select g.*
-    into v_generation
-    from credits.generations as g
-    where
-        g.user_id = p_user_id
-        and g.generation_id = p_generation_id
-    for no key update;
-
-    if not found then
+    if v_generation.user_id is null then
         perform credits_internal.refuse_generation(p_generation_id);
     end if;
 

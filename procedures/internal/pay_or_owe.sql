@@ -14,12 +14,14 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $pay_or_owe$
 declare
+    v_owed bigint;
     v_paid bigint := 0;
     v_sqlstate text;
     v_message text;
 begin
     begin
         v_paid := credits_internal.pay_owed(p_generation);
+        v_owed := v_paid;
     exception
         when serialization_failure or deadlock_detected then
             raise;
@@ -28,14 +30,8 @@ begin
                 v_sqlstate = returned_sqlstate,
                 v_message = message_text;
             perform credits_internal.note_refund_failed(p_generation, v_sqlstate, v_message);
-    end;
 
-    return row(
-        p_generation.user_id,
-        p_generation.generation_id,
-        case
-            when v_message is null then v_paid
-            else p_generation.refund_due_credits - coalesce(
+            v_owed := p_generation.refund_due_credits - coalesce(
                 (
                     select r.refunded
                     from credits.refund_totals as r
@@ -44,8 +40,13 @@ begin
                         and r.transaction_id = p_generation.charge_transaction_id
                 ),
                 0
-            )
-        end,
+            );
+    end;
+
+    return row(
+        p_generation.user_id,
+        p_generation.generation_id,
+        v_owed,
         v_paid,
         v_message
     )::credits.owed_refund;

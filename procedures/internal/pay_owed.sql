@@ -16,29 +16,28 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $pay_owed$
 declare
-    v_charge credits.credit_transactions;
+    v_charge record;
     v_user credits.user_credits;
-    v_refunded bigint;
     v_credits bigint;
     v_now timestamptz;
     v_at timestamptz;
 begin
-    v_refunded := coalesce(
-        (
-            select r.refunded
-            from credits.refund_totals as r
-            where
-                r.user_id = p_generation.user_id
-                and r.transaction_id = p_generation.charge_transaction_id
-        ),
-        0
-    );
-    v_credits := greatest(0, p_generation.refund_due_credits - v_refunded);
+    select
+        t as entry,
+        coalesce(r.refunded, 0) as refunded
+    into strict v_charge
+    from credits.credit_transactions as t
+    left join credits.refund_totals as r
+        on
+            t.user_id = r.user_id
+            and t.transaction_id = r.transaction_id
+    where
+        t.user_id = p_generation.user_id
+        and t.transaction_id = p_generation.charge_transaction_id;
+
+    v_credits := greatest(0, p_generation.refund_due_credits - v_charge.refunded);
 
     if v_credits > 0 then
-        v_charge := credits_internal.get_transaction(
-            p_generation.user_id, p_generation.charge_transaction_id
-        );
         v_user := credits_internal.lock_user(p_generation.user_id);
         v_now := credits_internal.clock();
 
@@ -49,12 +48,12 @@ begin
         v_at := credits_internal.next_entry_at(v_now, v_user.last_entry_at);
         v_user := credits_internal.pay_refund(
             p_user => v_user,
-            p_charge => v_charge,
+            p_charge => v_charge.entry,
             p_transaction_id => credits_internal.uuid_v7(v_at),
             p_now => v_now,
             p_at => v_at,
             p_credits => v_credits,
-            p_refunded => v_refunded,
+            p_refunded => v_charge.refunded,
             p_reason => coalesce(p_generation.error_type, 'lower final price')
         );
     end if;

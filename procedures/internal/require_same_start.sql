@@ -3,25 +3,34 @@
 -- Errors: PT409 idempotency_conflict.
 
 create or replace function credits_internal.require_same_start(
-    p_generation credits.generations,
+    p_user_id uuid,
+    p_generation_id uuid,
     p_provider text,
     p_generation_type text,
     p_credits bigint
 )
 returns void
 language plpgsql
-volatile
+stable
 parallel safe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $require_same_start$
 declare
-    v_field constant text := case
-        when p_generation.credits_charged <> p_credits then 'p_credits'
-        when p_generation.provider <> p_provider then 'p_provider'
-        when p_generation.generation_type <> p_generation_type then 'p_generation_type'
-    end;
+    v_field text;
 begin
+    select
+        case
+            when g.credits_charged <> p_credits then 'p_credits'
+            when g.provider <> p_provider then 'p_provider'
+            when g.generation_type <> p_generation_type then 'p_generation_type'
+        end
+    into strict v_field
+    from credits.generations as g
+    where
+        g.user_id = p_user_id
+        and g.generation_id = p_generation_id;
+
     if v_field is null then
         return;
     end if;
@@ -31,7 +40,7 @@ begin
         p_code => 'idempotency_conflict',
         p_message => 'this generation id was used for another generation',
         p_hint => 'Repeat the first request unchanged, or pass a new id for a new generation.',
-        p_figures => jsonb_build_object('key', p_generation.generation_id, 'field', v_field)
+        p_figures => jsonb_build_object('key', p_generation_id, 'field', v_field)
     );
 end
 $require_same_start$;

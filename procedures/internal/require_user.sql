@@ -1,4 +1,4 @@
--- Refuse a missing user.
+-- Refuse a missing user, and the nil uuid, which stands for no user.
 --
 -- Errors: PT422 invalid_argument.
 
@@ -13,15 +13,18 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $require_user$
 begin
-    if p_user_id is null then
+    if p_user_id is null or p_user_id = '00000000-0000-0000-0000-000000000000' then
         perform credits_internal.refuse_argument(
-            'p_user_id', null, 'is null', 'Pass the id of the user whose credits are meant.'
+            'p_user_id',
+            p_user_id::text,
+            case when p_user_id is null then 'is null' else 'is the nil uuid' end,
+            'Pass the id of the user whose credits are meant.'
         );
     end if;
 end
 $require_user$;
 
 comment on function credits_internal.require_user is
-'Refuse a null user with PT422.';
+'Refuse a null user, and the nil uuid, with PT422.';
 
 revoke all on function credits_internal.require_user from public;

@@ -37,10 +37,10 @@ if TYPE_CHECKING:
 THREADS = ("application", "provider", "maintenance", "timetable")
 
 NOTHING_IS_DUE = """
-create or replace function credits_internal.refund_due(
-    p_generation credits.generations, p_error_type text
-)
-returns bigint language sql stable as 'select 0::bigint'
+create function public.nothing_is_due() returns trigger language plpgsql as
+'begin new.refund_due_credits := 0; return new; end';
+create trigger nothing_is_due before update on credits.generations
+for each row execute function public.nothing_is_due()
 """
 NOTHING_WAITS = """
 create or replace function credits_internal.apply_waiting(

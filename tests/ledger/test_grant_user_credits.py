@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import pytest
 
@@ -293,6 +294,9 @@ def test_a_key_stays_free_when_its_call_was_refused(conn: psycopg.Connection[Any
 def test_a_grant_needs_a_user(conn: psycopg.Connection[Any]) -> None:
     with refused_argument(conn, "p_user_id", value=None):
         call(conn, "grant_user_credits", None, 5)
+
+    with refused_argument(conn, "p_user_id", value=str(UUID(int=0))):
+        call(conn, "grant_user_credits", UUID(int=0), 5)
 
 
 def test_an_amount_that_cannot_be_granted_is_refused(conn: psycopg.Connection[Any]) -> None:

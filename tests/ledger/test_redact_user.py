@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from ledger.books import (
     NOON,
@@ -159,6 +160,10 @@ def test_there_is_nothing_about_an_unknown_user(conn: psycopg.Connection[Any]) -
 def test_it_needs_a_user(conn: psycopg.Connection[Any]) -> None:
     with refused_argument(conn, "p_user_id", value=None):
         call(conn, "redact_user", None)
+
+    # It would blank what was written about the platform.
+    with refused_argument(conn, "p_user_id", value=str(UUID(int=0))):
+        call(conn, "redact_user", UUID(int=0))
 
 
 def _generations_about(conn: psycopg.Connection[Any]) -> Any:
