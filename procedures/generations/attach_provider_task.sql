@@ -53,7 +53,16 @@ begin
         );
     end if;
 
-    if credits_internal.apply_waiting(v_generation, p_provider_task_id) > 0 then
+    -- Almost always: there are none.
+    if exists (
+        select
+        from credits.provider_callbacks as c
+        where
+            c.provider = v_generation.provider
+            and c.provider_task_id = p_provider_task_id
+    ) then
+        perform credits_internal.apply_waiting(v_generation, p_provider_task_id);
+
         return credits_internal.generation_result(
             p_user_id, p_generation_id, v_result.applied, v_result.replayed
         );

@@ -25,7 +25,7 @@ declare
     v_provider constant text := lower(btrim(p_provider));
     v_type constant text := btrim(p_generation_type);
     v_terms record;
-    v_generation_id uuid;
+    v_generation_id uuid := p_generation_id;
     v_charge credits.transaction_result;
     v_now timestamptz;
 begin
@@ -91,8 +91,6 @@ begin
         end if;
     end if;
 
-    v_now := credits_internal.clock();
-
     select
         coalesce(p_timeout, s.default_generation_timeout) as timeout,
         coalesce(
@@ -103,7 +101,7 @@ begin
                 where
                     p.provider = v_provider
                     and p.generation_type = v_type
-                    and p.effective_from <= v_now
+                    and p.effective_from <= credits_internal.clock()
                 order by p.effective_from desc
                 limit 1
             )
@@ -111,7 +109,10 @@ begin
     into strict v_terms
     from credits.settings as s;
 
-    v_generation_id := coalesce(p_generation_id, credits_internal.uuid_v7(v_now));
+    if v_generation_id is null then
+        v_generation_id := credits_internal.uuid_v7(credits_internal.clock());
+    end if;
+
     v_charge := credits_internal.deduct(
         p_user_id => p_user_id,
         p_credits => p_credits,
@@ -122,7 +123,7 @@ begin
         p_generation_id => v_generation_id
     );
 
-    -- Once more, now that the charge has waited for the lock.
+    -- Not before: the charge may have waited for the lock.
     v_now := credits_internal.clock();
 
     insert into credits.generations (

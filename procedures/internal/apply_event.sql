@@ -57,32 +57,32 @@ begin
         r.status = p_generation.status
         and r.event = p_event;
 
-    v_due := greatest(
-        p_generation.refund_due_credits,
-        case v_rule.due
-            when 'price' then
-                p_generation.credits_charged - least(p_generation.credits_charged, p_final_credits)
-            when 'policy' then
-                case
-                    -- Nobody has worked for it yet.
-                    when v_error_type = 'user_cancelled' and p_generation.status = 'pending'
-                        then p_generation.credits_charged
-                    -- Rounding favours the user.
-                    else ceil(
-                        p_generation.credits_charged * coalesce(
-                            (
-                                select p.refund_percent
-                                from credits.refund_policies as p
-                                where p.error_type in (v_error_type, '*')
-                                order by p.error_type = '*'
-                                limit 1
-                            ),
-                            100
-                        ) / 100
-                    )::bigint
-                end
-        end
-    );
+    v_due := p_generation.refund_due_credits;
+
+    if v_rule.due = 'price' then
+        v_due := greatest(v_due, p_generation.credits_charged - p_final_credits);
+    elsif v_error_type = 'user_cancelled' and p_generation.status = 'pending' then
+        -- Nobody has worked for it yet.
+        v_due := p_generation.credits_charged;
+    elsif v_rule.due = 'policy' then
+        -- Rounding favours the user.
+        v_due := greatest(
+            v_due,
+            ceil(
+                p_generation.credits_charged * coalesce(
+                    (
+                        select p.refund_percent
+                        from credits.refund_policies as p
+                        where p.error_type in (v_error_type, '*')
+                        order by p.error_type = '*'
+                        limit 1
+                    ),
+                    100
+                ) / 100
+            )::bigint
+        );
+    end if;
+
     v_applied := v_rule.outcome = 'applied'
         or (v_rule.outcome = 'raises' and v_due > p_generation.refund_due_credits)
         -- The provider has it, as we knew; but now also under which id.

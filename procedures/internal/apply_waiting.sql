@@ -16,17 +16,6 @@ declare
     v_generation credits.generations;
     v_applied bigint := 0;
 begin
-    -- Almost always: there are none.
-    if not exists (
-        select
-        from credits.provider_callbacks as c
-        where
-            c.provider = p_generation.provider
-            and c.provider_task_id = p_provider_task_id
-    ) then
-        return 0;
-    end if;
-
     for v_callback in
         with taken as (
             delete from credits.provider_callbacks as c

@@ -14,7 +14,6 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $map_task$
 declare
-    v_now timestamptz;
     v_mapped record;
 begin
     if p_provider_task_id is null then
@@ -37,8 +36,6 @@ begin
         );
     end if;
 
-    v_now := credits_internal.clock();
-
     insert into credits.provider_tasks (
         provider, provider_task_id, user_id, generation_id, created_at
     )
@@ -47,7 +44,7 @@ begin
         p_provider_task_id,
         p_generation.user_id,
         p_generation.generation_id,
-        v_now
+        credits_internal.clock()
     )
     on conflict do nothing;
 
