@@ -78,16 +78,16 @@ begin
             return credits_internal.generation_result(p_user_id, p_generation_id, false, true);
         end if;
 
-        if p_retry_of is not null
-            and not exists (
-                select
-                from credits.generations as g
-                where
-                    g.user_id = p_user_id
-                    and g.generation_id = p_retry_of
-            )
-        then
-            perform credits_internal.refuse_generation(p_retry_of);
+        if p_retry_of is not null then
+            perform
+            from credits.generations as g
+            where
+                g.user_id = p_user_id
+                and g.generation_id = p_retry_of;
+
+            if not found then
+                perform credits_internal.refuse_generation(p_retry_of);
+            end if;
         end if;
     end if;
 

@@ -55,7 +55,9 @@ begin
     from credits_internal.generation_life() as r
     where
         r.status = p_generation.status
-        and r.event = p_event;
+        and r.event = p_event
+    -- There is one: what follows it need not be read.
+    limit 1;
 
     v_due := p_generation.refund_due_credits;
 
