@@ -19,6 +19,7 @@ declare
     v_result credits.generation_result;
 begin
     if p_provider_task_id is not null then
+        -- A call costs as much as a small statement: it judges only what this stops.
         if btrim(p_provider_task_id) = '' or length(p_provider_task_id) > 500 then
             perform credits_internal.require_word(
                 'p_provider_task_id',

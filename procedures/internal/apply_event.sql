@@ -63,7 +63,10 @@ begin
 
     if v_rule.due = 'price' then
         v_due := greatest(v_due, p_generation.credits_charged - p_final_credits);
-    elsif v_error_type = 'user_cancelled' and p_generation.status = 'pending' then
+    elsif v_rule.due = 'policy'
+        and v_error_type = 'user_cancelled'
+        and p_generation.status = 'pending'
+    then
         -- Nobody has worked for it yet.
         v_due := p_generation.credits_charged;
     elsif v_rule.due = 'policy' then
@@ -149,6 +152,7 @@ begin
         where
             g.user_id = p_generation.user_id
             and g.generation_id = p_generation.generation_id
+        -- What is read of it from here on; all of the row costs.
         returning g.status, g.refund_due_credits, g.error_type, g.last_event_no
         into strict
             v_generation.status,

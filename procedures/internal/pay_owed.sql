@@ -40,11 +40,7 @@ begin
     if v_credits > 0 then
         v_user := credits_internal.lock_user(p_generation.user_id);
         v_now := credits_internal.clock();
-
-        if v_user.next_expiry_at <= v_now then
-            v_user := credits_internal.expire_due_lots(p_user => v_user, p_now => v_now);
-        end if;
-
+        v_user := credits_internal.expire_due_lots(p_user => v_user, p_now => v_now);
         v_at := credits_internal.next_entry_at(v_now, v_user.last_entry_at);
         v_user := credits_internal.pay_refund(
             p_user => v_user,

@@ -84,11 +84,7 @@ begin
     end if;
 
     -- What came back may have outlived even its grace.
-    if v_user.next_expiry_at <= p_now then
-        v_user := credits_internal.expire_due_lots(p_user => v_user, p_now => p_now);
-    end if;
-
-    return v_user;
+    return credits_internal.expire_due_lots(p_user => v_user, p_now => p_now);
 end
 $pay_refund$;
 
