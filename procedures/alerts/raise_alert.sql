@@ -41,11 +41,11 @@ begin
     return credits_internal.open_alert(
         p_user_id => p_user_id,
         p_type => p_type,
-        p_level => coalesce(p_level, 'warning')::credits.alert_level,
         p_message => p_message,
+        p_level => p_level::credits.alert_level,
         p_dedup_key => left(coalesce(p_dedup_key, ''), 200),
         p_generation_id => p_generation_id,
-        p_provider => lower(btrim(p_provider)),
+        p_provider => left(lower(btrim(p_provider)), 100),
         p_metadata => coalesce(p_metadata, '{}')
     );
 end
@@ -54,7 +54,8 @@ $raise_alert$;
 comment on function credits.raise_alert is
 'Open an alert and return its id; where one of this user, type and key is open, that is counted '
 'again. p_user_id: whom it is about, by default the platform. p_level: info, warning, error or '
-'critical; null = warning. Errors: PT422 invalid_argument.';
+'critical; null = as alert_rules says, warning where it says nothing. Null comes back where the '
+'rule of the type is not enabled. Errors: PT422 invalid_argument.';
 
 revoke all on function credits.raise_alert from public;
 grant execute on function credits.raise_alert to credits_operator;

@@ -35,6 +35,7 @@ begin
         u.ledger_head,
         u.current_lot_id,
         u.current_lot_remaining,
+        u.low_balance_threshold,
         u.last_entry_at,
         u.next_expiry_at,
         u.frozen_at,
@@ -55,6 +56,10 @@ begin
         or v_user.next_expiry_at <= v_at
         or v_user.frozen_at is not null
         or v_user.has_keyed_revocations
+        or (
+            v_user.balance - p_credits < v_user.low_balance_threshold
+            and v_user.balance >= v_user.low_balance_threshold
+        )
         or (
             p_idempotency_key is not null
             and exists (

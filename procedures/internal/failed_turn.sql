@@ -17,7 +17,6 @@ begin
     perform credits_internal.open_alert(
         p_user_id => p_user_id,
         p_type => 'maintenance_failed',
-        p_level => 'error',
         p_message => format('%s could not serve a user: %s', p_task, left(p_error, 1000)),
         p_dedup_key => p_task,
         p_generation_id => p_generation_id

@@ -55,7 +55,6 @@ begin
         p_generation,
         'refund_failed',
         'a refund could not be paid: ' || v_message,
-        'error',
         jsonb_build_object('sqlstate', p_sqlstate)
     );
 end

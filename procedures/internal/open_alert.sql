@@ -3,8 +3,8 @@
 create or replace function credits_internal.open_alert(
     p_user_id uuid,
     p_type text,
-    p_level credits.alert_level,
     p_message text,
+    p_level credits.alert_level default null,
     p_dedup_key text default '',
     p_generation_id uuid default null,
     p_provider text default null,
@@ -20,7 +20,20 @@ as $open_alert$
 declare
     v_now constant timestamptz := credits_internal.clock();
     v_alert_id uuid := credits_internal.uuid_v7(v_now);
+    v_rule record;
 begin
+    select
+        r.enabled,
+        r.level,
+        r.renotify_after
+    into v_rule
+    from credits.alert_rules as r
+    where r.type = p_type;
+
+    if not v_rule.enabled then
+        return null;
+    end if;
+
     insert into credits.system_alerts as a (
         user_id,
         alert_id,
@@ -29,6 +42,7 @@ begin
         created_at,
         first_seen_at,
         last_seen_at,
+        notified_at,
         type,
         dedup_key,
         message,
@@ -38,8 +52,9 @@ begin
     values (
         p_user_id,
         v_alert_id,
-        p_level,
+        coalesce(p_level, v_rule.level, 'warning'),
         p_generation_id,
+        v_now,
         v_now,
         v_now,
         v_now,
@@ -55,6 +70,13 @@ begin
         last_seen_at = excluded.last_seen_at,
         -- It escalates, and calms down by being resolved.
         level = greatest(a.level, excluded.level),
+        notified_at = case
+            when excluded.level > a.level then excluded.notified_at
+            when a.acknowledged_at is null
+                and a.notified_at + v_rule.renotify_after <= excluded.notified_at
+                then excluded.notified_at
+            else a.notified_at
+        end,
         message = excluded.message,
         metadata = excluded.metadata
     returning a.alert_id into strict v_alert_id;
@@ -64,6 +86,7 @@ end
 $open_alert$;
 
 comment on function credits_internal.open_alert is
-'Open an alert, or count it again where one of this user, type and key is open; returns its id.';
+'Open an alert by the rule of its type, or count it again where one of this user, type and key is '
+'open; returns its id, null where the rule is not enabled. p_level: null = the rule''s.';
 
 revoke all on function credits_internal.open_alert from public;

@@ -4,7 +4,6 @@ create or replace function credits_internal.open_generation_alert(
     p_generation credits.generations,
     p_type text,
     p_message text,
-    p_level credits.alert_level default 'warning',
     p_metadata jsonb default '{}'
 )
 returns void
@@ -18,7 +17,6 @@ begin
     perform credits_internal.open_alert(
         p_user_id => p_generation.user_id,
         p_type => p_type,
-        p_level => p_level,
         p_message => p_message,
         p_dedup_key => p_generation.generation_id::text,
         p_generation_id => p_generation.generation_id,

@@ -109,6 +109,17 @@ begin
         v_hash
     );
 
+    -- Once per crossing, in either direction.
+    if (p_user.balance < p_user.low_balance_threshold)
+        is distinct from (v_balance < p_user.low_balance_threshold)
+    then
+        perform credits_internal.note_low_balance(
+            p_user_id => p_user.user_id,
+            p_balance => v_balance,
+            p_threshold => p_user.low_balance_threshold
+        );
+    end if;
+
     -- What comes back to the lot in use leaves it the first, and every expiry as it was.
     if p_credits > 0
         and jsonb_array_length(p_allocations) = 1

@@ -14,6 +14,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $set_low_balance_threshold$
 declare
+    v_user credits.user_credits;
     v_now timestamptz;
 begin
     perform credits_internal.require_user(p_user_id);
@@ -27,7 +28,7 @@ begin
         );
     end if;
 
-    perform credits_internal.lock_user(p_user_id, p_create_missing => true);
+    v_user := credits_internal.lock_user(p_user_id, p_create_missing => true);
     v_now := credits_internal.clock();
 
     update credits.user_credits as u
@@ -35,6 +36,11 @@ begin
         low_balance_threshold = p_credits,
         updated_at = v_now
     where u.user_id = p_user_id;
+
+    -- It is opened by a crossing only, but what is not low is not to be alerted of.
+    if (v_user.balance < p_credits) is not true then
+        perform credits_internal.close_alert(p_user_id, 'low_balance', '');
+    end if;
 
     return credits_internal.user_balance(p_user_id);
 end

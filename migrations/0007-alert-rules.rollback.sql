@@ -1,0 +1,13 @@
+drop type credits_internal.alert_condition;
+
+drop index credits.ledger_checks_violations;
+
+drop type credits.alert_check;
+
+drop type credits.maintenance_result;
+
+drop table credits.maintenance_runs;
+
+drop index credits.system_alerts_open;
+
+drop table credits.alert_rules;

@@ -1,0 +1,109 @@
+-- Judge the rules: open what calls for an alert now, resolve what no longer does, remind of the rest.
+
+create or replace function credits.check_alerts()
+returns setof credits.alert_check
+language plpgsql
+volatile
+parallel unsafe
+security definer
+set search_path = pg_catalog, pg_temp
+as $check_alerts$
+declare
+    -- Those that are judged here. All others are opened and resolved by what happens.
+    v_judged constant text[] := array[
+        'refund_overdue', 'refund_rate_high', 'repeated_refunds', 'provider_failure_rate',
+        'provider_down', 'provider_out_of_credits', 'callback_unmatched', 'generation_stuck',
+        'ledger_violation', 'absorbed_cost_high'
+    ];
+    v_now timestamptz;
+    v_conditions credits_internal.alert_condition[];
+    v_opened text[];
+    v_resolved text[];
+begin
+    -- Somebody else is at it: once is enough, and two could contradict each other.
+    if not pg_try_advisory_xact_lock(hashtextextended('pgcredits:check_alerts', 0)) then
+        return;
+    end if;
+
+    v_now := credits_internal.clock();
+
+    select coalesce(array_agg(c), '{}')
+    into v_conditions
+    from (
+        select * from credits_internal.refund_conditions(v_now)
+        union all
+        select * from credits_internal.provider_conditions(v_now)
+        union all
+        select * from credits_internal.upkeep_conditions(v_now)
+    ) as c;
+
+    v_opened := credits_internal.open_conditions(v_conditions);
+
+    with resolved as (
+        update credits.system_alerts as a
+        set
+            resolved_at = v_now,
+            resolved_by = 'pgcredits'
+        where
+            a.resolved_at is null
+            and (
+                (
+                    a.type = any (v_judged)
+                    and (a.user_id, a.type, a.dedup_key) not in (
+                        select
+                            c.user_id,
+                            c.type,
+                            c.dedup_key
+                        from unnest(v_conditions) as c
+                    )
+                )
+                or a.last_seen_at <= (
+                    select v_now - r.quiet_after
+                    from credits.alert_rules as r
+                    where r.type = a.type
+                )
+            )
+        returning a.type
+    )
+
+    select array_agg(r.type)
+    into v_resolved
+    from resolved as r;
+
+    update credits.system_alerts as a
+    set notified_at = v_now
+    from credits.alert_rules as r
+    where
+        a.type = r.type
+        and a.resolved_at is null
+        and a.acknowledged_at is null
+        and a.notified_at <= v_now - r.renotify_after;
+
+    return query
+    select
+        c.type,
+        count(*) filter (where c.is_opened),
+        count(*) filter (where not c.is_opened)
+    from (
+        select
+            o.type,
+            true as is_opened
+        from unnest(v_opened) as o (type)
+        union all
+        select
+            r.type,
+            false as is_opened
+        from unnest(v_resolved) as r (type)
+    ) as c
+    group by c.type
+    order by c.type;
+end
+$check_alerts$;
+
+comment on function credits.check_alerts is
+'Judge alert_rules now: open, escalate and resolve alerts, and tell listeners again of those that '
+'nobody has acknowledged. One row for each type that was opened or resolved. It reads no more than '
+'the rules'' time windows; while another session runs it, it does nothing. Call it in FROM.';
+
+revoke all on function credits.check_alerts from public;
+grant execute on function credits.check_alerts to credits_operator;

@@ -1,0 +1,56 @@
+-- Open the alerts that what holds now calls for.
+
+create or replace function credits_internal.open_conditions(
+    p_conditions credits_internal.alert_condition[]
+)
+returns text[]
+language plpgsql
+volatile
+parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $open_conditions$
+declare
+    v_condition record;
+    v_opened text[] := '{}';
+begin
+    for v_condition in
+        select
+            c.*,
+            a.alert_id
+        from unnest(p_conditions) as c
+        left join credits.system_alerts as a
+            on
+                c.user_id = a.user_id
+                and c.type = a.type
+                and c.dedup_key = a.dedup_key
+                and a.resolved_at is null
+        -- In one order, so that nobody waits for us who holds what we come to.
+        order by
+            c.user_id,
+            c.type,
+            c.dedup_key
+    loop
+        perform credits_internal.open_alert(
+            p_user_id => v_condition.user_id,
+            p_type => v_condition.type,
+            p_message => v_condition.message,
+            p_level => v_condition.level,
+            p_dedup_key => left(v_condition.dedup_key, 200),
+            p_provider => v_condition.provider,
+            p_metadata => v_condition.metadata
+        );
+
+        if v_condition.alert_id is null then
+            v_opened := v_opened || v_condition.type;
+        end if;
+    end loop;
+
+    return v_opened;
+end
+$open_conditions$;
+
+comment on function credits_internal.open_conditions is
+'Open an alert for each condition, or count it again; returns the types of those that are new.';
+
+revoke all on function credits_internal.open_conditions from public;

@@ -1,0 +1,247 @@
+"""What a session that listens to credits_alerts hears."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+
+from alerts.watch import PLATFORM, PROVIDER, alerts, check, failed, set_rule, started, succeeded
+from ledger.books import NOON, grant
+from promises.attempts import refunds_broken
+from support.api import call, new_user, value
+from support.clock import advance, set_clock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from uuid import UUID
+
+    from support.databases import Database
+
+HOUR = timedelta(hours=1)
+SESSIONS = 8
+ROUNDS = 20
+
+
+class Listener:
+    """A session that has issued LISTEN credits_alerts."""
+
+    def __init__(self, conn: psycopg.Connection[Any]) -> None:
+        self.conn = conn
+        conn.execute("listen credits_alerts")
+
+    def heard(self) -> list[dict[str, Any]]:
+        """What has been sent since the last look. What was committed before is all there."""
+        self.conn.execute("select 1")
+        return [json.loads(n.payload) for n in self.conn.notifies(timeout=0)]
+
+    def events(self) -> list[tuple[str, str]]:
+        """(event, type) of each, in the order of their coming."""
+        return [(n["event"], n["type"]) for n in self.heard()]
+
+
+@pytest.fixture
+def listener(database: Database) -> Iterator[Listener]:
+    with psycopg.connect(database.dsn, autocommit=True) as conn:
+        yield Listener(conn)
+
+
+def test_it_says_what_it_is_about(conn: psycopg.Connection[Any], listener: Listener) -> None:
+    set_clock(conn, NOON)
+    failed(conn, 1, error_type="provider_out_of_credits")
+    check(conn)
+
+    (told,) = listener.heard()
+
+    (alert,) = alerts(conn)
+    assert told == {
+        "v": 1,
+        "event": "opened",
+        "alert_id": str(alert.alert_id),
+        "user_id": str(PLATFORM),
+        "type": "provider_out_of_credits",
+        "level": "critical",
+        "dedup_key": PROVIDER,
+        "provider": PROVIDER,
+        "at": NOON.strftime("%Y-%m-%dT%H:%M:%S.000000Z"),
+    }
+    assert alert.notified_at == NOON
+
+
+def test_the_life_of_an_alert(conn: psycopg.Connection[Any], listener: Listener) -> None:
+    set_clock(conn, NOON)
+    failed(conn, 3)
+    succeeded(conn, 7)
+    check(conn)
+    check(conn)
+    assert listener.events() == [("opened", "provider_failure_rate")]
+
+    failed(conn, 4)
+    check(conn)
+    check(conn)
+    assert listener.events() == [("escalated", "provider_failure_rate")]
+
+    advance(conn, HOUR)
+    check(conn)
+    check(conn)
+    assert listener.events() == [("resolved", "provider_failure_rate")]
+
+
+def test_nobody_is_told_twice_by_checks_at_once(
+    conn: psycopg.Connection[Any], database: Database, listener: Listener
+) -> None:
+    def check_often(_: int) -> None:
+        with psycopg.connect(database.dsn, autocommit=True) as mine:
+            for _ in range(ROUNDS):
+                mine.execute("select credits.check_alerts()")
+
+    def at_once() -> list[tuple[str, str]]:
+        with ThreadPoolExecutor(SESSIONS) as pool:
+            list(pool.map(check_often, range(SESSIONS)))
+        return sorted(listener.events())
+
+    set_clock(conn, NOON)
+    failed(conn, 5, "first")
+    succeeded(conn, 5, "first")
+    failed(conn, 5, "second")
+    succeeded(conn, 5, "second")
+    assert at_once() == [
+        ("opened", "provider_failure_rate"),
+        ("opened", "provider_failure_rate"),
+        ("opened", "refund_rate_high"),
+    ]
+
+    failed(conn, 6, "first")
+    assert at_once() == [("escalated", "provider_failure_rate")]
+
+    advance(conn, timedelta(days=1))
+    assert at_once() == [
+        ("resolved", "provider_failure_rate"),
+        ("resolved", "provider_failure_rate"),
+        ("resolved", "refund_rate_high"),
+    ]
+
+
+def test_an_alert_that_nobody_takes_on_is_told_again(
+    conn: psycopg.Connection[Any], listener: Listener
+) -> None:
+    set_clock(conn, NOON)
+    started(conn, p_timeout=HOUR)
+    advance(conn, HOUR)
+    check(conn)
+    assert listener.events() == [("opened", "generation_stuck")]
+
+    advance(conn, HOUR - timedelta(microseconds=1))
+    check(conn)
+    assert listener.events() == []
+
+    advance(conn, timedelta(microseconds=1))
+    check(conn)
+    check(conn)
+    assert listener.events() == [("due_again", "generation_stuck")]
+
+    (alert,) = alerts(conn)
+    call(conn, "acknowledge_alert", PLATFORM, alert.alert_id, "Ada")
+    advance(conn, 5 * HOUR)
+    check(conn)
+    assert listener.events() == []
+
+
+def test_what_is_not_judged_is_told_again_too(
+    conn: psycopg.Connection[Any], listener: Listener
+) -> None:
+    set_clock(conn, NOON)
+    user, generation = started(conn)
+    with refunds_broken(conn):
+        call(conn, "fail_generation", user, generation)
+    assert listener.events() == [("opened", "refund_failed")]
+    conn.execute("update credits.alert_rules set enabled = false where type = 'refund_overdue'")
+    set_rule(conn, "refund_failed", time_window=timedelta(days=1))
+
+    advance(conn, HOUR)
+    check(conn)
+    check(conn)
+
+    assert listener.events() == [("due_again", "refund_failed")]
+    (result,) = conn.execute("select * from credits.retry_failed_refunds()").fetchall()
+    assert result.credits == 10
+    assert listener.events() == [("resolved", "refund_failed")]
+
+
+def test_an_acknowledged_alert_that_escalates_is_told(
+    conn: psycopg.Connection[Any], listener: Listener
+) -> None:
+    alert_id = value(conn, "raise_alert", "queue_full", "m", p_level="warning")
+    call(conn, "acknowledge_alert", PLATFORM, alert_id, "Ada")
+    value(conn, "raise_alert", "queue_full", "m", p_level="critical")
+
+    assert [event for event, _ in listener.events()] == ["opened", "escalated"]
+
+
+def test_what_is_rolled_back_leaves_no_alert_and_sends_nothing(
+    conn: psycopg.Connection[Any], listener: Listener
+) -> None:
+    user = _poor_user(conn)
+    with pytest.raises(ZeroDivisionError), conn.transaction():
+        call(conn, "deduct_user_credits", user, 6)
+        assert [alert.type for alert in alerts(conn)] == ["low_balance"]
+        raise ZeroDivisionError
+
+    assert alerts(conn) == []
+    assert listener.events() == []
+
+    call(conn, "deduct_user_credits", user, 6)
+    assert listener.events() == [("opened", "low_balance")]
+
+
+def _poor_user(conn: psycopg.Connection[Any]) -> UUID:
+    user = new_user()
+    grant(conn, user, 10)
+    call(conn, "set_low_balance_threshold", user, 5)
+    return user
+
+
+@pytest.mark.parametrize("text", ["\x01", "\U0001f4b8", '"', "\\", "é"])
+def test_it_is_short_whatever_the_texts_are(
+    conn: psycopg.Connection[Any], listener: Listener, text: str
+) -> None:
+    conn.execute(
+        "select credits_internal.open_alert(%s, %s, %s, p_dedup_key => %s, p_provider => %s)",
+        (new_user(), text * 2000, text * 2000, text * 2000, text * 2000),
+    )
+    value(
+        conn,
+        "raise_alert",
+        text * 100,
+        text * 2000,
+        p_dedup_key=text * 5000,
+        p_provider=text * 5000,
+        p_metadata={"text": text * 1000},
+    )
+
+    listener.conn.execute("select 1")
+    sizes = [len(n.payload.encode()) for n in listener.conn.notifies(timeout=0)]
+    assert len(sizes) == 2
+    assert max(sizes) < 4000
+
+
+def test_it_can_be_switched_off(conn: psycopg.Connection[Any], listener: Listener) -> None:
+    conn.execute("update credits.settings set notify_alerts = false")
+
+    value(conn, "raise_alert", "queue_full", "m")
+
+    assert [alert.type for alert in alerts(conn)] == ["queue_full"]
+    assert listener.events() == []
+
+
+def test_a_money_call_without_an_alert_sends_nothing(
+    conn: psycopg.Connection[Any], listener: Listener
+) -> None:
+    succeeded(conn, 2)
+    failed(conn, 2)
+
+    assert listener.events() == []

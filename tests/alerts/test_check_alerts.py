@@ -1,0 +1,482 @@
+"""Each rule: what opens its alert, what is just not enough, and what resolves it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from alerts.watch import (
+    PLATFORM,
+    PROVIDER,
+    PROVIDERS_FAULT,
+    USERS_FAULT,
+    alerts,
+    check,
+    failed,
+    now_open,
+    set_rule,
+    started,
+    succeeded,
+)
+from ledger.books import NOON, grant
+from promises.attempts import break_refunds, mend_refunds
+from support.api import call, new_user, rows, value
+from support.clock import advance, set_clock
+
+if TYPE_CHECKING:
+    import psycopg
+
+MICROSECOND = timedelta(microseconds=1)
+MINUTE = timedelta(minutes=1)
+DAY = timedelta(days=1)
+
+
+@pytest.fixture(autouse=True)
+def _at_noon(conn: psycopg.Connection[Any]) -> None:
+    set_clock(conn, NOON)
+
+
+def test_where_nothing_happened_nothing_is_opened(conn: psycopg.Connection[Any]) -> None:
+    assert check(conn) == {}
+    assert alerts(conn) == []
+
+
+# --- refunds --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("successes", "failures", "level"),
+    [
+        (19, 1, None),  # 5 %, the target
+        (18, 2, "warning"),  # 10 %, twice the target
+        (17, 3, "critical"),
+        (0, 19, None),  # of 20 that are needed
+    ],
+)
+def test_the_refund_rate_is_judged_by_its_target(
+    conn: psycopg.Connection[Any], successes: int, failures: int, level: str | None
+) -> None:
+    succeeded(conn, successes)
+    failed(conn, failures, error_type=USERS_FAULT)
+
+    opened = check(conn)
+
+    expected = {} if level is None else {("refund_rate_high", ""): level}
+    assert now_open(conn) == expected
+    assert opened == ({} if level is None else {"refund_rate_high": (1, 0)})
+
+
+def test_a_threshold_of_its_own_comes_before_the_target(conn: psycopg.Connection[Any]) -> None:
+    succeeded(conn, 18)
+    failed(conn, 2, error_type=USERS_FAULT)
+    set_rule(conn, "refund_rate_high", threshold=10)
+
+    assert check(conn) == {}
+
+    conn.execute("update credits.settings set refund_rate_target_pct = 50")
+    set_rule(conn, "refund_rate_high", threshold=9)
+
+    assert check(conn) == {"refund_rate_high": (1, 0)}
+
+
+def test_a_lower_price_and_a_cancellation_are_no_refunds_in_the_rate(
+    conn: psycopg.Connection[Any],
+) -> None:
+    succeeded(conn, 20)
+    for _ in range(5):
+        assert call(conn, "complete_generation", *started(conn), 4).credits_refunded == 6
+        assert call(conn, "cancel_generation", *started(conn)).refunded
+
+    assert check(conn) == {}
+
+
+def test_the_refund_rate_forgets_what_is_older_than_its_window(
+    conn: psycopg.Connection[Any],
+) -> None:
+    failed(conn, 20, error_type=USERS_FAULT)
+    assert check(conn) == {"refund_rate_high": (1, 0)}
+
+    advance(conn, DAY - MICROSECOND)
+    assert check(conn) == {}
+
+    advance(conn, MICROSECOND)
+    assert check(conn) == {"refund_rate_high": (0, 1)}
+    assert now_open(conn) == {}
+
+
+def test_an_owed_refund_becomes_overdue_then_critical_and_is_resolved_when_it_is_paid(
+    conn: psycopg.Connection[Any],
+) -> None:
+    user, generation = started(conn)
+    break_refunds(conn)
+    assert not call(conn, "fail_generation", user, generation).refunded
+
+    def levels() -> dict[str, str]:
+        return {a.type: a.level for a in alerts(conn) if a.resolved_at is None}
+
+    advance(conn, 5 * MINUTE - MICROSECOND)
+    assert check(conn) == {}
+    assert levels() == {"refund_failed": "error"}
+
+    advance(conn, MICROSECOND)
+    assert check(conn) == {"refund_overdue": (1, 0)}
+    assert levels() == {"refund_failed": "error", "refund_overdue": "critical"}
+
+    advance(conn, 10 * MINUTE - MICROSECOND)
+    check(conn)
+    assert levels()["refund_failed"] == "error"
+
+    advance(conn, MICROSECOND)
+    assert check(conn) == {}
+    assert levels() == {"refund_failed": "critical", "refund_overdue": "critical"}
+
+    mend_refunds(conn)
+    (paid,) = rows(conn, "retry_failed_refunds")
+    assert paid.credits == 10
+    assert check(conn) == {"refund_overdue": (0, 1)}
+    assert levels() == {}
+
+
+def test_what_is_under_review_is_not_overdue(conn: psycopg.Connection[Any]) -> None:
+    user, generation = started(conn)
+    break_refunds(conn)
+    call(conn, "fail_generation", user, generation)
+    mend_refunds(conn)
+    conn.execute("update credits.generations set owed_review = true")
+    advance(conn, DAY)
+
+    assert "refund_overdue" not in check(conn)
+
+
+def test_a_user_with_many_refunds_in_a_day_is_named(conn: psycopg.Connection[Any]) -> None:
+    user = new_user()
+    grant(conn, user, 100)
+    failed(conn, 3, error_type=USERS_FAULT, user=user)
+    assert check(conn) == {}
+
+    advance(conn, MINUTE)
+    failed(conn, 1, error_type=USERS_FAULT, user=user)
+    assert check(conn) == {"repeated_refunds": (1, 0)}
+    (alert,) = alerts(conn)
+    assert (alert.user_id, alert.level, alert.dedup_key) == (user, "warning", "")
+    assert alert.metadata == {"refunds": 4, "credits": 40}
+
+    # The first three leave the window.
+    advance(conn, DAY - MINUTE)
+    assert check(conn) == {"repeated_refunds": (0, 1)}
+
+
+# --- providers ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("failures", "successes", "level"),
+    [
+        (2, 8, None),  # 20 %
+        (3, 7, "warning"),
+        (5, 5, "warning"),  # 50 %
+        (6, 4, "critical"),
+        (9, 0, None),  # of 10 that are needed
+    ],
+)
+def test_a_providers_failures_are_judged_for_each_provider(
+    conn: psycopg.Connection[Any], failures: int, successes: int, level: str | None
+) -> None:
+    failed(conn, failures, "shaky")
+    succeeded(conn, successes, "shaky")
+    succeeded(conn, 100 - failures - successes, "steady")
+
+    opened = check(conn)
+
+    opened.pop("refund_rate_high", None)
+    expected = {} if level is None else {("provider_failure_rate", "shaky"): level}
+    found = now_open(conn)
+    found.pop(("refund_rate_high", ""), None)
+    assert found == expected
+    assert opened == ({} if level is None else {"provider_failure_rate": (1, 0)})
+
+
+def test_what_users_and_we_do_wrong_is_not_the_providers_fault(
+    conn: psycopg.Connection[Any],
+) -> None:
+    failed(conn, 5, error_type=USERS_FAULT)
+    failed(conn, 5, error_type="rate_limited")
+    failed(conn, 5, error_type="a kind that nobody has listed")
+
+    assert check(conn) == {}
+
+
+def test_an_unlisted_failure_is_whose_fault_the_row_for_all_says(
+    conn: psycopg.Connection[Any],
+) -> None:
+    conn.execute("update credits.refund_policies set fault = 'provider' where error_type = '*'")
+    failed(conn, 10, error_type="a kind that nobody has listed")
+
+    assert set(check(conn)) == {"provider_failure_rate", "provider_down"}
+
+
+def test_a_providers_failures_are_forgotten_after_an_hour(conn: psycopg.Connection[Any]) -> None:
+    failed(conn, 5)
+    succeeded(conn, 5)
+    assert check(conn) == {"provider_failure_rate": (1, 0)}
+
+    advance(conn, timedelta(hours=1))
+    assert check(conn) == {"provider_failure_rate": (0, 1)}
+
+
+def test_failures_in_a_row_mean_that_a_provider_is_down(conn: psycopg.Connection[Any]) -> None:
+    set_rule(conn, "provider_failure_rate", enabled=False)
+    failed(conn, 3)
+    advance(conn, MINUTE)
+    failed(conn, 1, error_type=USERS_FAULT)
+    advance(conn, MINUTE)
+    failed(conn, 9)
+    assert check(conn) == {}
+
+    advance(conn, MINUTE)
+    failed(conn, 1)
+    assert check(conn) == {"provider_down": (1, 0)}
+    (alert,) = alerts(conn)
+    assert (alert.level, alert.provider) == ("critical", PROVIDER)
+    assert alert.metadata["in_a_row"] == 10
+
+    advance(conn, MINUTE)
+    succeeded(conn, 1)
+    assert check(conn) == {"provider_down": (0, 1)}
+
+
+def test_a_refused_account_is_told_at_once(conn: psycopg.Connection[Any]) -> None:
+    failed(conn, 1, error_type="provider_out_of_credits")
+
+    assert check(conn) == {"provider_out_of_credits": (1, 0)}
+    assert now_open(conn) == {("provider_out_of_credits", PROVIDER): "critical"}
+
+    advance(conn, 10 * MINUTE)
+    assert check(conn) == {"provider_out_of_credits": (0, 1)}
+
+
+def test_callbacks_that_nobody_waits_for_are_told_of(conn: psycopg.Connection[Any]) -> None:
+    call(conn, "handle_provider_callback", PROVIDER, "task-1", "200")
+    advance(conn, 10 * MINUTE - MICROSECOND)
+    assert check(conn) == {}
+
+    advance(conn, MICROSECOND)
+    assert check(conn) == {"callback_unmatched": (1, 0)}
+    assert now_open(conn) == {("callback_unmatched", PROVIDER): "warning"}
+
+    user, generation = started(conn)
+    assert call(conn, "attach_provider_task", user, generation, "task-1").status == "succeeded"
+    assert check(conn) == {"callback_unmatched": (0, 1)}
+
+
+# --- the platform ---------------------------------------------------------------------------------
+
+
+def test_what_is_in_flight_past_its_deadline_is_stuck(conn: psycopg.Connection[Any]) -> None:
+    started(conn, p_timeout=MINUTE)
+    started(conn, p_timeout=2 * MINUTE)
+    advance(conn, MINUTE - MICROSECOND)
+    assert check(conn) == {}
+
+    advance(conn, MICROSECOND)
+    assert check(conn) == {"generation_stuck": (1, 0)}
+    (alert,) = alerts(conn)
+    assert (alert.level, alert.metadata["generations"]) == ("warning", 1)
+
+    (swept,) = rows(conn, "sweep_stuck_generations")
+    assert swept.credits == 10
+    assert check(conn) == {"generation_stuck": (0, 1)}
+
+
+@pytest.mark.tampers
+def test_a_violated_ledger_is_critical_until_it_is_mended(conn: psycopg.Connection[Any]) -> None:
+    user = new_user()
+    grant(conn, user, 10)
+    conn.execute("update credits.credit_lots set remaining = 9")
+    assert check(conn) == {}
+
+    assert rows(conn, "check_ledger")
+    assert check(conn) == {"ledger_violation": (1, 0)}
+    assert now_open(conn) == {("ledger_violation", ""): "critical"}
+
+    conn.execute("update credits.credit_lots set remaining = 10")
+    assert rows(conn, "check_ledger") == []
+    assert check(conn) == {"ledger_violation": (0, 1)}
+
+
+def _absorbed(conn: psycopg.Connection[Any], usd: str) -> None:
+    failed(
+        conn,
+        provider="billing",
+        error_type=USERS_FAULT,
+        p_provider_billed=True,
+        p_cost_usd=Decimal(usd),
+    )
+
+
+@pytest.mark.parametrize(
+    ("each_day_before", "today", "opens"),
+    [
+        ("4", "12", False),  # three times the median
+        ("4", "12.01", True),
+        ("0", "10", False),  # the floor
+        ("0", "10.01", True),
+    ],
+)
+def test_absorbed_costs_are_judged_by_the_days_before(
+    conn: psycopg.Connection[Any], each_day_before: str, today: str, opens: bool
+) -> None:
+    for days in range(14, 0, -1):
+        set_clock(conn, NOON - days * DAY)
+        _absorbed(conn, each_day_before)
+    # A day before these counts as little as a day on which nothing was billed.
+    set_clock(conn, NOON)
+    _absorbed(conn, today)
+
+    assert check(conn) == ({"absorbed_cost_high": (1, 0)} if opens else {})
+
+    # By midnight today is over.
+    set_clock(conn, NOON.replace(hour=23, minute=59))
+    assert check(conn) == {}
+    set_clock(conn, NOON.replace(hour=0, minute=0) + DAY)
+    assert check(conn) == ({"absorbed_cost_high": (0, 1)} if opens else {})
+
+
+def test_today_is_a_day_of_the_business_time_zone(conn: psycopg.Connection[Any]) -> None:
+    # Where it is twelve hours later, noon is midnight.
+    conn.execute("update credits.settings set business_time_zone = 'Etc/GMT-12'")
+    set_clock(conn, NOON - MINUTE)
+    _absorbed(conn, "11")
+    assert check(conn) == {"absorbed_cost_high": (1, 0)}
+
+    set_clock(conn, NOON)
+
+    assert check(conn) == {"absorbed_cost_high": (0, 1)}
+
+
+@pytest.mark.parametrize("billed", [False, None])
+def test_what_was_not_billed_is_not_absorbed(
+    conn: psycopg.Connection[Any], billed: bool | None
+) -> None:
+    failed(conn, error_type=USERS_FAULT, p_provider_billed=billed, p_cost_usd=Decimal(50))
+
+    assert check(conn) == {}
+
+
+def test_what_was_billed_but_not_given_back_is_not_absorbed(conn: psycopg.Connection[Any]) -> None:
+    conn.execute("update credits.refund_policies set refund_percent = 0")
+    user, generation = started(conn)
+    call(
+        conn,
+        "fail_generation",
+        user,
+        generation,
+        USERS_FAULT,
+        p_provider_billed=True,
+        p_cost_usd=Decimal(50),
+    )
+
+    assert check(conn) == {}
+
+
+def test_without_a_reported_cost_the_quoted_one_is_absorbed(conn: psycopg.Connection[Any]) -> None:
+    attempt = started(conn, p_quoted_cost_usd=Decimal(11))
+    call(conn, "fail_generation", *attempt, USERS_FAULT, p_provider_billed=True)
+
+    assert check(conn) == {"absorbed_cost_high": (1, 0)}
+
+
+# --- all rules ------------------------------------------------------------------------------------
+
+
+def test_an_event_that_does_not_come_again_is_resolved(conn: psycopg.Connection[Any]) -> None:
+    value(conn, "raise_alert", "conflicting_failure", "as a settlement says it")
+    value(conn, "raise_alert", "a type without a rule", "as an application says it")
+    advance(conn, timedelta(days=6))
+    value(conn, "raise_alert", "conflicting_failure", "once more")
+
+    advance(conn, timedelta(days=7) - MICROSECOND)
+    assert check(conn) == {}
+
+    advance(conn, MICROSECOND)
+    assert check(conn) == {"conflicting_failure": (0, 1)}
+    assert [a.resolved_by for a in alerts(conn)] == ["pgcredits", None]
+
+
+def test_a_disabled_rule_opens_nothing_and_resolves_what_is_open(
+    conn: psycopg.Connection[Any],
+) -> None:
+    failed(conn, 1, error_type="provider_out_of_credits")
+    assert check(conn) == {"provider_out_of_credits": (1, 0)}
+
+    set_rule(conn, "provider_out_of_credits", enabled=False)
+
+    assert check(conn) == {"provider_out_of_credits": (0, 1)}
+    assert check(conn) == {}
+    assert value(conn, "raise_alert", "provider_out_of_credits", "by hand") is None
+    assert now_open(conn) == {}
+
+
+def test_a_rule_without_a_row_judges_nothing(conn: psycopg.Connection[Any]) -> None:
+    conn.execute("delete from credits.alert_rules")
+    failed(conn, 20, error_type="provider_out_of_credits")
+    started(conn, p_timeout=MINUTE)
+    advance(conn, MINUTE)
+
+    assert check(conn) == {}
+
+
+def test_an_open_alert_is_not_opened_twice_and_follows_the_figures(
+    conn: psycopg.Connection[Any],
+) -> None:
+    failed(conn, 3)
+    succeeded(conn, 7)
+    check(conn)
+    advance(conn, MINUTE)
+    failed(conn, 4)
+
+    assert check(conn) == {}
+
+    (alert,) = alerts(conn)
+    assert (alert.type, alert.level, alert.occurrences) == ("provider_failure_rate", "critical", 2)
+    assert alert.metadata == {"finished": 14, "faults": 7}
+
+
+def test_it_calms_down_only_by_being_resolved(conn: psycopg.Connection[Any]) -> None:
+    failed(conn, 6)
+    succeeded(conn, 4)
+    check(conn)
+    succeeded(conn, 10)
+
+    check(conn)
+
+    assert now_open(conn) == {("provider_failure_rate", PROVIDER): "critical"}
+
+
+def test_once_resolved_by_hand_it_opens_anew_while_its_cause_lasts(
+    conn: psycopg.Connection[Any],
+) -> None:
+    failed(conn, 1, error_type="provider_out_of_credits")
+    check(conn)
+    (alert,) = alerts(conn)
+    call(conn, "resolve_alert", PLATFORM, alert.alert_id, "Ada", "topped up")
+
+    assert check(conn) == {"provider_out_of_credits": (1, 0)}
+    assert len(alerts(conn)) == 2
+
+
+@pytest.mark.parametrize("error_type", [PROVIDERS_FAULT, USERS_FAULT])
+def test_what_was_cancelled_is_nobodys_failure(
+    conn: psycopg.Connection[Any], error_type: str
+) -> None:
+    for _ in range(12):
+        attempt = started(conn)
+        call(conn, "attach_provider_task", *attempt)
+        call(conn, "cancel_generation", *attempt)
+        assert call(conn, "fail_generation", *attempt, error_type).status == "cancelled"
+
+    assert "provider_failure_rate" not in check(conn)
+    assert ("provider_down", PROVIDER) not in now_open(conn)
