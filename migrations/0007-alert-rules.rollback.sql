@@ -6,8 +6,6 @@ drop type credits.alert_check;
 
 drop type credits.maintenance_result;
 
-drop table credits.maintenance_runs;
-
 drop index credits.system_alerts_open;
 
 drop table credits.alert_rules;

@@ -1,4 +1,4 @@
--- When the operators are told, and what the maintenance did.
+-- When the operators are told.
 
 create table credits.alert_rules (
     type text not null,
@@ -137,22 +137,6 @@ grant select, insert, update, delete on credits.alert_rules to credits_operator;
 -- check_alerts judges the open alerts of a type, and the listeners' list is short.
 create index system_alerts_open on credits.system_alerts (type)
 where resolved_at is null;
-
-create table credits.maintenance_runs (
-    task text not null,
-    last_run_at timestamptz not null,
-    affected bigint not null,
-    constraint maintenance_runs_pkey primary key (task)
-);
-
-comment on table credits.maintenance_runs is
-'When each task of run_maintenance last ran to its end.';
-comment on column credits.maintenance_runs.task is
-'The task: the function that it calls.';
-comment on column credits.maintenance_runs.last_run_at is
-'When it last ran.';
-comment on column credits.maintenance_runs.affected is
-'How many rows it returned then.';
 
 create type credits.maintenance_result as (
     task text,

@@ -100,6 +100,13 @@ SIGNATURES = {
         " p_metadata jsonb DEFAULT '{}'::jsonb",
         "uuid",
     ),
+    "acknowledge_alert": ("p_user_id uuid, p_alert_id uuid, p_by text", "system_alerts"),
+    "resolve_alert": (
+        "p_user_id uuid, p_alert_id uuid, p_by text, p_note text DEFAULT NULL::text",
+        "system_alerts",
+    ),
+    "check_alerts": ("", "SETOF alert_check"),
+    "run_maintenance": ("", "SETOF maintenance_result"),
     "verify_ledger": ("p_user_id uuid DEFAULT NULL::uuid", "SETOF ledger_violation"),
     "check_ledger": ("p_limit integer DEFAULT 500", "SETOF ledger_violation"),
 }

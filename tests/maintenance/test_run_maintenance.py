@@ -5,9 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
-from ledger.books import NOON, grant, refused_argument
+from ledger.books import NOON, grant
 from promises.attempts import attach, break_refunds, callback, fail, generation, mend_refunds, start
 from support.api import call, new_user, rows
 from support.clock import advance, set_clock
@@ -26,22 +24,12 @@ TASKS = [
 ]
 
 
-def _run(conn: psycopg.Connection[Any], task: str | None = None) -> list[tuple[str, int]]:
-    return [(row.task, row.affected) for row in rows(conn, "run_maintenance", task)]
-
-
-def _noted(conn: psycopg.Connection[Any]) -> dict[str, tuple[Any, int]]:
-    return {
-        row.task: (row.last_run_at, row.affected)
-        for row in conn.execute("select * from credits.maintenance_runs").fetchall()
-    }
+def _run(conn: psycopg.Connection[Any]) -> list[tuple[str, int]]:
+    return [(row.task, row.affected) for row in rows(conn, "run_maintenance")]
 
 
 def test_without_work_every_task_runs_and_does_nothing(conn: psycopg.Connection[Any]) -> None:
-    now = set_clock(conn, NOON)
-
     assert _run(conn) == [(task, 0) for task in TASKS]
-    assert _noted(conn) == {task: (now, 0) for task in TASKS}
 
 
 def test_everything_that_is_due_is_done(conn: psycopg.Connection[Any]) -> None:
@@ -95,27 +83,15 @@ def test_what_is_under_review_is_never_settled(conn: psycopg.Connection[Any]) ->
     assert generation(conn, attempt).refund_owed_since is not None
 
 
-@pytest.mark.parametrize("task", TASKS)
-def test_one_task_alone(conn: psycopg.Connection[Any], task: str) -> None:
-    now = set_clock(conn, NOON)
-
-    assert _run(conn, task) == [(task, 0)]
-    assert _noted(conn) == {task: (now, 0)}
-
-
-def test_the_last_run_is_noted(conn: psycopg.Connection[Any]) -> None:
+def test_the_alerts_judge_what_the_others_left(conn: psycopg.Connection[Any]) -> None:
     set_clock(conn, NOON)
     start(conn, p_timeout=timedelta(minutes=1))
-    later = advance(conn, timedelta(minutes=1))
-    _run(conn, "sweep_stuck_generations")
-    assert _noted(conn) == {"sweep_stuck_generations": (later, 1)}
+    advance(conn, timedelta(minutes=1))
+    call(conn, "check_alerts")
 
-    latest = advance(conn, timedelta(minutes=1))
-    _run(conn, "sweep_stuck_generations")
-    assert _noted(conn) == {"sweep_stuck_generations": (latest, 0)}
+    done = dict(_run(conn))
 
-
-@pytest.mark.parametrize("task", ["", "settle_owed_refunds", "check_alerts()", "CHECK_ALERTS"])
-def test_an_unknown_task_is_refused(conn: psycopg.Connection[Any], task: str) -> None:
-    with refused_argument(conn, "p_task", value=task):
-        _run(conn, task)
+    assert (done["sweep_stuck_generations"], done["check_alerts"]) == (1, 1)
+    assert conn.execute(
+        "select type, resolved_by from credits.system_alerts"
+    ).fetchall() == [("generation_stuck", "pgcredits")]

@@ -55,13 +55,8 @@ FUNCTIONS: dict[str, set[str]] = {
     OPERATOR: MONEY | GENERATIONS | STATISTICS | HANDS_ON | OPERATIONS,
 }
 
-# What exists so far; the rest comes with the alerts and the reports.
-EXISTING = (
-    MONEY
-    | GENERATIONS
-    | HANDS_ON
-    | OPERATIONS - {"run_maintenance", "acknowledge_alert", "resolve_alert", "check_alerts"}
-)
+# What exists so far; the rest comes with the reports.
+EXISTING = MONEY | GENERATIONS | HANDS_ON | OPERATIONS
 
 CONFIGURATION = {
     "refund_policies",
@@ -71,7 +66,6 @@ CONFIGURATION = {
     "alert_rules",
     "settings",
 }
-EXISTING_CONFIGURATION = CONFIGURATION - {"alert_rules"}
 
 SCHEMAS: dict[str, set[str]] = {
     "credits": set(ROLES),

@@ -12,7 +12,6 @@ from ledger.books import grant, no_trace
 from privileges.matrix import (
     CONFIGURATION,
     EXISTING,
-    EXISTING_CONFIGURATION,
     FUNCTIONS,
     OPERATOR,
     ROLES,
@@ -187,7 +186,7 @@ def test_tables_are_closed_but_for_the_operators_configuration(
             else:
                 assert allowed == set(), (role, relation.name)
 
-    assert seen >= EXISTING_CONFIGURATION
+    assert seen >= CONFIGURATION
 
 
 def test_no_column_is_open_where_its_table_is_closed(conn: psycopg.Connection[Any]) -> None:
