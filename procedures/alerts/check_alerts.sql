@@ -1,4 +1,4 @@
--- Judge the rules: open what calls for an alert now, resolve what no longer does, remind of the rest.
+-- Judge the rules: open what calls for an alert now, resolve what no longer does.
 
 create or replace function credits.check_alerts()
 returns setof credits.alert_check

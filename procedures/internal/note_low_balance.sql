@@ -27,6 +27,7 @@ end
 $note_low_balance$;
 
 comment on function credits_internal.note_low_balance is
-'Open the low_balance alert of a locked user whose balance is below the threshold, else resolve it.';
+'Open the low_balance alert of a locked user whose balance is below the threshold, else resolve '
+'it.';
 
 revoke all on function credits_internal.note_low_balance from public;

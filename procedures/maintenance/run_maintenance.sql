@@ -58,10 +58,10 @@ $run_maintenance$;
 
 comment on function credits.run_maintenance is
 'Do what has to be done from time to time, in one transaction: apply waiting callbacks, give up on '
-'what is stuck, retry refunds, expire credits, grant allowances, check the ledger, judge the alerts. '
-'It never settles what is under review. Up to the default p_limit of each; pgcredits maintain gives '
-'each a transaction of its own. One row for each: how many rows its function returned; of '
-'check_alerts, how many alerts were opened and resolved. Call it in FROM.';
+'what is stuck, retry refunds, expire credits, grant allowances, check the ledger, judge the '
+'alerts. It never settles what is under review. Up to the default p_limit of each; pgcredits '
+'maintain gives each a transaction of its own. One row for each: how many rows its function '
+'returned; of check_alerts, how many alerts were opened and resolved. Call it in FROM.';
 
 revoke all on function credits.run_maintenance from public;
 grant execute on function credits.run_maintenance to credits_operator;

@@ -76,13 +76,10 @@ def run_once(conn: psycopg.Connection[Any], stop: Event) -> Iterator[Done]:
                 raise
             yield Done(task, None, error.diag.message_primary or str(error))
         else:
-            assert row is not None
-            yield Done(task, int(row[0]))
+            yield Done(task, int(row[0]) if row else 0)
 
 
-def maintain(
-    dsn: str, *, interval: float, stop: Event, tell: Callable[[Done | str], None]
-) -> None:
+def maintain(dsn: str, *, interval: float, stop: Event, tell: Callable[[Done | str], None]) -> None:
     """Run rounds until `stop` is set. A lost connection is opened anew, as long as it takes.
 
     Args:

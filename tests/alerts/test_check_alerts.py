@@ -164,8 +164,8 @@ def test_a_user_with_many_refunds_in_a_day_is_named(conn: psycopg.Connection[Any
     assert (alert.user_id, alert.level, alert.dedup_key) == (user, "warning", "")
     assert alert.metadata == {"refunds": 4, "credits": 40}
 
-    # The first three leave the window.
-    advance(conn, DAY - MINUTE)
+    # The first three leave the window. A user's ledger rows are a microsecond apart.
+    advance(conn, DAY - MINUTE + timedelta(seconds=1))
     assert check(conn) == {"repeated_refunds": (0, 1)}
 
 
@@ -403,7 +403,10 @@ def test_an_event_that_does_not_come_again_is_resolved(conn: psycopg.Connection[
 
     advance(conn, MICROSECOND)
     assert check(conn) == {"conflicting_failure": (0, 1)}
-    assert [a.resolved_by for a in alerts(conn)] == ["pgcredits", None]
+    assert {a.type: a.resolved_by for a in alerts(conn)} == {
+        "conflicting_failure": "pgcredits",
+        "a type without a rule": None,
+    }
 
 
 def test_a_disabled_rule_opens_nothing_and_resolves_what_is_open(
@@ -436,20 +439,20 @@ def test_an_open_alert_is_not_opened_twice_and_follows_the_figures(
     succeeded(conn, 7)
     check(conn)
     advance(conn, MINUTE)
-    failed(conn, 4)
+    failed(conn, 5)
 
     assert check(conn) == {}
 
     (alert,) = alerts(conn)
     assert (alert.type, alert.level, alert.occurrences) == ("provider_failure_rate", "critical", 2)
-    assert alert.metadata == {"finished": 14, "faults": 7}
+    assert alert.metadata == {"finished": 15, "faults": 8}
 
 
 def test_it_calms_down_only_by_being_resolved(conn: psycopg.Connection[Any]) -> None:
     failed(conn, 6)
     succeeded(conn, 4)
     check(conn)
-    succeeded(conn, 10)
+    succeeded(conn, 8)
 
     check(conn)
 

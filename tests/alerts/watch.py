@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from ledger.books import grant
-from support.api import call, new_user, rows
+from ledger.books import NOON, grant
+from support.api import call, new_user, rows, value
+from support.clock import set_clock
 
 if TYPE_CHECKING:
     import psycopg
@@ -55,6 +56,13 @@ def failed(
         assert call(conn, "fail_generation", *attempt, error_type, **named).refunded
 
 
+def raised(conn: psycopg.Connection[Any], user: UUID = PLATFORM) -> UUID:
+    """An alert that an application raises at noon."""
+    set_clock(conn, NOON)
+    alert_id: UUID = value(conn, "raise_alert", "queue_full", "m", user, p_metadata={"jobs": 2})
+    return alert_id
+
+
 def check(conn: psycopg.Connection[Any]) -> dict[str, tuple[int, int]]:
     """check_alerts: how many of each type it opened and resolved."""
     return {row.type: (row.opened, row.resolved) for row in rows(conn, "check_alerts")}
@@ -78,6 +86,6 @@ def set_rule(conn: psycopg.Connection[Any], kind: str, **columns: Any) -> None:
     """Edit a rule, as an operator does."""
     for column, new in columns.items():
         conn.execute(
-            f"update credits.alert_rules set {column} = %s where type = %s",  # noqa: S608
+            f"update credits.alert_rules set {column} = %s where type = %s",
             (new, kind),
         )

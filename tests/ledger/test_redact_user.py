@@ -333,7 +333,7 @@ def test_generations_of_others_are_left_alone(conn: psycopg.Connection[Any]) -> 
     )
     call(conn, "fail_generation", other, started.generation_id, "unknown", WORDS)
     conn.execute(
-        "select credits_internal.open_alert(%s, 'test', 'info', %s)",
+        "select credits_internal.open_alert(%s, 'test', %s)",
         (other, WORDS),
     )
     before = _words_of_generations(conn)

@@ -92,6 +92,6 @@ def test_the_alerts_judge_what_the_others_left(conn: psycopg.Connection[Any]) ->
     done = dict(_run(conn))
 
     assert (done["sweep_stuck_generations"], done["check_alerts"]) == (1, 1)
-    assert conn.execute(
-        "select type, resolved_by from credits.system_alerts"
-    ).fetchall() == [("generation_stuck", "pgcredits")]
+    assert conn.execute("select type, resolved_by from credits.system_alerts").fetchall() == [
+        ("generation_stuck", "pgcredits")
+    ]

@@ -30,6 +30,9 @@ FUNCTIONS = """
     where
         p.pronamespace = 'pg_catalog'::regnamespace
         and p.proname = any (%s)
+        -- Ordered-set aggregates have no function of the same form.
+        and p.prokind in ('f', 'a', 'w')
+        and not exists (select from pg_aggregate as g where g.aggfnoid = p.oid and g.aggkind <> 'n')
         and not exists (
             select from unnest(array[p.prorettype] || p.proargtypes::oid[]) as a (oid)
             inner join pg_type as t on t.oid = a.oid
