@@ -155,7 +155,7 @@ def generations_of(caller: Caller, user: UUID) -> None:
     caller("settle_owed_refunds", False)
     caller("get_generation", user, ids[0])
     caller("explain_charge", user, ids[0])
-    raised = caller("raise_alert", "odd", "something odd", p_user_id=user, p_level="error")
+    raised = caller.one("raise_alert", "odd", "something odd", p_user_id=user, p_level="error")
     caller("acknowledge_alert", user, raised.raise_alert, "Ada")
     caller("resolve_alert", user, raised.raise_alert, "Ada", "seen to")
     caller("check_alerts")
