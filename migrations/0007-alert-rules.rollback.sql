@@ -1,3 +1,7 @@
+alter table credits.settings drop column history_starts_at;
+
+drop index credits.generations_created_at;
+
 drop type credits_internal.alert_condition;
 
 drop index credits.ledger_checks_violations;

@@ -167,3 +167,16 @@ create type credits_internal.alert_condition as (
 );
 comment on type credits_internal.alert_condition is
 'Something that holds now and calls for an alert; level null = the rule''s.';
+
+-- The views by day read the days they are asked for, and need to know where history begins.
+create index generations_created_at on credits.generations (created_at);
+
+alter table credits.settings add column history_starts_at timestamptz not null default now();
+comment on column credits.settings.history_starts_at is
+'Where the days and months of the views begin, unless a generation is older.';
+
+update credits.settings as s
+set history_starts_at = least(
+    s.history_starts_at,
+    (select min(u.created_at) from credits.user_credits as u)
+);
