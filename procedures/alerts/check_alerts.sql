@@ -39,11 +39,13 @@ begin
 
     v_opened := credits_internal.open_conditions(v_conditions);
 
-    with resolved as (
-        update credits.system_alerts as a
-        set
-            resolved_at = v_now,
-            resolved_by = 'pgcredits'
+    -- Whoever holds an alert may hold it for long, and must not keep the others from being judged:
+    -- it is taken next time.
+    with gone as (
+        select
+            a.user_id,
+            a.alert_id
+        from credits.system_alerts as a
         where
             a.resolved_at is null
             and (
@@ -63,6 +65,18 @@ begin
                     where r.type = a.type
                 )
             )
+        for no key update skip locked
+    ),
+
+    resolved as (
+        update credits.system_alerts as a
+        set
+            resolved_at = v_now,
+            resolved_by = 'pgcredits'
+        from gone as g
+        where
+            a.user_id = g.user_id
+            and a.alert_id = g.alert_id
         returning a.type
     )
 
@@ -70,14 +84,25 @@ begin
     into v_resolved
     from resolved as r;
 
+    with due as (
+        select
+            a.user_id,
+            a.alert_id
+        from credits.system_alerts as a
+        inner join credits.alert_rules as r on a.type = r.type
+        where
+            a.resolved_at is null
+            and a.acknowledged_at is null
+            and a.notified_at <= v_now - r.renotify_after
+        for no key update of a skip locked
+    )
+
     update credits.system_alerts as a
     set notified_at = v_now
-    from credits.alert_rules as r
+    from due as d
     where
-        a.type = r.type
-        and a.resolved_at is null
-        and a.acknowledged_at is null
-        and a.notified_at <= v_now - r.renotify_after;
+        a.user_id = d.user_id
+        and a.alert_id = d.alert_id;
 
     return query
     select

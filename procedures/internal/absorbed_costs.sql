@@ -15,29 +15,21 @@ parallel safe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $absorbed_costs$
-    with costs as (
-        select
-            (g.finished_at at time zone p_time_zone)::date as day,
-            sum(coalesce(g.cost_usd, g.quoted_cost_usd)) as cost_usd
-        from credits.generations as g
-        inner join credits.refund_totals as r
-            on
-                g.user_id = r.user_id
-                and g.charge_transaction_id = r.transaction_id
-        where
-            g.finished_at >= p_first_day::timestamp at time zone p_time_zone
-            and g.finished_at < (p_last_day + 1)::timestamp at time zone p_time_zone
-            and g.status <> 'succeeded'
-            and g.provider_billed
-            and r.refunded > 0
-        group by 1
-    )
-
     select
         d.day::date,
-        coalesce(c.cost_usd, 0)
+        coalesce(sum(g.cost_usd), 0)
     from generate_series(p_first_day::timestamp, p_last_day, interval '1 day') as d (day)
-    left join costs as c on d.day = c.day
+    left join lateral (
+        select f.cost_usd
+        from credits_monitoring.generation_facts as f
+        where
+            f.finished_at >= d.day at time zone p_time_zone
+            and f.finished_at < (d.day + interval '1 day') at time zone p_time_zone
+            and f.is_absorbed
+        -- A fence: each day reads its own part of the index, and no other.
+        offset 0
+    ) as g on true
+    group by d.day
 $absorbed_costs$;
 
 comment on function credits_internal.absorbed_costs is

@@ -32,7 +32,10 @@ as $provider_conditions$
             count(*) as finished,
             count(*) filter (where g.is_provider_fault) as faults,
             100.0 * count(*) filter (where g.is_provider_fault) / count(*) as pct
-        from credits_internal.finished_since(p_now - r.time_window) as g
+        from credits_monitoring.generation_facts as g
+        where
+            g.finished_at > p_now - r.time_window
+            and g.is_finished
         group by g.provider
     ) as f
     where
@@ -66,7 +69,10 @@ as $provider_conditions$
                 w.finished_at,
                 max(w.finished_at) filter (where not w.is_provider_fault)
                     over (partition by w.provider) as last_other_at
-            from credits_internal.finished_since(p_now - r.time_window) as w
+            from credits_monitoring.generation_facts as w
+            where
+                w.finished_at > p_now - r.time_window
+                and w.is_finished
         ) as g
         where
             g.last_other_at is null
@@ -93,8 +99,11 @@ as $provider_conditions$
         select
             g.provider,
             count(*) as refused
-        from credits_internal.finished_since(p_now - r.time_window) as g
-        where g.error_type = 'provider_out_of_credits'
+        from credits_monitoring.generation_facts as g
+        where
+            g.finished_at > p_now - r.time_window
+            and g.is_finished
+            and g.error_type = 'provider_out_of_credits'
         group by g.provider
     ) as f
     where

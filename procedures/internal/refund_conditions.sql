@@ -78,18 +78,12 @@ as $refund_conditions$
     cross join lateral (
         select
             count(*) as finished,
-            count(*) filter (where c.refunded > 0) as refunded,
-            100.0 * count(*) filter (where c.refunded > 0) / nullif(count(*), 0) as pct
-        from credits.generations as g
-        left join credits.refund_totals as c
-            on
-                g.user_id = c.user_id
-                and g.charge_transaction_id = c.transaction_id
-                -- What came back of a success is a lower price, not a refund.
-                and g.status <> 'succeeded'
+            count(*) filter (where g.is_refunded) as refunded,
+            100.0 * count(*) filter (where g.is_refunded) / nullif(count(*), 0) as pct
+        from credits_monitoring.generation_facts as g
         where
             g.finished_at > p_now - r.time_window
-            and g.status <> 'cancelled'
+            and g.is_finished
     ) as f
     where
         r.type = 'refund_rate_high'

@@ -29,6 +29,8 @@ from support.clock import advance, set_clock
 if TYPE_CHECKING:
     import psycopg
 
+    from support.databases import Database
+
 MICROSECOND = timedelta(microseconds=1)
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
@@ -483,3 +485,21 @@ def test_what_was_cancelled_is_nobodys_failure(
 
     assert "provider_failure_rate" not in check(conn)
     assert ("provider_down", PROVIDER) not in now_open(conn)
+
+
+def test_an_alert_that_somebody_holds_does_not_hold_up_the_others(
+    conn: psycopg.Connection[Any], database: Database
+) -> None:
+    failed(conn, 1, "first", error_type="provider_out_of_credits")
+    failed(conn, 1, "second", error_type="provider_out_of_credits")
+    check(conn)
+    advance(conn, 10 * MINUTE)
+    holder = database.connect(autocommit=False)
+    holder.execute("select from credits.system_alerts where provider = 'first' for update")
+
+    assert check(conn) == {"provider_out_of_credits": (0, 1)}
+    assert now_open(conn) == {("provider_out_of_credits", "first"): "critical"}
+
+    holder.rollback()
+    assert check(conn) == {"provider_out_of_credits": (0, 1)}
+    assert now_open(conn) == {}

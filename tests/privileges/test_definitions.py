@@ -62,7 +62,6 @@ INLINED = {
     "uuid_v7_prefix": "t.n",
 }
 INLINED_ROWS = {
-    "finished_since": "t.at",
     "generation_life": "",
     "lots_in_burn_order": "t.id",
     "read_allocations": "t.object",

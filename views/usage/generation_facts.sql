@@ -43,7 +43,8 @@ select
     k.status in ('succeeded', 'failed', 'timed_out') as is_finished,
     k.status in ('failed', 'timed_out')
     and coalesce(p.fault, a.fault, 'platform') = 'provider' as is_provider_fault,
-    k.credits_refunded > 0 as is_refunded,
+    k.status in ('failed', 'timed_out', 'cancelled')
+    and k.credits_refunded > 0 as is_refunded,
     case
         when k.is_billed then k.cost_if_billed_usd
         when not k.is_billed then 0
@@ -93,7 +94,8 @@ comment on column credits_monitoring.generation_facts.is_finished is
 comment on column credits_monitoring.generation_facts.is_provider_fault is
 'Whether it failed or timed out by the provider''s own fault (refund_policies; its row * for an '
 'unknown kind).';
-comment on column credits_monitoring.generation_facts.is_refunded is 'Whether any came back.';
+comment on column credits_monitoring.generation_facts.is_refunded is
+'Whether it did not succeed and credits came back: a lower price of a success is no refund.';
 comment on column credits_monitoring.generation_facts.cost_usd is
 'The same where it is billed; 0 where it is not; null = unknown.';
 comment on column credits_monitoring.generation_facts.cost_source is
