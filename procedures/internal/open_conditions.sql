@@ -31,6 +31,15 @@ begin
             c.type,
             c.dedup_key
     loop
+        -- As in check_alerts: who holds an alert must not hold up the others.
+        perform
+        from credits.system_alerts as a
+        where
+            a.user_id = v_condition.user_id
+            and a.alert_id = v_condition.alert_id
+        for no key update skip locked;
+        continue when not found and v_condition.alert_id is not null;
+
         perform credits_internal.open_alert(
             p_user_id => v_condition.user_id,
             p_type => v_condition.type,

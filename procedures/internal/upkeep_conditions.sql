@@ -72,7 +72,7 @@ as $upkeep_conditions$
         select coalesce(sum(a.cost_usd), 0) as cost_usd
         from credits_internal.absorbed_costs(d.today, d.today, s.business_time_zone) as a
     ) as t
-    -- The days before are read only where today is alarming.
+    -- The days before are read only where today is above the floor; else there is no median.
     cross join lateral (
         select percentile_cont(0.5) within group (order by a.cost_usd)::numeric as median_usd
         from credits_internal.absorbed_costs(
@@ -83,7 +83,6 @@ as $upkeep_conditions$
     where
         r.type = 'absorbed_cost_high'
         and r.enabled
-        and t.cost_usd > coalesce(r.floor_usd, 0)
         and t.cost_usd > m.median_usd * r.threshold
 $upkeep_conditions$;
 

@@ -143,6 +143,9 @@ def test_an_alert_that_nobody_takes_on_is_told_again(
     check(conn)
     check(conn)
     assert listener.events() == [("due_again", "generation_stuck")]
+    advance(conn, HOUR / 2)
+    check(conn)
+    assert listener.events() == []
 
     (alert,) = alerts(conn)
     call(conn, "acknowledge_alert", PLATFORM, alert.alert_id, "Ada")
@@ -180,6 +183,33 @@ def test_an_acknowledged_alert_that_escalates_is_told(
     value(conn, "raise_alert", "queue_full", "m", p_level="critical")
 
     assert [event for event, _ in listener.events()] == ["opened", "escalated"]
+
+
+def test_an_escalation_counts_as_telling(conn: psycopg.Connection[Any]) -> None:
+    set_clock(conn, NOON)
+    value(conn, "raise_alert", "queue_full", "m", p_level="warning")
+    escalated_at = advance(conn, HOUR)
+    value(conn, "raise_alert", "queue_full", "m", p_level="critical")
+    advance(conn, HOUR)
+    value(conn, "raise_alert", "queue_full", "m", p_level="critical")
+
+    assert alerts(conn)[0].notified_at == escalated_at
+
+
+def test_nothing_is_told_of_what_is_resolved_or_calmed_down_by_hand(
+    conn: psycopg.Connection[Any], listener: Listener
+) -> None:
+    user = _poor_user(conn)
+    call(conn, "deduct_user_credits", user, 6)
+    grant(conn, user, 10)
+    assert [event for event, _ in listener.events()] == ["opened", "resolved"]
+    value(conn, "redact_user", user)
+    assert listener.events() == []
+
+    value(conn, "raise_alert", "queue_full", "m", p_level="critical")
+    listener.heard()
+    conn.execute("update credits.system_alerts set level = 'warning' where resolved_at is null")
+    assert listener.events() == []
 
 
 def test_what_is_rolled_back_leaves_no_alert_and_sends_nothing(

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 MICROSECOND = timedelta(microseconds=1)
 MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
 
@@ -359,6 +360,21 @@ def test_today_is_a_day_of_the_business_time_zone(conn: psycopg.Connection[Any])
     assert check(conn) == {"absorbed_cost_high": (0, 1)}
 
 
+def test_the_days_before_are_days_of_the_business_time_zone(
+    conn: psycopg.Connection[Any],
+) -> None:
+    conn.execute("update credits.settings set business_time_zone = 'Etc/GMT-12'")
+    # Six o'clock there: were a day any longer, the next one's cost would count in it, too.
+    for days in range(14, 0, -1):
+        set_clock(conn, NOON - days * DAY + timedelta(hours=6))
+        _absorbed(conn, "4")
+    set_clock(conn, NOON + timedelta(hours=6))
+    _absorbed(conn, "12.01")
+
+    assert check(conn) == {"absorbed_cost_high": (1, 0)}
+    assert alerts(conn)[0].metadata == {"cost_usd": 12.01, "median_usd": 4}
+
+
 @pytest.mark.parametrize("billed", [False, None])
 def test_what_was_not_billed_is_not_absorbed(
     conn: psycopg.Connection[Any], billed: bool | None
@@ -503,3 +519,87 @@ def test_an_alert_that_somebody_holds_does_not_hold_up_the_others(
     holder.rollback()
     assert check(conn) == {"provider_out_of_credits": (0, 1)}
     assert now_open(conn) == {}
+
+
+def test_an_alert_that_somebody_holds_is_told_again_later(
+    conn: psycopg.Connection[Any], database: Database
+) -> None:
+    value(conn, "raise_alert", "refund_failed", "m")
+    advance(conn, HOUR)
+    holder = database.connect(autocommit=False)
+    holder.execute("select from credits.system_alerts for update")
+
+    assert check(conn) == {}
+    assert alerts(conn)[0].notified_at == NOON
+
+    holder.rollback()
+    check(conn)
+    assert alerts(conn)[0].notified_at == NOON + HOUR
+
+
+def test_while_one_session_judges_no_other_does(
+    conn: psycopg.Connection[Any], database: Database
+) -> None:
+    failed(conn, 1, error_type="provider_out_of_credits")
+    first = database.connect(autocommit=False)
+    assert check(first) == {"provider_out_of_credits": (1, 0)}
+
+    assert check(conn) == {}
+
+    first.commit()
+    assert check(conn) == {}
+    assert len(alerts(conn)) == 1
+
+
+@pytest.mark.tampers  # made-up rows, without their charges
+def test_it_reads_no_more_than_the_windows_of_its_rules(conn: psycopg.Connection[Any]) -> None:
+    for table, columns, query in (
+        (
+            "generations",
+            "user_id, generation_id, charge_transaction_id, credits_charged, created_at,"
+            " deadline_at, finished_at, last_event_no, status, provider, generation_type,"
+            " provider_billed, cost_usd, error_type, metadata",
+            "u.id, t.id, t.id, 1, t.at, t.at, t.at, 1, 'failed', 'p', 'image', true, 1,"
+            " 'internal_error', '{}'",
+        ),
+        (
+            "refund_totals",
+            "user_id, transaction_id, charged, refunded, last_refund_id",
+            "u.id, t.id, 1, 1, t.id",
+        ),
+        (
+            "credit_transactions",
+            "user_id, transaction_id, seq, credits, balance_after, created_at, transaction_type,"
+            " refund_of, allocations, metadata, content_digest, entry_hash",
+            "u.id, t.id, i, 1, 1, t.at, 'refund', t.id, '[]', '{}', '', ''",
+        ),
+    ):
+        conn.execute(
+            f"insert into credits.{table} ({columns}) select {query}"
+            " from generate_series(1, 40000) as i"
+            " cross join lateral (select md5((i %% 100)::text)::uuid as id) as u"
+            " cross join lateral (select md5('t' || i)::uuid as id,"
+            "  %s::timestamptz - i * interval '30 minutes' as at) as t",
+            (NOON,),
+        )
+    for table in ("generations", "refund_totals", "credit_transactions"):
+        conn.execute(f"vacuum analyze credits.{table}")
+
+    # What this session has read so far is not to be counted.
+    conn.execute("select pg_stat_force_next_flush()")
+    with conn.transaction():
+        assert set(check(conn)) == {"provider_down", "refund_rate_high"}
+        read = {
+            row.relname: row.read
+            for row in conn.execute(
+                "select s.relname, s.seq_tup_read + s.idx_tup_fetch as read"
+                " from pg_stat_xact_user_tables as s where s.schemaname = 'credits'"
+            )
+        }
+
+    # An hour, ten minutes, a day twice; today and, since that is above the floor, 14 days before:
+    # 48 of each day.
+    assert read["generations"] < 48 * 20
+    assert read["refund_totals"] < 48 * 20
+    # Found by ranges of pages, not row by row.
+    assert read["credit_transactions"] < 40_000 / 4

@@ -12,6 +12,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from bench import bulk
 from pgcredits.deploy import migrate
 from pgcredits.errors import LedgerViolationError
 
@@ -38,136 +39,6 @@ TABLES = {
     "callback": LIVES,
 }
 CREDITS = 1_000_000_000
-
-#: What deduct_user_credits does in the usual case, in one statement for many users. The ledgers
-#: of a sample are verified after the runs.
-ONE_ROW_FOR_EACH = """
-    with entries as materialized (
-        select
-            u.*,
-            %s || u.user_id as key,
-            jsonb_build_array(credits_internal.allocation(u.current_lot_id, -1)) as legs,
-            credits_internal.content_digest(null, '{}') as digest,
-            t.at,
-            credits_internal.uuid_v7(t.at) as id
-        from generate_series(%s::bigint, %s::bigint) as i
-        inner join credits.user_credits as u on u.user_id = md5(i::text)::uuid
-        cross join (select clock_timestamp() as at) as t
-    ),
-    chained as materialized (
-        select
-            e.*,
-            credits_internal.entry_hash(
-                e.ledger_head, e.user_id, e.id, e.last_seq + 1, 'deduction', -1, 1, e.balance - 1,
-                e.legs, null, null, null, null, null, e.key, e.digest, e.at
-            ) as hash
-        from entries as e
-    ),
-    users as (
-        update credits.user_credits as u
-        set
-            balance = c.balance - 1,
-            current_lot_remaining = c.current_lot_remaining - 1,
-            last_seq = c.last_seq + 1,
-            last_entry_at = c.at,
-            ledger_head = c.hash
-        from chained as c
-        where u.user_id = c.user_id
-    ),
-    lots as (
-        update credits.credit_lots as l
-        set remaining = l.remaining - 1
-        from chained as c
-        where
-            l.user_id = c.user_id
-            and l.lot_id = c.current_lot_id
-    )
-    insert into credits.credit_transactions (
-        user_id, transaction_id, seq, credits, requested_credits, balance_after, created_at,
-        transaction_type, allocations, idempotency_key, metadata, content_digest, entry_hash
-    )
-    select
-        c.user_id, c.id, c.last_seq + 1, -1, 1, c.balance - 1, c.at,
-        'deduction', c.legs, c.key, '{}', c.digest, c.hash
-    from chained as c
-"""
-
-#: As ONE_ROW_FOR_EACH, for a generation that has succeeded without a callback.
-ONE_GENERATION_FOR_EACH = """
-    with entries as materialized (
-        select
-            u.*,
-            jsonb_build_array(credits_internal.allocation(u.current_lot_id, -1)) as legs,
-            credits_internal.content_digest(null, '{}') as digest,
-            t.at,
-            credits_internal.uuid_v7(t.at) as id,
-            credits_internal.uuid_v7(t.at) as generation_id
-        from generate_series(%s::bigint, %s::bigint) as i
-        inner join credits.user_credits as u on u.user_id = md5(i::text)::uuid
-        cross join (select clock_timestamp() as at) as t
-    ),
-    chained as materialized (
-        select
-            e.*,
-            credits_internal.entry_hash(
-                e.ledger_head, e.user_id, e.id, e.last_seq + 1, 'deduction', -1, 1, e.balance - 1,
-                e.legs, null, null, null, e.generation_id, null, null, e.digest, e.at
-            ) as hash
-        from entries as e
-    ),
-    users as (
-        update credits.user_credits as u
-        set
-            balance = c.balance - 1,
-            current_lot_remaining = c.current_lot_remaining - 1,
-            last_seq = c.last_seq + 1,
-            last_entry_at = c.at,
-            ledger_head = c.hash
-        from chained as c
-        where u.user_id = c.user_id
-    ),
-    lots as (
-        update credits.credit_lots as l
-        set remaining = l.remaining - 1
-        from chained as c
-        where
-            l.user_id = c.user_id
-            and l.lot_id = c.current_lot_id
-    ),
-    ledger as (
-        insert into credits.credit_transactions (
-            user_id, transaction_id, seq, credits, requested_credits, balance_after, created_at,
-            transaction_type, generation_id, allocations, metadata, content_digest, entry_hash
-        )
-        select
-            c.user_id, c.id, c.last_seq + 1, -1, 1, c.balance - 1, c.at,
-            'deduction', c.generation_id, c.legs, '{}', c.digest, c.hash
-        from chained as c
-    ),
-    tasks as (
-        insert into credits.provider_tasks (
-            provider, provider_task_id, user_id, generation_id, created_at
-        )
-        select 'bench', 'old-' || c.generation_id, c.user_id, c.generation_id, c.at
-        from chained as c
-    ),
-    events as (
-        insert into credits.generation_events (
-            user_id, generation_id, event_no, event, status_before, applied, is_callback,
-            created_at, payload
-        )
-        select c.user_id, c.generation_id, 1, 'success', 'pending', true, false, c.at, '{}'
-        from chained as c
-    )
-    insert into credits.generations (
-        user_id, generation_id, charge_transaction_id, credits_charged, created_at, deadline_at,
-        finished_at, last_event_no, status, provider, generation_type, provider_task_id, metadata
-    )
-    select
-        c.user_id, c.generation_id, c.id, 1, c.at, c.at + interval '1 hour',
-        c.at, 1, 'succeeded', 'bench', 'image', 'old-' || c.generation_id, '{}'
-    from chained as c
-"""
 
 Connection = psycopg.Connection[Any]
 
@@ -213,14 +84,7 @@ def add_users(conn: Connection, users: int) -> None:
 
 def load_ledgers(dsn: str, setting: Setting, tell: Callable[[str], None]) -> None:
     """Fill both ledgers: ours as its function would, chain and all, for many users at once."""
-    per_user = _for_each_user(
-        dsn,
-        setting,
-        tell,
-        lambda conn, step, first, last: conn.execute(
-            ONE_ROW_FOR_EACH, (f"load-{step}-", first, last)
-        ),
-    )
+    per_user = _for_each_user(dsn, setting, tell, bulk.add_deductions)
     with psycopg.connect(dsn) as conn:
         conn.execute(
             """
@@ -236,12 +100,7 @@ def load_ledgers(dsn: str, setting: Setting, tell: Callable[[str], None]) -> Non
 
 def load_generations(dsn: str, setting: Setting, tell: Callable[[str], None]) -> None:
     """Generations that have succeeded, with their charges, tasks and events."""
-    _for_each_user(
-        dsn,
-        setting,
-        tell,
-        lambda conn, _, first, last: conn.execute(ONE_GENERATION_FOR_EACH, (first, last)),
-    )
+    _for_each_user(dsn, setting, tell, bulk.add_generations)
 
 
 def start_recent(conn: Connection, users: int) -> None:
@@ -263,7 +122,7 @@ def _for_each_user(
     dsn: str,
     setting: Setting,
     tell: Callable[[str], None],
-    step_of: Callable[[Connection, int, int, int], object],
+    add_row_for_each: Callable[[Connection, int, int], object],
 ) -> int:
     """Run a step often enough for all users, half of them in each of two sessions."""
     per_user = -(-setting.ledger_rows // setting.users)
@@ -272,9 +131,9 @@ def _for_each_user(
     def run(first: int, last: int) -> None:
         try:
             with psycopg.connect(dsn, autocommit=True) as conn:
-                conn.execute("set synchronous_commit = off")
+                bulk.prepare(conn)
                 for step in range(1, per_user + 1):
-                    step_of(conn, step, first, last)
+                    add_row_for_each(conn, first, last)
                     if step % 50 == 0 and first == 1:
                         tell(f"loading: {step} of {per_user} rows for each user")
         except psycopg.Error as error:
