@@ -1,0 +1,46 @@
+"""``pgcredits monitoring``: what Prometheus and Grafana need."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path  # noqa: TC003 - typer reads the annotation
+from typing import Annotated
+
+import typer
+
+from pgcredits.cli.app import app, out
+from pgcredits.cli.deploy import Format, FormatOption
+from pgcredits.monitoring import export as export_files
+
+monitoring = typer.Typer(no_args_is_help=True)
+app.add_typer(monitoring, name="monitoring", help="Files for Prometheus and Grafana.")
+
+
+@monitoring.callback()
+def _monitoring() -> None:
+    """Files for Prometheus and Grafana."""
+
+
+@monitoring.command()
+def export(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Where to; it is made where it is missing.")
+    ],
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace files there that differ from ours.")
+    ] = False,
+    output_format: FormatOption = Format.TEXT,
+) -> None:
+    """Write the configuration of an exporter, rules for Prometheus and a Grafana dashboard.
+
+    README.md among them says what to do with each.
+
+    Exit status: 0; 23 if files there differ (nothing is written then) or cannot be written.
+    """
+    exported = export_files(folder, force=force)
+    if output_format is Format.JSON:
+        typer.echo(json.dumps([dataclasses.asdict(file) for file in exported], indent=2))
+        return
+    for file in exported:
+        out.print(f"{file.outcome:<9} {folder / file.path}", markup=False, highlight=False)
