@@ -40,6 +40,8 @@ DAY = timedelta(days=1)
 @pytest.fixture(autouse=True)
 def _at_noon(conn: psycopg.Connection[Any]) -> None:
     set_clock(conn, NOON)
+    # What has to wait for nobody fails here if it does.
+    conn.execute("set lock_timeout = '10s'")
 
 
 def test_where_nothing_happened_nothing_is_opened(conn: psycopg.Connection[Any]) -> None:
