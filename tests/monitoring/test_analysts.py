@@ -133,37 +133,36 @@ def test_pandas_reads_every_view(conn: psycopg.Connection[Any], analyst: Analyst
         engine.dispose()
 
 
-def test_pandas_gets_days_as_dates_counts_as_integers_and_money_as_decimals(
+def test_pandas_gets_days_as_dates_counts_as_integers_and_money_as_it_is_asked_for(
     conn: psycopg.Connection[Any], analyst: Analyst
 ) -> None:
-    """As `read_sql` gives them: what needs no rounding is exact, and null is not 0."""
+    """Money comes as floats, null as NaN; exact, as Decimal, with `coerce_float=False`."""
     pandas = pytest.importorskip("pandas", reason=NO_PANDAS)
     sqlalchemy = pytest.importorskip("sqlalchemy", reason=NO_PANDAS)
     live(conn)
+    costs = "select * from credits_monitoring.provider_costs_daily order by provider"
+    statement = sqlalchemy.text(
+        "select * from credits_monitoring.user_statement where user_id = :user order by seq"
+    )
     engine = sqlalchemy.create_engine(analyst.url("postgresql+psycopg"))
     try:
-        costs = pandas.read_sql(
-            "select * from credits_monitoring.provider_costs_daily order by provider", engine
-        )
-        statement = pandas.read_sql(
-            sqlalchemy.text(
-                "select * from credits_monitoring.user_statement where user_id = :user order by seq"
-            ),
-            engine,
-            params={"user": ANN},
-        )
+        usual = pandas.read_sql(costs, engine)
+        exact = pandas.read_sql(costs, engine, coerce_float=False)
+        entries = pandas.read_sql(statement, engine, params={"user": ANN})
     finally:
         engine.dispose()
 
-    assert list(costs["provider"]) == ["nanobanana", "sloth"]
-    assert all(type(day) is date for day in costs["day"])
-    assert costs["billed_generations"].dtype == "int64"
-    assert list(costs["billed_generations"]) == [4, 1]
-    assert costs["cost_usd"][0] == Decimal("0.15")
-    assert type(costs["cost_usd"][0]) is Decimal
-    assert costs["cost_usd"][1] is None or pandas.isna(costs["cost_usd"][1])
-    # So that one can go on calculating.
-    assert pandas.to_numeric(costs["cost_usd"]).sum() == pytest.approx(0.15)
-    assert statement["credits"].sum() == 60
-    assert statement["balance_after"].iloc[-1] == 60
-    assert isinstance(statement["at"].dtype, pandas.DatetimeTZDtype)
+    assert list(usual["provider"]) == ["nanobanana", "sloth"]
+    assert all(type(day) is date for day in usual["day"])
+    assert usual["billed_generations"].dtype == "int64"
+    assert list(usual["billed_generations"]) == [4, 1]
+    assert usual["cost_usd"].dtype == "float64"
+    assert usual["cost_usd"][0] == pytest.approx(0.15)
+    assert pandas.isna(usual["cost_usd"][1])
+    assert exact["cost_usd"][0] == Decimal("0.15")
+    assert type(exact["cost_usd"][0]) is Decimal
+    assert entries["credits"].dtype == "int64"
+    assert entries["credits"].sum() == 60
+    assert entries["balance_after"].iloc[-1] == 60
+    assert isinstance(entries["at"].dtype, pandas.DatetimeTZDtype)
+    assert str(entries["at"].dt.tz) == "UTC"

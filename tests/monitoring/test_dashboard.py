@@ -8,6 +8,7 @@ from decimal import Decimal
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
@@ -15,7 +16,7 @@ from psycopg.rows import dict_row, tuple_row
 
 from ledger.books import grant
 from monitoring.grafana import DASHBOARD, Query, panels, queries, sent
-from monitoring.history import MESSAGE, live, make_it_noon
+from monitoring.history import MESSAGE, live
 from pgcredits.monitoring import shipped_files
 from support.api import call
 from support.clock import real_clock, set_clock
@@ -116,6 +117,25 @@ def test_a_chosen_provider_is_the_only_one(
     assert other not in names
 
 
+def test_only_panels_that_are_about_no_provider_ignore_the_choice() -> None:
+    assert {query.where for query in queries() if "${provider:sqlstring}" not in query.sql} == {
+        "panel State",
+        "panel Waiting",
+        "panel Refund rate, 24 hours",
+        "panel Last maintenance",
+        "panel Why",
+        "panel Open alerts",
+        "panel Active users by day",
+        "panel Active users by month",
+        "panel Users who cost most this month",
+        "panel Refunds by reason",
+        "panel Balances by plan",
+        "panel Credit liability",
+        "annotation Open alerts",
+        "variable provider",
+    }
+
+
 def by_title(title: str) -> Query:
     (query,) = (query for query in queries() if query.where == f"panel {title}")
     return query
@@ -156,11 +176,12 @@ def test_the_numbers_of_a_known_day(conn: psycopg.Connection[Any], analyst: Anal
     assert [row[2] for row in shown("Stuck generations")] == ["sloth"]
 
 
-def test_the_time_range_shows_the_days_that_it_touches(
-    conn: psycopg.Connection[Any], analyst: Analyst
+# Whatever the time is, in one of them it is another day than in UTC.
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Etc/GMT+12"])
+def test_the_time_range_shows_the_business_days_that_it_touches(
+    conn: psycopg.Connection[Any], analyst: Analyst, zone: str
 ) -> None:
-    # At noon of the business time zone: 24 hours back touch two days, whatever the day is in UTC.
-    make_it_noon(conn)
+    conn.execute("update credits.settings set business_time_zone = %s", (zone,))
     now = datetime.now(UTC)
     user = uuid4()
     for days in (3, 2, 1, 0):
@@ -173,17 +194,10 @@ def test_the_time_range_shows_the_days_that_it_touches(
 
     _, found = types_and_rows(analyst.connect(), sql)
 
-    zone = conn.execute("select business_time_zone from credits.settings").fetchone()
-    assert zone is not None
-    midnights = conn.execute(
-        "select date_trunc('day', %s at time zone %s) at time zone %s as today",
-        (now, zone[0], zone[0]),
-    ).fetchone()
-    assert midnights is not None
-    assert [row["time"] for row in found] == [
-        midnights.today - timedelta(days=1),
-        midnights.today,
-    ]
+    # Of today and yesterday, by that zone's calendar; each shown at its first moment.
+    local = now.astimezone(ZoneInfo(zone))
+    today = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    assert [row["time"] for row in found] == [today - timedelta(days=1), today]
 
 
 # --- the JSON -------------------------------------------------------------------------------------
