@@ -1,7 +1,7 @@
 """Prometheus and its exporter, the real ones, with the files that we ship.
 
-Their clocks are made faster: the exporter reads and Prometheus scrapes and judges each second, and
-rules do not wait. Nothing else of the files is changed.
+They are made faster: the exporter reads, and Prometheus scrapes and judges, several times a second,
+and rules do not wait. Nothing else of the files is changed.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ledger.books import grant
 from monitoring.exporter import metrics, series
-from monitoring.history import live
+from monitoring.history import ANN, live
 from monitoring.programs import MISSING, Program, exporter, prometheus
 from monitoring.test_metrics import EXPECTED
 from pgcredits.monitoring import export
@@ -102,6 +103,7 @@ def test_the_numbers_of_a_known_day_arrive(
 def test_an_alert_fires_and_ends_with_that_of_the_database(
     conn: psycopg.Connection[Any], analyst: Analyst, tmp_path: Path
 ) -> None:
+    grant(conn, ANN, 1)
     rows(conn, "run_maintenance")
     stuck = ("PgcreditsGenerationStuck", "warning")
     owed = ("PgcreditsRefundFailed", "error")
