@@ -5,6 +5,7 @@ create or replace view credits_monitoring.generation_facts as
 with known as (
     select
         g.*,
+        r.last_refund_id,
         coalesce(g.cost_usd, g.quoted_cost_usd) as cost_if_billed_usd,
         case
             when g.status = 'succeeded' then coalesce(g.provider_billed, true)
@@ -15,7 +16,9 @@ with known as (
     -- An aggregate, so that each row looks up its own: a join may read the refunds of all times to
     -- find those of a day.
     left join lateral (
-        select sum(t.refunded)::bigint as refunded
+        select
+            sum(t.refunded)::bigint as refunded,
+            (array_agg(t.last_refund_id))[1] as last_refund_id
         from credits.refund_totals as t
         where
             t.user_id = g.user_id
@@ -35,6 +38,7 @@ select
     k.created_at as started_at,
     k.finished_at,
     k.charge_transaction_id,
+    k.last_refund_id,
     k.credits_charged,
     k.credits_refunded,
     k.is_billed,
@@ -78,6 +82,8 @@ comment on column credits_monitoring.generation_facts.finished_at is
 'When it succeeded, failed, was cancelled or timed out; null = in flight.';
 comment on column credits_monitoring.generation_facts.charge_transaction_id is
 'The deduction that paid for it.';
+comment on column credits_monitoring.generation_facts.last_refund_id is
+'The latest refund of it; null = none.';
 comment on column credits_monitoring.generation_facts.credits_charged is
 'Credits taken at the start.';
 comment on column credits_monitoring.generation_facts.credits_refunded is

@@ -1,0 +1,42 @@
+-- What providers bill, or may bill, for what was given back.
+
+create or replace view credits_monitoring.absorbed_costs_daily as
+select
+    d.day,
+    g.provider,
+    count(*) filter (where g.is_absorbed) as generations,
+    coalesce(sum(g.cost_usd) filter (where g.is_absorbed), 0) as cost_usd,
+    coalesce(sum(g.cost_if_billed_usd) filter (where g.is_billed is null), 0)
+        as unknown_billing_cost_usd
+from credits_monitoring.business_days as d
+cross join
+    lateral (
+        select g.*
+        from credits_monitoring.generation_facts as g
+        where
+            g.finished_at >= d.starts_at
+            and g.finished_at < d.ends_at
+        -- A fence: each day reads its own part of the index, and no other.
+        offset 0
+    ) as g
+where
+    g.is_refunded
+    and g.is_billed is distinct from false
+group by
+    d.day,
+    g.provider;
+
+comment on view credits_monitoring.absorbed_costs_daily is
+'One row per day of finish and provider on which anything was given back that is billed, or may '
+'be. Days are those of the business time zone.';
+comment on column credits_monitoring.absorbed_costs_daily.day is 'Day of the finish.';
+comment on column credits_monitoring.absorbed_costs_daily.provider is 'Who did the work.';
+comment on column credits_monitoring.absorbed_costs_daily.generations is
+'Generations that did not succeed, were given back, and are billed.';
+comment on column credits_monitoring.absorbed_costs_daily.cost_usd is
+'US dollars of these, as far as known.';
+comment on column credits_monitoring.absorbed_costs_daily.unknown_billing_cost_usd is
+'US dollars, as quoted, of those given back of which nobody knows whether they are billed.';
+
+revoke all on credits_monitoring.absorbed_costs_daily from public;
+grant select on credits_monitoring.absorbed_costs_daily to credits_analyst;

@@ -1,0 +1,141 @@
+-- How the platform is, in one row.
+
+create or replace view credits_monitoring.system_health as
+with recent as (
+    select
+        count(*) filter (where g.finished_at > now() - interval '1 hour') as finished_1h,
+        count(*) filter (
+            where g.finished_at > now() - interval '1 hour'
+            and g.status <> 'succeeded'
+        ) as failures_1h,
+        count(*) as finished_24h,
+        count(*) filter (where g.is_refunded) as refunded_24h
+    from credits_monitoring.generation_facts as g
+    where
+        g.finished_at > now() - interval '24 hours'
+        and g.is_finished
+),
+
+flight as (
+    select
+        count(*) as in_flight,
+        count(*) filter (where g.deadline_at < now()) as stuck
+    from credits.generations as g
+    where g.finished_at is null
+),
+
+owed as (
+    select
+        count(*) as refunds,
+        coalesce(sum(o.credits_owed), 0)::bigint as credits,
+        coalesce(max(o.age_seconds), 0) as age_seconds
+    from credits_monitoring.users_needing_refunds as o
+),
+
+alerts as (
+    select
+        count(*) as open_alerts,
+        count(*) filter (where a.level = 'critical') as critical
+    from credits.system_alerts as a
+    where
+        a.resolved_at is null
+        and a.level > 'info'
+),
+
+checks as (
+    select max(c.verified_at) as last_at
+    from credits.ledger_checks as c
+),
+
+violations as (
+    select count(*) as users
+    from credits.ledger_checks as c
+    where c.violations > 0
+),
+
+reasons as (
+    select
+        array_agg(x.reason order by x.place) as reasons,
+        bool_or(x.is_critical) as is_critical
+    from violations as v
+    cross join owed as o
+    cross join flight as f
+    cross join alerts as a
+    cross join checks as c
+    cross join
+        lateral (
+            values
+            (1, v.users > 0, true, format('the ledgers of %s users are violated', v.users)),
+            (
+                2,
+                o.age_seconds > 300,
+                true,
+                format('refunds are owed for %s seconds', o.age_seconds)
+            ),
+            (3, a.critical > 0, true, format('%s critical alerts are open', a.critical)),
+            (
+                4, a.open_alerts > a.critical, false,
+                format('%s alerts are open', a.open_alerts - a.critical)
+            ),
+            (
+                5, o.refunds > 0 and o.age_seconds <= 300, false,
+                format('%s refunds are owed', o.refunds)
+            ),
+            (6, f.stuck > 0, false, format('%s generations are past their deadline', f.stuck)),
+            (7, c.last_at < now() - interval '1 hour', false, 'no ledger was checked for an hour')
+        ) as x (place, holds, is_critical, reason)
+    where x.holds
+)
+
+select
+    case
+        when s.is_critical then 'critical'
+        when s.reasons is not null then 'degraded'
+        else 'ok'
+    end as status,
+    coalesce(s.reasons, '{}') as reasons,
+    f.in_flight,
+    f.stuck,
+    r.finished_1h,
+    r.failures_1h,
+    round(100.0 * r.refunded_24h / nullif(r.finished_24h, 0), 2) as refund_rate_24h_pct,
+    o.refunds as owed_refunds,
+    o.credits as owed_credits,
+    a.open_alerts,
+    v.users as ledger_violations,
+    c.last_at as last_maintenance_at
+from reasons as s
+cross join flight as f
+cross join recent as r
+cross join owed as o
+cross join alerts as a
+cross join violations as v
+cross join checks as c;
+
+comment on view credits_monitoring.system_health is
+'One row: whether anything calls for a person, and why.';
+comment on column credits_monitoring.system_health.status is 'ok, degraded or critical.';
+comment on column credits_monitoring.system_health.reasons is
+'Why it is not ok, the worst first; empty = it is.';
+comment on column credits_monitoring.system_health.in_flight is
+'Generations that have not finished.';
+comment on column credits_monitoring.system_health.stuck is 'Of these, those past their deadline.';
+comment on column credits_monitoring.system_health.finished_1h is
+'Generations that succeeded, failed or timed out within the last hour.';
+comment on column credits_monitoring.system_health.failures_1h is
+'Of these, those that did not succeed.';
+comment on column credits_monitoring.system_health.refund_rate_24h_pct is
+'Percent of what finished within 24 hours that did not succeed and was given back; null = '
+'nothing finished.';
+comment on column credits_monitoring.system_health.owed_refunds is
+'Refunds that could not be paid yet: see users_needing_refunds.';
+comment on column credits_monitoring.system_health.owed_credits is 'Credits of these.';
+comment on column credits_monitoring.system_health.open_alerts is
+'Open alerts but those of level info, which are about users.';
+comment on column credits_monitoring.system_health.ledger_violations is
+'Users whose ledger check_ledger found violated.';
+comment on column credits_monitoring.system_health.last_maintenance_at is
+'When check_ledger last verified a user: the sign that maintenance runs; null = never.';
+
+revoke all on credits_monitoring.system_health from public;
+grant select on credits_monitoring.system_health to credits_analyst;

@@ -1,0 +1,52 @@
+-- What failed, the latest first, and what came back of it.
+
+create or replace view credits_monitoring.recent_failures as
+select
+    g.finished_at,
+    g.user_id,
+    g.provider,
+    g.generation_type,
+    g.error_type,
+    g.error_code,
+    g.error_message,
+    g.credits_charged,
+    g.credits_refunded,
+    g.is_refunded as refunded,
+    r.seconds_to_refund,
+    g.generation_id
+from credits_monitoring.generation_facts as g
+left join lateral (
+    select
+        max(greatest(0, extract(epoch from t.created_at - g.finished_at)))::double precision
+            as seconds_to_refund
+    from credits.credit_transactions as t
+    where
+        t.user_id = g.user_id
+        and t.transaction_id = g.last_refund_id
+) as r on true
+where
+    g.finished_at is not null
+    and g.status in ('failed', 'timed_out')
+order by g.finished_at desc;
+
+comment on view credits_monitoring.recent_failures is
+'One row per generation that failed or timed out, the latest first. Texts of errors are hostile '
+'input: show them as text.';
+comment on column credits_monitoring.recent_failures.finished_at is 'When it failed.';
+comment on column credits_monitoring.recent_failures.user_id is 'Who paid.';
+comment on column credits_monitoring.recent_failures.provider is 'Who did the work.';
+comment on column credits_monitoring.recent_failures.generation_type is 'What was to be made.';
+comment on column credits_monitoring.recent_failures.error_type is 'Kind of failure.';
+comment on column credits_monitoring.recent_failures.error_code is 'The provider''s code for it.';
+comment on column credits_monitoring.recent_failures.error_message is 'What was said of it.';
+comment on column credits_monitoring.recent_failures.credits_charged is
+'Credits taken at the start.';
+comment on column credits_monitoring.recent_failures.credits_refunded is
+'Credits of these that came back until now.';
+comment on column credits_monitoring.recent_failures.refunded is 'Whether any came back.';
+comment on column credits_monitoring.recent_failures.seconds_to_refund is
+'Seconds from the failure to the latest refund; null = none.';
+comment on column credits_monitoring.recent_failures.generation_id is 'The generation.';
+
+revoke all on credits_monitoring.recent_failures from public;
+grant select on credits_monitoring.recent_failures to credits_analyst;

@@ -1,0 +1,61 @@
+-- Why credits came back on each day.
+
+create or replace view credits_monitoring.refunds_by_reason_daily as
+select
+    d.day,
+    t.error_type,
+    count(*) as refunds,
+    sum(t.credits)::bigint as credits_refunded,
+    count(distinct t.user_id) as users,
+    coalesce(sum(t.absorbed_cost_usd), 0) as absorbed_cost_usd
+from credits_monitoring.business_days as d
+cross join
+    lateral (
+        select
+            r.user_id,
+            r.credits,
+            g.error_type,
+            g.absorbed_cost_usd
+        from credits.credit_transactions as r
+        left join lateral (
+            select
+                f.error_type,
+                -- Of several refunds, one carries the cost: the latest.
+                case
+                    when f.is_absorbed and f.last_refund_id = r.transaction_id then f.cost_usd
+                end as absorbed_cost_usd
+            from credits_monitoring.generation_facts as f
+            where
+                f.user_id = r.user_id
+                and f.generation_id = r.generation_id
+            offset 0
+        ) as g on true
+        where
+            r.transaction_type = 'refund'
+            and r.created_at >= d.starts_at
+            and r.created_at < d.ends_at
+        -- A fence: each day reads its own part of the index, and no other.
+        offset 0
+    ) as t
+group by
+    d.day,
+    t.error_type;
+
+comment on view credits_monitoring.refunds_by_reason_daily is
+'One row per day of the refund and kind of failure: every refund of the ledger is in one. Days '
+'are those of the business time zone.';
+comment on column credits_monitoring.refunds_by_reason_daily.day is 'Day of the refund.';
+comment on column credits_monitoring.refunds_by_reason_daily.error_type is
+'Kind of failure of its generation; null = none: a lower price or goodwill after a success, or '
+'a deduction without a generation.';
+comment on column credits_monitoring.refunds_by_reason_daily.refunds is
+'Refunds: rows of the ledger.';
+comment on column credits_monitoring.refunds_by_reason_daily.credits_refunded is
+'Credits that came back.';
+comment on column credits_monitoring.refunds_by_reason_daily.users is
+'Users to whom they came back.';
+comment on column credits_monitoring.refunds_by_reason_daily.absorbed_cost_usd is
+'US dollars that providers bill for what was given back, each generation at its latest refund.';
+
+revoke all on credits_monitoring.refunds_by_reason_daily from public;
+grant select on credits_monitoring.refunds_by_reason_daily to credits_analyst;

@@ -1,0 +1,52 @@
+-- What was started on each day, and what has become of it.
+
+create or replace view credits_monitoring.usage_daily as
+select
+    d.day,
+    g.provider,
+    g.generation_type,
+    count(*) as started,
+    count(*) filter (where g.status = 'succeeded') as succeeded,
+    count(*) filter (where g.status = 'failed') as failed,
+    count(*) filter (where g.status = 'timed_out') as timed_out,
+    count(*) filter (where g.status = 'cancelled') as cancelled,
+    count(*) filter (where g.finished_at is null) as in_flight,
+    sum(g.credits_charged)::bigint as credits_charged,
+    sum(g.credits_refunded)::bigint as credits_refunded,
+    count(distinct g.user_id) as users
+from credits_monitoring.business_days as d
+cross join
+    lateral (
+        select g.*
+        from credits_monitoring.generation_facts as g
+        where
+            g.started_at >= d.starts_at
+            and g.started_at < d.ends_at
+        -- A fence: each day reads its own part of the index, and no other.
+        offset 0
+    ) as g
+group by
+    d.day,
+    g.provider,
+    g.generation_type;
+
+comment on view credits_monitoring.usage_daily is
+'One row per day of start, provider and generation_type: how many generations were started, '
+'what has become of them until now, and their credits. Days are those of the business time '
+'zone.';
+comment on column credits_monitoring.usage_daily.day is 'Day of the start.';
+comment on column credits_monitoring.usage_daily.provider is 'Who does the work.';
+comment on column credits_monitoring.usage_daily.generation_type is 'What is made.';
+comment on column credits_monitoring.usage_daily.started is 'Generations started.';
+comment on column credits_monitoring.usage_daily.succeeded is 'Of these, succeeded.';
+comment on column credits_monitoring.usage_daily.failed is 'Of these, failed.';
+comment on column credits_monitoring.usage_daily.timed_out is 'Of these, timed out.';
+comment on column credits_monitoring.usage_daily.cancelled is 'Of these, cancelled.';
+comment on column credits_monitoring.usage_daily.in_flight is 'Of these, neither of all that yet.';
+comment on column credits_monitoring.usage_daily.credits_charged is 'Credits charged for them.';
+comment on column credits_monitoring.usage_daily.credits_refunded is
+'Credits of these that came back, whenever that was.';
+comment on column credits_monitoring.usage_daily.users is 'Users who started any.';
+
+revoke all on credits_monitoring.usage_daily from public;
+grant select on credits_monitoring.usage_daily to credits_analyst;
