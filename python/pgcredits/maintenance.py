@@ -7,31 +7,72 @@ locked, and the next round takes it.
 from __future__ import annotations
 
 import random
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+from psycopg import errors
 
 from pgcredits.connections import connect
-from pgcredits.errors import ConnectionFailedError, PgcreditsError
+from pgcredits.errors import ConnectionFailedError, PgcreditsError, RefusedError
+from pgcredits.stopping import Backoff, with_keepalives
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from threading import Event
 
+    from pgcredits.stopping import Stop
+
+#: A sweep serves up to so many users in one transaction, and is called again while it does.
+BATCH = 100
+#: So often in one round; what is left then is taken by the next round, which does not wait.
+BATCHES = 50
+#: A round comes earlier or later by up to this share, so that several drift apart.
+JITTER = 0.1
+#: Nothing here waits for long: it skips who is busy, and others wait for the locks that it holds.
+LOCK_TIMEOUT = "10s"
+#: Roles are often given a short one, for requests of the web.
+STATEMENT_TIMEOUT = "10min"
+#: Losing against another transaction is no failure yet.
+TRIES = 3
+
+_SWEEP = (
+    "select count(*) filter (where s.error is null) as done,"
+    " count(s.error) as failed, min(s.error) as error"
+    " from credits.{}(p_limit => %(batch)s) as s"
+)
 #: In run_maintenance's order. What waits is applied before anything times out, and alerts judge
 #: what is left of it all.
 TASKS = {
-    "apply_waiting_callbacks": "select count(*) from credits.apply_waiting_callbacks()",
-    "sweep_stuck_generations": "select count(*) from credits.sweep_stuck_generations()",
-    "retry_failed_refunds": "select count(*) from credits.retry_failed_refunds()",
-    "expire_user_credits": "select count(*) from credits.expire_user_credits()",
-    "apply_monthly_allowances": "select count(*) from credits.apply_monthly_allowances()",
-    "check_ledger": "select count(*) from credits.check_ledger()",
-    "check_alerts": "select coalesce(sum(opened + resolved), 0) from credits.check_alerts()",
+    "apply_waiting_callbacks": _SWEEP.format("apply_waiting_callbacks"),
+    "sweep_stuck_generations": _SWEEP.format("sweep_stuck_generations"),
+    "retry_failed_refunds": _SWEEP.format("retry_failed_refunds"),
+    "expire_user_credits": _SWEEP.format("expire_user_credits"),
+    "apply_monthly_allowances": _SWEEP.format("apply_monthly_allowances"),
+    "check_ledger": (
+        "select count(*) as done, 0 as failed, null as error from credits.check_ledger()"
+    ),
+    "check_alerts": (
+        "select coalesce(sum(c.opened + c.resolved), 0)::bigint as done, 0 as failed,"
+        " null as error from credits.check_alerts() as c"
+    ),
 }
-#: A round comes earlier or later by up to this share, so that several drift apart.
-JITTER = 0.1
+_SWEEPS = frozenset(TASKS) - {"check_ledger", "check_alerts"}
+
+# Of this transaction only: behind a pooler the session is somebody else's next.
+_SETTINGS = """
+select
+    set_config('lock_timeout', %(lock)s, true) as lock_timeout,
+    set_config('statement_timeout', %(statement)s, true) as statement_timeout,
+    set_config(
+        'application_name',
+        case current_setting('application_name')
+            when 'pgcredits' then 'pgcredits maintain'
+            else current_setting('application_name')
+        end,
+        true
+    ) as application_name
+"""
 
 
 class MaintenanceError(PgcreditsError):
@@ -45,63 +86,138 @@ class Done:
     """What became of one task in one round.
 
     Attributes:
-        task: The function that was called.
-        affected: How many rows it returned; of check_alerts, how many alerts were opened and
-            resolved. None where it failed.
-        error: What PostgreSQL said, where it failed.
+        task: The function that was called; None = no task: the connection was lost.
+        count: How many users it served; of check_ledger, how many violations it found; of
+            check_alerts, how many alerts were opened and resolved. None where nothing is known.
+        failed: How many users could not be served. Each has an alert of its own.
+        error: What PostgreSQL said, of the task where count is None, else of one of the users.
+        is_behind: There was more to do than fits in one round.
     """
 
-    task: str
-    affected: int | None
+    task: str | None
+    count: int | None
+    failed: int = 0
     error: str | None = None
+    is_behind: bool = False
 
 
-def run_once(conn: psycopg.Connection[Any], stop: Event) -> Iterator[Done]:
-    """Do each task, in a transaction of its own; one that fails does not keep the others back.
+class Maintenance:
+    """Rounds of tasks, over one connection that is opened anew when it is lost."""
 
-    Args:
-        conn: An autocommitting connection of a role that may call the functions.
-        stop: No further task is begun once this is set.
+    def __init__(self, dsn: str, stop: Stop) -> None:
+        """Nothing is connected yet.
 
-    Raises:
-        psycopg.Error: The connection is lost.
-    """
-    for task, query in TASKS.items():
-        if stop.is_set():
-            return
+        Args:
+            dsn: Where.
+            stop: No further task, and no further batch of one, is begun once this is set.
+        """
+        self._dsn = with_keepalives(dsn)
+        self._stop = stop
+        self._conn: psycopg.Connection[Any] | None = None
+
+    def open(self) -> None:
+        """Connect, and see whether we may do what has to be done.
+
+        Raises:
+            ConnectionFailedError: No connection.
+            RefusedError: pgcredits is not installed there, or the role may not run this.
+        """
+        self._conn = connect(self._dsn)
+        user = self._conn.info.user
         try:
-            row = conn.execute(query.encode()).fetchone()
-        except psycopg.Error as error:
-            if conn.closed:
-                raise
-            yield Done(task, None, error.diag.message_primary or str(error))
-        else:
-            yield Done(task, int(row[0]) if row else 0)
+            row = self._conn.execute(
+                "select has_function_privilege('credits.run_maintenance()', 'execute')"
+            ).fetchone()
+        except (errors.UndefinedFunction, errors.InvalidSchemaName):
+            raise RefusedError(
+                "pgcredits, or this version of it, is not installed in this database",
+                "Run pgcredits migrate first.",
+            ) from None
+        except errors.InsufficientPrivilege:
+            row = None
+        if row is None or not row[0]:
+            raise RefusedError(
+                f"the role {user} may not run maintenance",
+                f'Let it: grant credits_operator to "{user}".',
+            )
 
+    def close(self) -> None:
+        """End the connection."""
+        if self._conn is not None:
+            self._conn.close()
 
-def maintain(dsn: str, *, interval: float, stop: Event, tell: Callable[[Done | str], None]) -> None:
-    """Run rounds until `stop` is set. A lost connection is opened anew, as long as it takes.
+    def cancel(self) -> None:
+        """End the task that is running: what it did is rolled back. Callable from a handler."""
+        if self._conn is not None and not self._conn.closed:
+            with suppress(psycopg.Error):
+                self._conn.cancel_safe(timeout=5)
 
-    Args:
-        dsn: Where; the first connection must succeed.
-        interval: Seconds from the end of a round to the next, give or take JITTER.
-        stop: Set it from a signal handler: the task that is running is finished.
-        tell: Told of each task, and of a connection that is lost.
+    def run_round(self) -> Iterator[Done]:
+        """Do each task; one that fails does not keep the others back.
 
-    Raises:
-        ConnectionFailedError: The first connection failed.
-    """
-    conn = connect(dsn)
-    try:
-        while not stop.is_set():
+        Raises:
+            psycopg.Error: The connection is lost.
+            ConnectionFailedError: It could not be opened anew.
+        """
+        if self._conn is None or self._conn.closed:
+            self._conn = connect(self._dsn)
+        for task in TASKS:
+            if self._stop.is_set():
+                return
+            yield self._run_task(self._conn, task)
+
+    def run_rounds(self, interval: float, tell: Callable[[Done], None]) -> None:
+        """Run rounds until told to stop. A lost connection is opened anew, as long as it takes.
+
+        Args:
+            interval: Seconds from the end of a round to the next, give or take JITTER.
+            tell: Told of each task, and of a connection that is lost.
+        """
+        backoff = Backoff(min(1.0, interval), interval)
+        while not self._stop.is_set():
+            wait = interval * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
             try:
-                if conn.closed:
-                    conn = connect(dsn)
-                for done in run_once(conn, stop):
+                for done in self.run_round():
                     tell(done)
+                    if done.is_behind:
+                        wait = 0.0
+                backoff.reset()
             except (psycopg.Error, ConnectionFailedError) as error:
-                conn.close()
-                tell(f"no connection: {' '.join(str(error).split())}")
-            stop.wait(interval * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311
-    finally:
-        conn.close()
+                self.close()
+                tell(Done(None, None, error=_in_a_line(error)))
+                wait = backoff.seconds() * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
+            self._stop.wait(wait)
+
+    def _run_task(self, conn: psycopg.Connection[Any], task: str) -> Done:
+        """One task, batch by batch, each batch a transaction of its own."""
+        count = 0
+        for _ in range(BATCHES):
+            try:
+                row = self._run_batch(conn, task)
+            except psycopg.Error as error:
+                if conn.closed:
+                    raise
+                return Done(task, None, error=_in_a_line(error))
+            count += row.done
+            # Those who fail come again in each batch: the last one has them all.
+            done = Done(task, count, row.failed, row.error and " ".join(row.error.split()))
+            if task not in _SWEEPS or row.done < BATCH or self._stop.is_set():
+                return done
+        return Done(task, count, done.failed, done.error, is_behind=True)
+
+    def _run_batch(self, conn: psycopg.Connection[Any], task: str) -> Any:
+        settings = {"lock": LOCK_TIMEOUT, "statement": STATEMENT_TIMEOUT}
+        for left in reversed(range(TRIES)):
+            try:
+                with conn.transaction():
+                    conn.execute(_SETTINGS, settings)
+                    return conn.execute(TASKS[task].encode(), {"batch": BATCH}).fetchone()
+            except (errors.SerializationFailure, errors.DeadlockDetected):
+                if not left or self._stop.is_set():
+                    raise
+        raise AssertionError
+
+
+def _in_a_line(error: Exception) -> str:
+    said = error.diag.message_primary if isinstance(error, psycopg.Error) else None
+    return " ".join((said or str(error)).split())

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import signal
+import json
 from datetime import UTC, datetime
-from threading import Event
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from pgcredits.cli.app import DsnOption, app, err, out
-from pgcredits.connections import connect
-from pgcredits.maintenance import Done, MaintenanceError, run_once
-from pgcredits.maintenance import maintain as run_rounds
-
-if TYPE_CHECKING:
-    from types import FrameType
+from pgcredits.cli.deploy import Format, FormatOption
+from pgcredits.maintenance import Done, Maintenance, MaintenanceError
+from pgcredits.stopping import stop_on_signals
 
 
 @app.command()
@@ -25,41 +21,79 @@ def maintain(
     interval: Annotated[
         float, typer.Option(min=1, max=86_400, help="Seconds between two rounds, about.")
     ] = 60,
+    output_format: FormatOption = Format.TEXT,
 ) -> None:
     """Sweep, retry, expire, grant allowances, check the ledger and the alerts; again and again.
 
     Each task has a transaction of its own. Run one or several: they do each other no harm.
-    SIGTERM and Ctrl-C end it after the task that is running.
+    SIGTERM and Ctrl-C end it after the transaction that is running; a second one cancels that,
+    too. A lost connection is opened anew.
 
-    Exit status: 0, also after SIGTERM; 20 if with --once a task failed.
+    It prints a line for each task that did something (with --once, or as JSON, for each task):
+    time, task and count; what failed goes to stderr. As JSON each line is an object with at,
+    task, count, failed and error, and all of it goes to stdout.
+
+    Exit status: 0, also after a signal; 3 if the first connection fails, 4 if the role may not
+    do this; 20 if with --once a task failed.
     """
-    stop = Event()
+    maintenance: Maintenance | None = None
 
-    def end(_signal: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
+    def hurry() -> None:
+        if maintenance is not None:
+            maintenance.cancel()
 
     failed: list[str] = []
 
-    def tell(done: Done | str) -> None:
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        if isinstance(done, str):
-            err.print(f"{now} {done}", markup=False, highlight=False)
-        elif done.error is not None:
+    def tell(done: Done) -> None:
+        if done.count is None and done.task is not None:
             failed.append(done.task)
-            err.print(f"{now} {done.task} failed: {done.error}", markup=False, highlight=False)
-        elif done.affected or once:
-            out.print(f"{now} {done.task}: {done.affected}", markup=False, highlight=False)
+        if output_format is Format.JSON:
+            _print_json(done)
+        elif once or done.count != 0 or done.failed:
+            _print_text(done)
 
-    if not once:
-        run_rounds(dsn, interval=interval, stop=stop, tell=tell)
-        return
-    with connect(dsn) as conn:
-        for done in run_once(conn, stop):
-            tell(done)
-    if failed:
+    maintenance = Maintenance(dsn, stop_on_signals(hurry))
+    try:
+        maintenance.open()
+        if once:
+            for done in maintenance.run_round():
+                tell(done)
+        else:
+            maintenance.run_rounds(interval, tell)
+    finally:
+        maintenance.close()
+    if once and failed:
         raise MaintenanceError(
-            f"failed: {', '.join(failed)}", "See above for what PostgreSQL said of each."
+            f"failed: {', '.join(failed)}",
+            "The lines of these tasks say why; the other tasks were done.",
+        )
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _print_json(done: Done) -> None:
+    facts = {
+        "at": _now(),
+        "task": done.task,
+        "count": done.count,
+        "failed": done.failed,
+        "error": done.error,
+    }
+    typer.echo(json.dumps(facts))
+
+
+def _print_text(done: Done) -> None:
+    if done.count is not None:
+        out.print(f"{_now()} {done.task}: {done.count}", markup=False, highlight=False)
+    if done.task is None:
+        err.print(f"{_now()} no connection: {done.error}", markup=False, highlight=False)
+    elif done.count is None:
+        err.print(f"{_now()} {done.task} failed: {done.error}", markup=False, highlight=False)
+    elif done.failed:
+        err.print(
+            f"{_now()} {done.task} could not serve {done.failed}: {done.error}",
+            markup=False,
+            highlight=False,
         )

@@ -1,0 +1,105 @@
+"""How programs that run on and on are asked to end, and what they wait for meanwhile."""
+
+from __future__ import annotations
+
+import select
+import signal
+import socket
+from typing import TYPE_CHECKING, Any
+
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.errors import Error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: A connection that is dead, though nobody has said so, is noticed within about a minute.
+_KEEPALIVES = {
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "60000",
+}
+
+
+class Stop:
+    """Set once, by a signal handler or by anybody else; whoever waits wakes up.
+
+    A socket, since a handler may set it at any moment: threading.Event takes a lock for that,
+    which the interrupted thread may hold itself.
+    """
+
+    def __init__(self) -> None:
+        """Not set."""
+        self._is_set = False
+        self._reader, self._writer = socket.socketpair()
+        self._writer.setblocking(False)
+
+    def set(self) -> None:
+        """Ask for the end."""
+        if not self._is_set:
+            self._is_set = True
+            self._writer.send(b"!")
+
+    def is_set(self) -> bool:
+        """Whether the end was asked for."""
+        return self._is_set
+
+    def wait(self, seconds: float, *others: int) -> bool:
+        """Wait until it is set, the time is over, or one of the sockets has something to read.
+
+        Args:
+            seconds: At most so long.
+            others: File descriptors of the sockets.
+
+        Returns:
+            Whether it is set.
+        """
+        if not self._is_set:
+            select.select([self._reader.fileno(), *others], [], [], max(0.0, seconds))
+        return self._is_set
+
+
+class Backoff:
+    """How long to wait before trying again: twice as long each time, up to a limit."""
+
+    def __init__(self, first: float, longest: float) -> None:
+        """Begin with `first` seconds."""
+        self._first = self._next = first
+        self._longest = longest
+
+    def seconds(self) -> float:
+        """How long to wait this time."""
+        now, self._next = self._next, min(2 * self._next, self._longest)
+        return min(now, self._longest)
+
+    def reset(self) -> None:
+        """It worked: the next failure is a first one."""
+        self._next = self._first
+
+
+def stop_on_signals(on_second: Callable[[], Any] | None = None) -> Stop:
+    """A Stop that SIGTERM and SIGINT set, from now on until the program ends.
+
+    Args:
+        on_second: Called when there comes another one: somebody is in a hurry.
+    """
+    stop = Stop()
+
+    def handle(_number: int, _frame: Any) -> None:
+        if stop.is_set() and on_second is not None:
+            on_second()
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handle)
+    return stop
+
+
+def with_keepalives(conninfo: str) -> str:
+    """The connection string, so that a network that went away is noticed."""
+    try:
+        given = conninfo_to_dict(conninfo)
+    except Error:
+        return conninfo  # connect() says what is wrong with it
+    return make_conninfo(conninfo, **{k: v for k, v in _KEEPALIVES.items() if k not in given})
