@@ -86,9 +86,17 @@ def stop_on_signals(on_second: Callable[[], Any] | None = None) -> Stop:
     """
     stop = Stop()
 
+    is_hurrying = False
+
     def handle(_number: int, _frame: Any) -> None:
-        if stop.is_set() and on_second is not None:
-            on_second()
+        nonlocal is_hurrying
+        # One that comes while on_second runs must not begin it anew: it would never end.
+        if stop.is_set() and on_second is not None and not is_hurrying:
+            is_hurrying = True
+            try:
+                on_second()
+            finally:
+                is_hurrying = False
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
