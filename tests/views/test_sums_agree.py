@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from psycopg.rows import tuple_row
 
 if TYPE_CHECKING:
     import random
@@ -361,9 +362,9 @@ def _live(database: Database, rng: random.Random, begins: datetime) -> None:
 
 def _differing(conn: psycopg.Connection[Any], view: str, base: str) -> list[Any]:
     """A few of the rows that only one of the two has; none of no rows at all."""
-    found = conn.execute(f"{view} limit 1").fetchall()
-    assert found, view
-    return conn.execute(
+    cursor = conn.cursor(row_factory=tuple_row)
+    assert cursor.execute(f"{view} limit 1").fetchall(), view
+    return cursor.execute(
         f"(select 'view', v.* from (({view}) except all ({base})) as v limit 3)"
         f" union all (select 'base', b.* from (({base}) except all ({view})) as b limit 3)"
     ).fetchall()
