@@ -240,7 +240,7 @@ def test_what_is_asked_of_today_reads_only_today(
     conn: psycopg.Connection[Any], analyst: Analyst, query: Query
 ) -> None:
     live(conn)
-    # A year of others that were started, submitted and finished before.
+    # A year of others, ten for each that succeeded a day: enough for an index to be worth it.
     conn.execute(
         "insert into credits.generations select (g).* from ("
         " select jsonb_populate_record(g, jsonb_build_object("
@@ -249,13 +249,12 @@ def test_what_is_asked_of_today_reads_only_today(
         "     'submitted_at', g.submitted_at - n * interval '1 day',"
         "     'finished_at', g.finished_at - n * interval '1 day',"
         "     'deadline_at', g.deadline_at - n * interval '1 day')) as g"
-        " from credits.generations as g cross join generate_series(1, 365) as n"
+        " from credits.generations as g"
+        " cross join generate_series(1, 365) as n cross join generate_series(1, 10)"
         " where g.status = 'succeeded') as old"
     )
     conn.execute("analyze credits.generations")
     reader = analyst.connect()
-    # The table is small: reading all of it could be cheapest.
-    reader.execute("set enable_seqscan = off")
 
     row = (
         reader.cursor(row_factory=tuple_row)
@@ -270,8 +269,9 @@ def test_what_is_asked_of_today_reads_only_today(
         for node in nodes(plan["Plan"])
         if node.get("Relation Name") == "generations"
     )
-    # Eight of today; some queries look at them twice or thrice. There are 1,468 in all.
-    assert 0 < read <= 24, json.dumps(plan, indent=1)
+    # Eight of today, which some queries look at twice; to know that a user is not new, a few older
+    # ones of that user. There are 14,608 in all.
+    assert 0 < read <= 100, json.dumps(plan, indent=1)
 
 
 def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
