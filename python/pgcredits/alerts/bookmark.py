@@ -1,0 +1,244 @@
+"""Where a follower is: which events it has passed on, in a file that survives it.
+
+The events of an alert can be told from its row: it was opened at created_at, escalated or was due
+again at notified_at, was resolved at resolved_at. A follower reads the rows with one of these
+times after its bookmark. Two things make that harder than it sounds.
+
+**Late commits.** A transaction takes its time when it writes, and becomes visible when it commits:
+minutes later, after others with later times have been read. So `since`, up to which nothing can
+come any more, moves in two steps. After a round that read up to a time T, T is only remembered
+(`pending`), with the id that the next transaction will get. Once a later round's snapshot shows
+that all transactions with smaller ids have ended, whatever they wrote has been read: `since`
+becomes T. That holds however long a transaction stays open, and on a replica that lags behind.
+MARGIN covers transactions that look at the clock some time before they get their id.
+
+Between `since - MARGIN` and now rows are therefore read again and again, and what was passed on is
+remembered alert by alert (`told`).
+
+**Escalation or reminder?** Both move notified_at; the level that was passed on last tells them
+apart. So an open alert stays in `told`, but for those of level info, of which there may be one for
+each user (low_balance): an alert older than the window that is not in `told` was info.
+
+The events between two rounds may be read as fewer: an alert that escalated and was then due again
+is told of once, as escalated.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from pgcredits.alerts.model import LEVELS, Alert, AlertsError, Event, rank, utc
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+VERSION = 1
+#: Longer than any statement of pgcredits looks at the clock before it writes.
+MARGIN = timedelta(minutes=15)
+#: A follower that starts for the first time is told of what is open, and waits for transactions
+#: that began up to so long before.
+FIRST_LOOK = timedelta(days=1)
+#: Alerts of this level are forgotten behind the window.
+FORGOTTEN = LEVELS[0]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What was passed on last of an alert."""
+
+    level: str
+    at: datetime
+    is_resolved: bool = False
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Which transactions a round saw: all below `oldest` had ended, none from `next` on began."""
+
+    oldest: int
+    next: int
+
+
+@dataclass
+class Bookmark:
+    """What is known to have been passed on.
+
+    Attributes:
+        has_begun: A first round is done.
+        since: Nothing can come any more that is older; None = there was no alert at first.
+        pending: The next `since`, and the transaction id at which it is.
+        told: What was passed on of alerts that are in the window, or open.
+    """
+
+    has_begun: bool = False
+    since: datetime | None = None
+    pending: tuple[datetime, int] | None = None
+    told: dict[UUID, Told] = field(default_factory=dict)
+
+    @property
+    def low(self) -> datetime | None:
+        """Rows with a later time are to be read; None = all."""
+        return self.since and self.since - MARGIN
+
+    def events(self, alert: Alert) -> list[Event]:
+        """What became of an alert since it was last passed on, the oldest first."""
+        told = self.told.get(alert.alert_id)
+        if told is None and self.has_begun and self.low and alert.created_at < self.low:
+            # It must have been told of, and forgotten since.
+            told = Told(FORGOTTEN, self.low)
+        found = []
+        if told is None:
+            found.append(Event("opened", alert.created_at, alert))
+        elif rank(alert.level) > rank(told.level):
+            found.append(Event("escalated", alert.told_at, alert))
+        elif alert.told_at > told.at:
+            found.append(Event("due_again", alert.told_at, alert))
+        if alert.resolved_at and not (told and told.is_resolved):
+            found.append(Event("resolved", alert.resolved_at, alert))
+        return found
+
+    def note(self, event: Event) -> None:
+        """It has been passed on."""
+        alert = event.alert
+        is_resolved = event.kind == "resolved"
+        at = alert.changed_at if is_resolved else alert.told_at
+        self.told[alert.alert_id] = Told(alert.level, at, is_resolved)
+
+    def begin(self, newest: datetime | None) -> None:
+        """Begin with what is open. `newest` is when something last became of any alert."""
+        if self.since is None and newest is not None:
+            self.since = newest - FIRST_LOOK
+
+    def skip_if_over(self, alert: Alert) -> None:
+        """Of what was over before we began nothing is to be passed on."""
+        if (
+            not self.has_begun
+            and self.since
+            and alert.resolved_at
+            and alert.resolved_at <= self.since + FIRST_LOOK
+        ):
+            self.told.setdefault(alert.alert_id, Told(alert.level, alert.resolved_at, True))
+
+    def end_round(self, alerts: Iterable[Alert], snapshot: Snapshot) -> None:
+        """All that a round read has been passed on.
+
+        Args:
+            alerts: What it read.
+            snapshot: What it saw.
+        """
+        self.has_begun = True
+        if self.pending and self.pending[1] > snapshot.next:
+            self.pending = None  # another server: its ids are not those that we know
+        if self.pending and snapshot.oldest >= self.pending[1]:
+            self.since, self.pending = self.pending[0], None
+            self._forget(self.since - MARGIN)
+        if self.pending is None:
+            newest = max((alert.changed_at for alert in alerts), default=None)
+            if newest and (self.since is None or newest > self.since):
+                self.pending = newest, snapshot.next
+
+    def _forget(self, low: datetime) -> None:
+        self.told = {
+            alert_id: told
+            for alert_id, told in self.told.items()
+            if told.at >= low or not (told.is_resolved or told.level == FORGOTTEN)
+        }
+
+
+def dump(bookmark: Bookmark) -> str:
+    """A bookmark as the text of its file."""
+    content = {
+        "v": VERSION,
+        "has_begun": bookmark.has_begun,
+        "since": bookmark.since and utc(bookmark.since),
+        "pending": bookmark.pending and [utc(bookmark.pending[0]), bookmark.pending[1]],
+        "told": {
+            str(alert_id): [told.level, utc(told.at), told.is_resolved]
+            for alert_id, told in bookmark.told.items()
+        },
+    }
+    return json.dumps(content)
+
+
+def load(path: Path) -> Bookmark:
+    """Read a bookmark; a new one where there is no file.
+
+    Raises:
+        AlertsError: It cannot be read or understood.
+    """
+    try:
+        return _from_json(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return Bookmark()
+    except OSError as error:
+        raise AlertsError(
+            f"{path} cannot be read: {error.strerror}", "Name another file with --state."
+        ) from None
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise AlertsError(
+            f"{path} is no state of pgcredits alerts, or of a newer version",
+            "Name another file with --state. Without one, everything that is open is told again.",
+        ) from None
+
+
+def save(content: str, path: Path) -> None:
+    """Write a bookmark's text, so that there is the old one or the new one, whenever we are killed.
+
+    Raises:
+        AlertsError: It cannot be written.
+    """
+    target = path.resolve()  # what a link points to is replaced, not the link
+    try:
+        number, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        try:
+            with os.fdopen(number, "w", encoding="utf-8") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(target)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        _sync_folder(target.parent)
+    except OSError as error:
+        raise AlertsError(
+            f"{path} cannot be written: {error.strerror}",
+            "Its folder must be writable, and have room for a second copy of it.",
+        ) from None
+
+
+def _sync_folder(folder: Path) -> None:
+    """So that the new name outlives a power cut, where folders can be synced."""
+    if os.name == "nt":
+        return
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+def _from_json(content: Any) -> Bookmark:
+    if content["v"] != VERSION:
+        raise ValueError(content["v"])
+    pending = content["pending"]
+    return Bookmark(
+        has_begun=content["has_begun"],
+        since=content["since"] and _time(content["since"]),
+        pending=pending and (_time(pending[0]), int(pending[1])),
+        told={
+            UUID(alert_id): Told(level, _time(at), is_resolved)
+            for alert_id, (level, at, is_resolved) in content["told"].items()
+        },
+    )
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)

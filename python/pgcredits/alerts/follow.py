@@ -1,0 +1,191 @@
+"""Pass on what becomes of alerts, as it happens, and miss nothing.
+
+The table is the only source: a NOTIFY merely says that it is time to look, and every so many
+seconds we look anyway. NOTIFY is lost while nobody is connected, behind a pooler in transaction
+mode, on a replica, and where settings.notify_alerts is off.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import psycopg
+
+from pgcredits.alerts.reading import (
+    Wanted,
+    listen,
+    open_reader,
+    read_first,
+    read_newest,
+    read_since,
+    read_snapshot,
+    require_readable,
+)
+from pgcredits.errors import ConnectionFailedError
+from pgcredits.stopping import Backoff
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pgcredits.alerts.bookmark import Bookmark, Snapshot
+    from pgcredits.alerts.model import Alert, Event
+    from pgcredits.stopping import Stop
+
+_FIRST_WAIT = 1.0
+_LONGEST_WAIT = 60.0
+
+
+class TryAgainError(Exception):
+    """An event could not be delivered now.
+
+    Attributes:
+        after: Wait so many seconds, since the receiver asks for it; None = as usual.
+    """
+
+    def __init__(self, reason: str, after: float | None = None) -> None:
+        """Keep why, and how long to wait."""
+        super().__init__(reason)
+        self.after = after
+
+
+class UndeliverableError(Exception):
+    """The receiver will never take this event: it is reported, and the next one is delivered."""
+
+
+class Sink(Protocol):
+    """Where events go."""
+
+    def deliver(self, event: Event) -> None:
+        """Pass one event on.
+
+        Raises:
+            TryAgainError: Not now.
+            UndeliverableError: Never.
+            AlertsError: Nothing can be delivered there.
+        """
+
+
+class Follower:
+    """Reads what became of alerts, and passes it on, event by event."""
+
+    def __init__(
+        self,
+        dsn: str,
+        sink: Sink,
+        *,
+        bookmark: Bookmark,
+        keep: Callable[[Bookmark], None],
+        stop: Stop,
+        tell: Callable[[str], None],
+        wanted: Wanted | None = None,
+        every: float = 15.0,
+    ) -> None:
+        """Nothing is connected yet.
+
+        Args:
+            dsn: Where the alerts are.
+            sink: Where the events go.
+            bookmark: What has been passed on.
+            keep: Called with the bookmark after each event, and after each round.
+            stop: No further event is passed on once this is set.
+            tell: Told what went wrong, in a line.
+            wanted: Which alerts.
+            every: Seconds between two looks, where nobody notifies us.
+        """
+        self._dsn = dsn
+        self._sink = sink
+        self._bookmark = bookmark
+        self._keep = keep
+        self._stop = stop
+        self._tell = tell
+        self._wanted = wanted or Wanted()
+        self._every = every
+        self._is_notified = False
+
+    def run(self) -> None:
+        """Follow until told to stop.
+
+        Raises:
+            ConnectionFailedError: The first connection failed.
+            RefusedError: We may not read the alerts.
+            AlertsError: Nothing can be delivered, or the bookmark cannot be kept.
+        """
+        conn = open_reader(self._dsn, self._note_notification)
+        try:
+            require_readable(conn)
+            self._follow(conn)
+        finally:
+            conn.close()
+
+    def _follow(self, conn: psycopg.Connection[Any]) -> None:
+        backoff = Backoff(_FIRST_WAIT, _LONGEST_WAIT)
+        has_complained = False
+        is_connected = True
+        while not self._stop.is_set():
+            try:
+                if not is_connected:
+                    conn = open_reader(self._dsn, self._note_notification)
+                    is_connected = True
+                # First, so that what comes after the first look is heard.
+                reason = listen(conn)
+                if reason and not has_complained:
+                    has_complained = True
+                    self._tell(f"polling only: {reason}")
+                while not self._stop.is_set():
+                    self._look(conn)
+                    backoff.reset()
+                    if not self._is_notified:
+                        self._stop.wait(self._every, conn.fileno())
+            except (psycopg.Error, ConnectionFailedError) as error:
+                conn.close()
+                is_connected = False
+                self._tell(f"no connection: {' '.join(str(error).split())}")
+                self._stop.wait(backoff.seconds())
+        conn.close()
+
+    def _note_notification(self) -> None:
+        self._is_notified = True
+
+    def _look(self, conn: psycopg.Connection[Any]) -> None:
+        """One round."""
+        alerts, snapshot = self._read(conn)
+        events = [event for alert in alerts for event in self._bookmark.events(alert)]
+        for event in sorted(events, key=lambda event: event.at):
+            if not self._deliver(event):
+                return
+            self._bookmark.note(event)
+            self._keep(self._bookmark)
+        self._bookmark.end_round(alerts, snapshot)
+        self._keep(self._bookmark)
+
+    def _read(self, conn: psycopg.Connection[Any]) -> tuple[list[Alert], Snapshot]:
+        bookmark = self._bookmark
+        with conn.transaction():
+            # Whatever was notified until here is in the snapshot that is taken next.
+            self._is_notified = False
+            snapshot = read_snapshot(conn)
+            if bookmark.has_begun:
+                return read_since(conn, bookmark.low, self._wanted), snapshot
+            bookmark.begin(read_newest(conn))
+            alerts = read_first(conn, bookmark.low, self._wanted)
+        for alert in alerts:
+            bookmark.skip_if_over(alert)
+        self._keep(bookmark)
+        return alerts, snapshot
+
+    def _deliver(self, event: Event) -> bool:
+        """Deliver it, however often that takes; False if we were told to stop before."""
+        backoff = Backoff(_FIRST_WAIT, _LONGEST_WAIT)
+        while not self._stop.is_set():
+            try:
+                self._sink.deliver(event)
+            except TryAgainError as error:
+                seconds = max(backoff.seconds(), error.after or 0.0)
+                self._tell(f"{event.key} could not be delivered, again in {seconds:g} s: {error}")
+                self._stop.wait(seconds)
+            except UndeliverableError as error:
+                self._tell(f"{event.key} is left out: {error}")
+                return True
+            else:
+                return True
+        return False

@@ -1,0 +1,210 @@
+"""What is read of the alerts, through a view for analysts, and what is done about them by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg import IsolationLevel, errors, sql
+from psycopg.rows import class_row
+
+from pgcredits.alerts.bookmark import Snapshot
+from pgcredits.alerts.model import COLUMNS, LEVELS, Alert, AlertsError, rank
+from pgcredits.connections import connect
+from pgcredits.errors import RefusedError
+from pgcredits.stopping import with_keepalives
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from uuid import UUID
+
+    Connection = psycopg.Connection[Any]
+
+#: With `--all`, so many days back.
+RESOLVED_DAYS = 7
+
+_SELECT = sql.SQL("select {} from credits_monitoring.alert_history as a where {}")
+_WANTED = "a.level = any(%(levels)s) and (%(types)s::text[] is null or a.type = any(%(types)s))"
+_SETTINGS = """
+select
+    set_config('statement_timeout', '60s', true) as statement_timeout,
+    pg_snapshot_xmin(pg_current_snapshot())::text::bigint as oldest,
+    pg_snapshot_xmax(pg_current_snapshot())::text::bigint as next
+"""
+_NEWEST = """
+select greatest(max(a.created_at), max(a.notified_at), max(a.resolved_at)) as at
+from credits_monitoring.alert_history as a
+"""
+#: Not one condition with `or`: each half can use an index.
+_SINCE = (
+    "a.resolved_at >= %(low)s",
+    "a.resolved_at is null and coalesce(a.notified_at, a.created_at) >= %(low)s",
+)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which alerts are asked for.
+
+    Attributes:
+        min_level: Those of this level and above.
+        types: Those of these types; none = all.
+    """
+
+    min_level: str = LEVELS[0]
+    types: tuple[str, ...] = ()
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Of _WANTED."""
+        return {
+            "levels": list(LEVELS[rank(self.min_level) :]),
+            "types": list(self.types) or None,
+        }
+
+
+def open_reader(dsn: str, on_notify: Callable[[], None]) -> Connection:
+    """Connect, for one who reads again and again.
+
+    Args:
+        dsn: Where.
+        on_notify: Called when the server says that something became of an alert.
+
+    Raises:
+        ConnectionFailedError: No connection.
+    """
+    conn = connect(with_keepalives(dsn))
+    conn.isolation_level = IsolationLevel.REPEATABLE_READ
+    conn.read_only = True
+    conn.add_notify_handler(lambda _: on_notify())
+    return conn
+
+
+def listen(conn: Connection) -> str | None:
+    """Listen; returns why that is not possible, as on a replica: then there is polling only."""
+    try:
+        # In a read-only transaction LISTEN is allowed, on a replica it never is.
+        conn.execute("listen credits_alerts")
+    except (errors.ReadOnlySqlTransaction, errors.FeatureNotSupported) as error:
+        return error.diag.message_primary
+    return None
+
+
+def require_readable(conn: Connection) -> None:
+    """See at once whether we may read the alerts.
+
+    Raises:
+        RefusedError: pgcredits is not installed there, or the role may not read its views.
+    """
+    try:
+        conn.execute("select from credits_monitoring.alert_history limit 0")
+    except (errors.UndefinedTable, errors.InvalidSchemaName):
+        raise RefusedError(
+            "pgcredits, or this version of it, is not installed in this database",
+            "Run pgcredits migrate first.",
+        ) from None
+    except errors.InsufficientPrivilege:
+        user = conn.info.user
+        raise RefusedError(
+            f"the role {user} may not read the alerts",
+            f'Let it: grant credits_analyst to "{user}".',
+        ) from None
+
+
+def read_snapshot(conn: Connection) -> Snapshot:
+    """Which transactions this transaction sees."""
+    (row,) = conn.execute(_SETTINGS).fetchall()
+    return Snapshot(row.oldest, row.next)
+
+
+def read_newest(conn: Connection) -> datetime | None:
+    """When something last became of any alert."""
+    (row,) = conn.execute(_NEWEST).fetchall()
+    at: datetime | None = row.at
+    return at
+
+
+def read_since(conn: Connection, low: datetime | None, wanted: Wanted) -> list[Alert]:
+    """The alerts of which something became since then; None = all."""
+    conditions = _SINCE if low else ("true",)
+    return _read(conn, conditions, {**wanted.parameters, "low": low})
+
+
+def read_first(conn: Connection, low: datetime | None, wanted: Wanted) -> list[Alert]:
+    """All that are open, and those that were resolved since then."""
+    conditions = ["a.resolved_at is null", *(_SINCE[:1] if low else ())]
+    return _read(conn, tuple(conditions), {**wanted.parameters, "low": low})
+
+
+def read_alerts(dsn: str, wanted: Wanted, *, also_resolved: bool = False) -> list[Alert]:
+    """The open alerts, the most urgent first; on demand those of the last days, too.
+
+    Raises:
+        ConnectionFailedError: No connection.
+        RefusedError: We may not read them.
+    """
+    conditions = ["a.resolved_at is null"]
+    if also_resolved:
+        conditions.append("a.resolved_at >= now() - make_interval(days => %(days)s)")
+    with connect(dsn) as conn:
+        require_readable(conn)
+        found = _read(conn, tuple(conditions), {**wanted.parameters, "days": RESOLVED_DAYS})
+    found.sort(key=lambda a: a.last_seen_at, reverse=True)
+    found.sort(key=lambda a: (a.resolved_at is not None, -rank(a.level)))
+    return found
+
+
+def acknowledge(dsn: str, alert_id: UUID, by: str) -> Alert:
+    """Say who takes an alert on.
+
+    Raises:
+        ConnectionFailedError: No connection.
+        AlertsError: There is no such alert, or we may not.
+    """
+    return _act(dsn, alert_id, "credits.acknowledge_alert(%s, %s, %s)", by)
+
+
+def resolve(dsn: str, alert_id: UUID, by: str, note: str | None) -> Alert:
+    """Say that an alert is dealt with. Raises as `acknowledge` does."""
+    return _act(dsn, alert_id, "credits.resolve_alert(%s, %s, %s, %s)", by, note)
+
+
+def _act(dsn: str, alert_id: UUID, call: str, *arguments: str | None) -> Alert:
+    with connect(dsn) as conn:
+        require_readable(conn)
+        try:
+            (alert,) = _read(
+                conn, ("a.alert_id = %(id)s",), {**Wanted().parameters, "id": alert_id}
+            )
+            conn.execute(
+                f"select from {call}".encode(),
+                (alert.user_id, alert_id, *arguments),
+            )
+            (alert,) = _read(
+                conn, ("a.alert_id = %(id)s",), {**Wanted().parameters, "id": alert_id}
+            )
+        except ValueError:
+            raise AlertsError(
+                f"there is no alert {alert_id}", "pgcredits alerts --all lists them."
+            ) from None
+        except errors.InsufficientPrivilege:
+            raise AlertsError(
+                f"the role {conn.info.user} may not do this",
+                f'Let it: grant credits_operator to "{conn.info.user}".',
+            ) from None
+        except psycopg.Error as error:
+            raise AlertsError(
+                error.diag.message_primary or str(error), error.diag.message_hint or ""
+            ) from None
+    return alert
+
+
+def _read(conn: Connection, conditions: tuple[str, ...], parameters: dict[str, Any]) -> list[Alert]:
+    columns = sql.SQL(", ").join(sql.Identifier("a", column) for column in COLUMNS)
+    query = sql.SQL(" union all ").join(
+        _SELECT.format(columns, sql.SQL(f"({condition}) and {_WANTED}")) for condition in conditions
+    )
+    with conn.cursor(row_factory=class_row(Alert)) as cursor:
+        return cursor.execute(query, parameters).fetchall()

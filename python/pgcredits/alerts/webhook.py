@@ -1,0 +1,140 @@
+"""Events as JSON to a webhook, Slack's or anybody's.
+
+What an answer means:
+
+- 2xx: delivered.
+- 408, 425, 429, 5xx, a timeout, no connection: tried again until it is delivered, later where
+  Retry-After says so. The events behind it wait, and keep their order.
+- 400, 413, 422: this very event is refused and always would be. It is reported and left out, so
+  that it does not keep the others from being delivered.
+- everything else (401, 403, 404, 410, a redirect, ...): the address or its secret is wrong, and
+  every event would be refused. The follower ends with exit status 21; nothing is lost, since it
+  goes on from its --state once it is started with the right one.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from pgcredits import __version__
+from pgcredits.alerts.follow import TryAgainError, UndeliverableError
+from pgcredits.alerts.model import AlertsError, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pgcredits.alerts.model import Event
+
+_SECONDS = 15.0
+_LONGEST_RETRY_AFTER = 3600.0
+_TRY_AGAIN = {408, 425, 429}
+_REFUSED = {400, 413, 422}
+_QUOTED_BYTES = 200
+
+
+class WebhookSink:
+    """An address that events are posted to."""
+
+    def __init__(
+        self, url: str, *, shape: Callable[[Event], Any], timeout: float = _SECONDS
+    ) -> None:
+        """Nothing is sent yet.
+
+        Args:
+            url: http or https. It may hold a secret: it is never shown in full.
+            shape: Makes the body of an event.
+            timeout: Seconds to connect, and between two pieces of the answer.
+
+        Raises:
+            AlertsError: It is no such address.
+        """
+        self.name = shown(url)
+        self._shape = shape
+        try:
+            self._url = httpx.URL(url)
+        except httpx.InvalidURL:
+            raise _no_address() from None
+        if self._url.scheme not in ("http", "https") or not self._url.host:
+            raise _no_address()
+        # Redirects are not followed: they would take the events to somebody else.
+        self._client = httpx.Client(
+            timeout=timeout,
+            follow_redirects=False,
+            headers={"User-Agent": f"pgcredits/{__version__}"},
+        )
+
+    def deliver(self, event: Event) -> None:
+        """Post it, and judge the answer."""
+        try:
+            with self._client.stream(
+                "POST",
+                self._url,
+                json=self._shape(event),
+                headers={"Idempotency-Key": event.key},
+            ) as answer:
+                said = "" if answer.is_success else _beginning(answer)
+        except httpx.TimeoutException:
+            raise TryAgainError(f"{self.name} did not answer in time") from None
+        except httpx.HTTPError as error:
+            raise TryAgainError(f"{self.name}: {self._without_url(error)}") from None
+        status = answer.status_code
+        if answer.is_success:
+            return
+        reason = f"{self.name} answered {status}{said and f' ({said})'}"
+        if status in _TRY_AGAIN or status >= 500:
+            raise TryAgainError(reason, _retry_after(answer))
+        if status in _REFUSED:
+            raise UndeliverableError(reason)
+        raise AlertsError(
+            reason,
+            "Is the address right, and its secret still valid? Nothing is lost with --state.",
+        )
+
+    def close(self) -> None:
+        """End its connections."""
+        self._client.close()
+
+    def _without_url(self, error: Exception) -> str:
+        return printable(str(error).replace(str(self._url), self.name)) or type(error).__name__
+
+
+def shown(url: str) -> str:
+    """An address without its path, its query and its user: secrets are in these."""
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port else ""
+        return printable(f"{parts.scheme}://{parts.hostname}{port}/...")
+    except ValueError:
+        return "the webhook"
+
+
+def _no_address() -> AlertsError:
+    return AlertsError(
+        "--webhook is no address of http or https",
+        "For example https://hooks.example.com/services/...",
+    )
+
+
+def _beginning(answer: httpx.Response) -> str:
+    """What the receiver says, as far as it is short."""
+    first = next(answer.iter_bytes(_QUOTED_BYTES), b"")
+    return printable(first[:_QUOTED_BYTES].decode("utf-8", "replace").strip())
+
+
+def _retry_after(answer: httpx.Response) -> float | None:
+    """Seconds, which it gives as such or as a date."""
+    said = answer.headers.get("Retry-After", "").strip()
+    if said.isdecimal():
+        return min(float(said), _LONGEST_RETRY_AFTER)
+    try:
+        at = parsedate_to_datetime(said)
+    except ValueError:
+        return None
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=UTC)
+    return min(max(0.0, (at - datetime.now(UTC)).total_seconds()), _LONGEST_RETRY_AFTER)

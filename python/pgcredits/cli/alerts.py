@@ -1,0 +1,225 @@
+"""``pgcredits alerts``: look at them, be told of them, take them on."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path  # noqa: TC003 - typer reads the annotation
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from pgcredits import alerts as relay
+from pgcredits.alerts.bookmark import Bookmark, load, save
+from pgcredits.alerts.keeper import Keeper
+from pgcredits.alerts.model import printable
+from pgcredits.cli.app import DsnOption, app, err, out
+from pgcredits.cli.deploy import Format, FormatOption
+from pgcredits.stopping import stop_on_signals
+
+if TYPE_CHECKING:
+    from pgcredits.alerts import Alert
+    from pgcredits.alerts.follow import Sink
+
+_COLORS = {"info": "blue", "warning": "yellow", "error": "red", "critical": "bold red"}
+
+
+class Level(StrEnum):
+    """How urgent an alert is."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+    CRITICAL = "critical"
+
+
+alerts = typer.Typer()
+app.add_typer(alerts, name="alerts")
+
+AlertArgument = Annotated[UUID, typer.Argument(metavar="ALERT_ID", show_default=False)]
+
+
+@alerts.callback(invoke_without_command=True)
+def list_or_follow(
+    context: typer.Context,
+    dsn: DsnOption = "",
+    also_resolved: Annotated[
+        bool, typer.Option("--all", help="Also those resolved within the last 7 days.")
+    ] = False,
+    min_level: Annotated[
+        Level, typer.Option(help="Only those of this level and above.")
+    ] = Level.INFO,
+    types: Annotated[
+        list[str] | None,
+        typer.Option("--type", help="Only those of this type; may be repeated."),
+    ] = None,
+    output_format: FormatOption = Format.TEXT,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Pass on what becomes of them, until stopped.")
+    ] = False,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="With --follow: keep here what was passed on, so that a restart misses nothing.",
+        ),
+    ] = None,
+    command: Annotated[
+        str | None,
+        typer.Option(
+            help="With --follow: run this for each event, with its JSON on stdin and without a "
+            "shell; again until it succeeds.",
+        ),
+    ] = None,
+    webhook: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            envvar="PGCREDITS_WEBHOOK",
+            show_envvar=True,
+            help="With --follow: POST each event there as JSON; again until it is taken.",
+        ),
+    ] = None,
+    slack: Annotated[
+        bool, typer.Option("--slack", help="With --webhook: as messages for Slack.")
+    ] = False,
+    poll: Annotated[
+        float,
+        typer.Option(
+            min=0.1,
+            max=3600,
+            help="With --follow: look after so many seconds, even if nobody notifies us.",
+        ),
+    ] = 15,
+) -> None:
+    """List the open alerts; with --follow pass on what becomes of them.
+
+    The role needs to be granted credits_analyst.
+
+    --follow delivers each event (opened, escalated, due_again, resolved) at least once, one after
+    the other: as a line on stdout, to a command or to a webhook. The same event always has the
+    same key (of a webhook, in the header Idempotency-Key, too). It begins with what is open. It
+    ends on SIGTERM and Ctrl-C. A webhook's answers 408, 425, 429 and 5xx are tried again; after
+    400, 413 and 422 the event is left out and reported; any other ends the program.
+
+    Exit status: 0, also after a signal; 3 if the first connection fails, 4 if the role may not
+    read the alerts; 21 if events cannot be passed on, or the state cannot be kept.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    wanted = relay.Wanted(min_level.value, tuple(types or ()))
+    if follow:
+        if also_resolved:
+            raise typer.BadParameter("--all is for the list, not for --follow")
+        _follow(dsn, wanted, _sink(command, webhook, slack, output_format), state, poll)
+        return
+    if state or command or slack:
+        raise typer.BadParameter("--state, --command and --slack need --follow")
+    found = relay.read_alerts(dsn, wanted, also_resolved=also_resolved)
+    if output_format is Format.JSON:
+        typer.echo(json.dumps([alert.as_json() for alert in found], indent=2))
+    elif found:
+        out.print(_table(found), soft_wrap=False)
+    else:
+        out.print("no open alerts")
+
+
+@alerts.command()
+def acknowledge(
+    alert_id: AlertArgument,
+    by: Annotated[str, typer.Option(help="Who takes it on.")],
+    dsn: DsnOption = "",
+) -> None:
+    """Say who takes an alert on: listeners are told again only if it escalates."""
+    alert = relay.acknowledge(dsn, alert_id, by)
+    if alert.resolved_at:
+        told = f"{alert.type} was resolved by {alert.resolved_by} before"
+    else:
+        told = f"{alert.type} is acknowledged by {alert.acknowledged_by}"
+    out.print(printable(told), markup=False, highlight=False)
+
+
+@alerts.command()
+def resolve(
+    alert_id: AlertArgument,
+    by: Annotated[str, typer.Option(help="Who dealt with it.")],
+    note: Annotated[str | None, typer.Option(help="What was done.")] = None,
+    dsn: DsnOption = "",
+) -> None:
+    """Say that an alert is dealt with; where its cause is still there, a new one opens."""
+    alert = relay.resolve(dsn, alert_id, by, note)
+    out.print(
+        printable(f"{alert.type} is resolved by {alert.resolved_by}"), markup=False, highlight=False
+    )
+
+
+def _sink(command: str | None, webhook: str | None, slack: bool, output_format: Format) -> Sink:
+    if command and webhook:
+        raise typer.BadParameter("--command and --webhook exclude each other: run two")
+    if slack and not webhook:
+        raise typer.BadParameter("--slack needs --webhook")
+    if webhook:
+        from pgcredits.alerts.slack import payload
+        from pgcredits.alerts.webhook import WebhookSink
+
+        return WebhookSink(webhook, shape=payload if slack else relay.Event.as_json)
+    from pgcredits.alerts.sinks import CommandSink, LineSink
+
+    if command:
+        return CommandSink(command)
+    return LineSink(typer.echo, as_json=output_format is Format.JSON)
+
+
+def _follow(dsn: str, wanted: relay.Wanted, sink: Sink, state: Path | None, poll: float) -> None:
+    bookmark = load(state) if state else Bookmark()
+    keeper = Keeper((lambda kept: save(kept, state)) if state else None)
+    follower = relay.Follower(
+        dsn,
+        sink,
+        bookmark=bookmark,
+        keep=keeper,
+        stop=stop_on_signals(),
+        tell=lambda line: err.print(printable(line), markup=False, highlight=False),
+        wanted=wanted,
+        every=poll,
+    )
+    try:
+        follower.run()
+    finally:
+        keeper.flush(bookmark)
+
+
+def _table(found: list[Alert]) -> Table:
+    table = Table("level", "type", "message", "about", "seen", "acknowledged by", "alert")
+    for column in table.columns:
+        column.overflow = "fold"
+    for alert in found:
+        about = [alert.provider or ""]
+        if alert.user_id.int:
+            about.append(f"user {alert.user_id}")
+        if alert.generation_id:
+            about.append(f"generation {alert.generation_id}")
+        seen = [f"{alert.first_seen_at:%Y-%m-%d %H:%M:%S%z}"]
+        if alert.occurrences > 1:
+            seen.append(f"{alert.last_seen_at:%Y-%m-%d %H:%M:%S%z}")
+            seen.append(f"{alert.occurrences:,} times")
+        if alert.resolved_at:
+            seen.append(f"resolved {alert.resolved_at:%Y-%m-%d %H:%M:%S%z} by {alert.resolved_by}")
+        table.add_row(
+            Text(alert.level, style="dim" if alert.resolved_at else _COLORS.get(alert.level, "")),
+            *(
+                Text("\n".join(printable(line) for line in lines if line))
+                for lines in (
+                    [alert.type],
+                    [alert.message],
+                    about,
+                    seen,
+                    [alert.acknowledged_by or ""],
+                    [str(alert.alert_id)],
+                )
+            ),
+        )
+    return table
