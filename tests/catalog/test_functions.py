@@ -107,6 +107,7 @@ SIGNATURES = {
     ),
     "check_alerts": ("", "SETOF alert_check"),
     "run_maintenance": ("", "SETOF maintenance_result"),
+    "dashboard_stats": ("", "jsonb"),
     "verify_ledger": ("p_user_id uuid DEFAULT NULL::uuid", "SETOF ledger_violation"),
     "check_ledger": ("p_limit integer DEFAULT 500", "SETOF ledger_violation"),
 }
@@ -195,6 +196,7 @@ def test_readers_are_stable_and_writers_volatile(conn: psycopg.Connection[Any]) 
         # So that they see one snapshot.
         "verify_ledger",
         "explain_charge",
+        "dashboard_stats",
     }
     assert {name for name in by_volatility["v"] if name.startswith("get_")} == set()
 

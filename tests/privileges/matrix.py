@@ -55,8 +55,7 @@ FUNCTIONS: dict[str, set[str]] = {
     OPERATOR: MONEY | GENERATIONS | STATISTICS | HANDS_ON | OPERATIONS,
 }
 
-# What exists so far; the rest comes with the reports.
-EXISTING = MONEY | GENERATIONS | HANDS_ON | OPERATIONS
+EXISTING = MONEY | GENERATIONS | STATISTICS | HANDS_ON | OPERATIONS
 
 CONFIGURATION = {
     "refund_policies",

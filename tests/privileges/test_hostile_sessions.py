@@ -235,6 +235,9 @@ def test_a_hostile_session_changes_nothing(
 
     everything_a_caller_does(dishonest)
 
+    # It tells of what both have done.
+    for caller in (honest, dishonest):
+        caller("dashboard_stats")
     # check_ledger and the like tell of all users: both find nothing wrong.
     assert dishonest.answers == honest.answers
     assert dishonest.called == {f.name for f in functions(conn) if f.schema == "credits"}
