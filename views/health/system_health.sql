@@ -47,6 +47,18 @@ checks as (
     from credits.ledger_checks as c
 ),
 
+upkeep as (
+    select
+        -- Never is late, too, an hour after the installation. Without users there is nothing to do.
+        coalesce(c.last_at, s.history_starts_at) < now() - interval '1 hour'
+        and exists (
+            select
+            from credits.user_credits
+        ) as is_late
+    from checks as c
+    cross join credits.settings as s
+),
+
 violations as (
     select count(*) as users
     from credits.ledger_checks as c
@@ -61,28 +73,26 @@ reasons as (
     cross join owed as o
     cross join flight as f
     cross join alerts as a
-    cross join checks as c
+    cross join upkeep as u
     cross join
         lateral (
             values
-            (1, v.users > 0, true, format('the ledgers of %s users are violated', v.users)),
+            (1, v.users > 0, true, format('ledgers with violations: %s', v.users)),
             (
-                2,
-                o.age_seconds > 300,
-                true,
-                format('refunds are owed for %s seconds', o.age_seconds)
+                2, o.age_seconds > 300, true,
+                format('refunds are owed for longer than 5 minutes: %s seconds', o.age_seconds)
             ),
-            (3, a.critical > 0, true, format('%s critical alerts are open', a.critical)),
+            (3, a.critical > 0, true, format('open critical alerts: %s', a.critical)),
             (
                 4, a.open_alerts > a.critical, false,
-                format('%s alerts are open', a.open_alerts - a.critical)
+                format('open warnings and errors: %s', a.open_alerts - a.critical)
             ),
             (
                 5, o.refunds > 0 and o.age_seconds <= 300, false,
-                format('%s refunds are owed', o.refunds)
+                format('refunds are owed: %s', o.refunds)
             ),
-            (6, f.stuck > 0, false, format('%s generations are past their deadline', f.stuck)),
-            (7, c.last_at < now() - interval '1 hour', false, 'no ledger was checked for an hour')
+            (6, f.stuck > 0, false, format('generations past their deadline: %s', f.stuck)),
+            (7, u.is_late, false, 'maintenance has checked no ledger for an hour')
         ) as x (place, holds, is_critical, reason)
     where x.holds
 )
