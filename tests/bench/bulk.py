@@ -97,6 +97,7 @@ GENERATIONS = """
         )
         select p.provider, 'old-' || p.generation_id, p.user_id, p.generation_id, p.at
         from planned as p
+        where p.generation_id is not null
     ),
     events as (
         insert into credits.generation_events (
@@ -112,6 +113,7 @@ GENERATIONS = """
             )::credits.generation_event,
             'pending', true, false, p.finished_at, '{}'
         from planned as p
+        where p.generation_id is not null
     )
     insert into credits.generations (
         user_id, generation_id, charge_transaction_id, credits_charged, refund_due_credits,
@@ -124,6 +126,7 @@ GENERATIONS = """
         'old-' || p.generation_id, 0.04, true,
         case when p.status <> 'succeeded' then 'internal_error' end, '{}'
     from planned as p
+    where p.generation_id is not null
 """
 
 REFUNDS_TO_COME = """
@@ -137,7 +140,9 @@ REFUNDS_TO_COME = """
         p.transaction_id as refund_of,
         p.generation_id
     from planned as p
-    where p.status <> 'succeeded'
+    where
+        p.generation_id is not null
+        and p.status <> 'succeeded'
 """
 
 
@@ -182,9 +187,12 @@ def add_generations(conn: Connection, first: int, last: int) -> None:
 def add_history(
     conn: Connection, users: int, begins: datetime, lasts: timedelta, deductions: int
 ) -> None:
-    """For each user, within this time: deductions, then a generation; one in eight comes back."""
-    for turn in range(deductions + 1):
-        is_generation = turn == deductions
+    """For each user, within this time: so many deductions, and a generation somewhere among them.
+
+    One generation in eight comes back.
+    """
+    turns = deductions + 1
+    for turn in range(turns):
         with conn.transaction():
             _plan(
                 conn,
@@ -194,26 +202,23 @@ def add_history(
                 md5(i::text)::uuid,
                 t.at,
                 credits_internal.uuid_v7(t.at),
-                case when %s then credits_internal.uuid_v7(t.at) end,
+                case when (i + %s) %% %s = 0 then credits_internal.uuid_v7(t.at) end,
                 (
                     case (random() * 16)::integer
                         when 1 then 'failed' when 2 then 'timed_out' else 'succeeded'
                     end
                 )::credits.generation_status,
                 t.at + interval '20 seconds',
-                (array['alpha', 'beta', 'gamma'])[1 + i %% 3],
+                (array['alpha', 'beta', 'gamma'])[1 + i / 4 %% 3],
                 (array['image', 'video', 'text', 'sound'])[1 + i %% 4]
                 from generate_series(1, %s::bigint) as i
                 cross join lateral (
                     select %s::timestamptz + %s::interval * ((i + %s) / (%s + 1.0)) as at
                 ) as t
                 """,
-                *(is_generation, users, begins, lasts / (deductions + 1)),
-                *(turn * (users + 1), users),
+                *(turn, turns, users, begins, lasts / turns, turn * (users + 1), users),
             )
             conn.execute(LEDGER)
-            if not is_generation:
-                continue
             conn.execute(GENERATIONS)
             conn.execute(REFUNDS_TO_COME)
             _plan(

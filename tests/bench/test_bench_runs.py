@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from bench import views
 from bench.program import main
 from bench.setting import SCENARIOS, Setting
 
@@ -47,6 +48,30 @@ def test_it_measures_both_sides_in_all_scenarios(
     assert [s["rows_before"] for s in report["scenarios"]] == [60, 60, 160, 20, 20, 120]
     assert json.loads(output.with_suffix(".json").read_text()) == report
     assert "| deduct |" in output.with_suffix(".md").read_text()
+
+
+def test_it_times_every_view(
+    postgres_server: PostgresServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "views"
+
+    status = views.main(
+        [
+            *("--dsn", postgres_server.dsn(), "--users", "20", "--generations", "100"),
+            *("--repeats", "1", "--json", "--output", str(output)),
+        ]
+    )
+
+    assert status in {0, 8}
+    report = json.loads(capsys.readouterr().out)
+    assert report["generations"] == 100
+    # Two grants and two deductions for each user and generation, and what came back.
+    assert 40 + 300 < report["ledger_rows"] - 200 <= 40 + 400
+    assert report["users_verified"] == 20
+    timed = {t["name"] for t in report["timings"]}
+    assert {"dashboard_stats()", "system_health", "usage_daily", "generation_costs"} <= timed
+    assert all(t["ms"] > 0 for t in report["timings"])
+    assert "| usage_daily |" in output.with_suffix(".md").read_text()
 
 
 def test_the_database_is_gone_afterwards(postgres_server: PostgresServer) -> None:
