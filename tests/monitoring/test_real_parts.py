@@ -30,9 +30,12 @@ if TYPE_CHECKING:
     from monitoring.conftest import Analyst
     from monitoring.exporter import Series
 
-pytestmark = pytest.mark.skipif(
-    bool(MISSING), reason=f"not installed: {', '.join(MISSING)} (CI's leg monitoring has them)"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        bool(MISSING), reason=f"not installed: {', '.join(MISSING)} (CI's leg monitoring has them)"
+    ),
+]
 
 #: Labels that say from where a sample is, not what it is about.
 ORIGIN = {"__name__", "job", "instance", "host", "database"}
