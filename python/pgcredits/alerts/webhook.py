@@ -129,7 +129,7 @@ def _beginning(answer: httpx.Response) -> str:
 def _retry_after(answer: httpx.Response) -> float | None:
     """Seconds, which it gives as such or as a date."""
     said = answer.headers.get("Retry-After", "").strip()
-    if said.isdecimal():
+    if said.isascii() and said.isdigit():
         return min(float(said), _LONGEST_RETRY_AFTER)
     try:
         at = parsedate_to_datetime(said)

@@ -1,0 +1,232 @@
+"""``pgcredits alerts --follow --webhook``: what an answer means, and what is sent."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import pytest
+
+from alerts_cli.receiver import HANG_UP, TOO_SLOW, Answer, Receiver, receiving
+from pgcredits.alerts import Alert, AlertsError, Event
+from pgcredits.alerts.follow import TryAgainError, UndeliverableError
+from pgcredits.alerts.slack import payload
+from pgcredits.alerts.webhook import WebhookSink, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+AT = datetime(2031, 5, 16, 12, 30, tzinfo=UTC)
+ALERT = Alert(
+    user_id=UUID(int=0),
+    alert_id=UUID("0190a3f0-0000-7000-8000-00000000a001"),
+    type="provider_down",
+    level="critical",
+    message="10 failures in a row",
+    dedup_key="nanobanana",
+    generation_id=None,
+    provider="nanobanana",
+    occurrences=2,
+    created_at=AT,
+    first_seen_at=AT,
+    last_seen_at=AT,
+    notified_at=AT,
+    acknowledged_at=None,
+    acknowledged_by=None,
+    resolved_at=None,
+    resolved_by=None,
+)
+EVENT = Event("opened", AT, ALERT)
+SECRETS = ("s3cret", "t0ken")
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as receiver:
+        yield receiver
+
+
+def sink(receiver: Receiver, **named: Any) -> WebhookSink:
+    return WebhookSink(receiver.url, shape=Event.as_json, **named)
+
+
+def test_an_event_is_posted_as_json_with_its_key(receiver: Receiver) -> None:
+    sink(receiver).deliver(EVENT)
+
+    (request,) = receiver.requests
+    assert request.path == "/services/s3cret?token=t0ken"
+    assert request.body == EVENT.as_json()
+    assert request.headers["Content-Type"] == "application/json"
+    assert request.headers["Idempotency-Key"] == EVENT.key
+    assert EVENT.key == "0190a3f0-0000-7000-8000-00000000a001:opened:2031-05-16T12:30:00.000000Z"
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, HANG_UP])
+def test_what_passes_is_tried_again(receiver: Receiver, status: int | str) -> None:
+    receiver.answers.append(Answer(status))
+
+    with pytest.raises(TryAgainError) as error:
+        sink(receiver).deliver(EVENT)
+
+    assert error.value.after is None
+    assert receiver.address in str(error.value)
+    assert not any(secret in str(error.value) for secret in SECRETS)
+
+
+def test_an_answer_that_is_late_is_tried_again(receiver: Receiver) -> None:
+    receiver.answers.append(Answer(TOO_SLOW))
+
+    with pytest.raises(TryAgainError, match="did not answer in time"):
+        sink(receiver, timeout=0.1).deliver(EVENT)
+
+
+def test_nobody_there_is_tried_again(receiver: Receiver) -> None:
+    with pytest.raises(TryAgainError) as error:
+        WebhookSink("http://ann:s3cret@127.0.0.1:1/t0ken", shape=Event.as_json).deliver(EVENT)
+
+    assert not any(secret in str(error.value) for secret in SECRETS)
+
+
+@pytest.mark.parametrize(
+    ("said", "at_least", "at_most"),
+    [
+        ("7", 7, 7),
+        ("0", 0, 0),
+        ("999999999", 3600, 3600),
+        (format_datetime(datetime.now(UTC) + timedelta(seconds=1000), usegmt=True), 1, 1000),
+        ("Fri, 16 May 2003 12:00:00 GMT", 0, 0),
+    ],
+)
+def test_it_comes_back_when_it_is_asked_to(
+    receiver: Receiver, said: str, at_least: float, at_most: float
+) -> None:
+    receiver.answers.append(Answer(429, {"Retry-After": said}))
+
+    with pytest.raises(TryAgainError) as error:
+        sink(receiver).deliver(EVENT)
+
+    assert error.value.after is not None
+    assert at_least <= error.value.after <= at_most
+
+
+@pytest.mark.parametrize("said", ["", "soon", "-1", "\u0663"])
+def test_nonsense_about_when_is_as_if_nothing_were_said(receiver: Receiver, said: str) -> None:
+    receiver.answers.append(Answer(503, {"Retry-After": said.encode("utf-8").decode("latin-1")}))
+
+    with pytest.raises(TryAgainError) as error:
+        sink(receiver).deliver(EVENT)
+
+    assert error.value.after is None
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_an_event_that_is_refused_for_good_is_left_out(receiver: Receiver, status: int) -> None:
+    receiver.answers.append(Answer(status, body=b"invalid_payload\x1b[31m" + b"x" * 1000))
+
+    with pytest.raises(UndeliverableError) as error:
+        sink(receiver).deliver(EVENT)
+
+    assert f"answered {status} (invalid_payload\\x1b[31mxxx" in str(error.value)
+    assert len(str(error.value)) < 300
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 401, 403, 404, 405, 410])
+def test_a_wrong_address_ends_it(receiver: Receiver, status: int) -> None:
+    receiver.answers.append(Answer(status, {"Location": f"{receiver.address}/elsewhere"}))
+
+    with pytest.raises(AlertsError) as error:
+        sink(receiver).deliver(EVENT)
+
+    assert error.value.exit_status == 21
+    assert len(receiver.requests) == 1
+    assert not any(secret in str(error.value) for secret in SECRETS)
+
+
+@pytest.mark.parametrize(
+    "url", ["", "hooks.example.com/x", "ftp://example.com/x", "file:///etc/passwd", "http://", "x:"]
+)
+def test_only_http_addresses_are_taken(url: str) -> None:
+    with pytest.raises(AlertsError):
+        WebhookSink(url, shape=Event.as_json)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://hooks.slack.com/services/T0/B0/s3cret", "https://hooks.slack.com/..."),
+        ("http://ann:s3cret@example.com:8080/?t0ken", "http://example.com:8080/..."),
+        ("http://[::1", "the webhook"),
+        ("http://example.com:port/s3cret", "the webhook"),
+    ],
+)
+def test_an_address_is_shown_without_its_secrets(url: str, expected: str) -> None:
+    assert shown(url) == expected
+
+
+# --- Slack ----------------------------------------------------------------------------------------
+
+
+def test_a_message_for_slack(receiver: Receiver) -> None:
+    WebhookSink(receiver.url, shape=payload).deliver(EVENT)
+
+    assert receiver.requests[0].body == {
+        "text": "critical: provider_down",
+        "mrkdwn": False,
+        "attachments": [
+            {
+                "color": "#a30200",
+                "fallback": "critical: provider_down: 10 failures in a row",
+                "text": "10 failures in a row",
+                "mrkdwn_in": [],
+                "fields": [
+                    {"title": "provider", "value": "nanobanana", "short": True},
+                    {"title": "occurrences", "value": "2", "short": True},
+                    {
+                        "title": "alert",
+                        "value": "0190a3f0-0000-7000-8000-00000000a001",
+                        "short": True,
+                    },
+                ],
+                "ts": 1936701000,
+            }
+        ],
+    }
+
+
+def test_hostile_texts_call_nobody_and_link_nowhere() -> None:
+    hostile = "<!channel> & <https://evil.example|your bank> *now*"
+    alert = Alert(
+        **{
+            **{name: getattr(ALERT, name) for name in Alert.__dataclass_fields__},
+            "message": hostile,
+            "type": hostile,
+            "provider": hostile,
+            "acknowledged_by": hostile,
+        }
+    )
+
+    said = payload(Event("resolved", AT, alert))
+
+    clean = "&lt;!channel&gt; &amp; &lt;https://evil.example|your bank&gt; *now*"
+    (attachment,) = said["attachments"]
+    assert attachment["text"] == clean
+    assert said["text"] == f"resolved (critical): {clean}"
+    assert "<" not in str(said)
+    assert ">" not in str(said)
+    assert attachment["mrkdwn_in"] == []
+    assert attachment["color"] == "#2eb886"
+
+
+def test_a_long_message_is_cut_before_it_is_escaped() -> None:
+    alert = Alert(
+        **{
+            **{name: getattr(ALERT, name) for name in Alert.__dataclass_fields__},
+            "message": "&" * 5000,
+        }
+    )
+
+    text = payload(Event("opened", AT, alert))["attachments"][0]["text"]
+
+    assert text == "&amp;" * 1999 + "\N{HORIZONTAL ELLIPSIS}"
