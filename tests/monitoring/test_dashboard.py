@@ -166,7 +166,8 @@ def test_the_numbers_of_a_known_day(conn: psycopg.Connection[Any], analyst: Anal
     ((rate,),) = shown("Refund rate, 24 hours")
     assert float(rate) == pytest.approx(100 / 6, abs=0.01)
     ((rate, target),) = shown("Refund rate against its target")
-    assert (float(rate), target) == (pytest.approx(100 / 6, abs=0.01), 5)
+    assert float(rate) == pytest.approx(100 / 6, abs=0.01)
+    assert target == 5
     assert shown("Refunds by reason") == [("internal_error", 1)]
     assert [row[:1] + row[4:6] for row in shown("Recent failures")] == [
         ("sloth", MESSAGE, 20),
