@@ -14,10 +14,9 @@ as $dashboard_stats$
 declare
     v_today timestamptz;
     v_this_month timestamptz;
+    v_week_ago constant timestamptz := now() - interval '7 days';
     v_active_users_today bigint;
-    v_started jsonb;
-    v_finished jsonb;
-    v_week jsonb;
+    v_totals jsonb;
     v_refunds bigint;
     v_credits jsonb;
     v_providers jsonb;
@@ -38,51 +37,71 @@ begin
     from credits_monitoring.generation_facts as g
     where g.started_at >= v_today;
 
-    -- Each generation counts where it was started, each cost where it finished, as in the views:
-    -- a provider may have one without the other.
-    with started as (
+    -- Everything is read once. What was started this month has finished since, or has not yet.
+    with seen as (
         select
             g.provider,
-            count(*) as generations,
-            count(*) filter (where g.started_at >= v_today) as today,
-            count(*) filter (where g.status = 'succeeded') as succeeded,
-            count(*) filter (where g.status in ('failed', 'timed_out')) as failed
+            g.status,
+            g.started_at,
+            g.finished_at,
+            g.is_finished,
+            g.cost_usd
         from credits_monitoring.generation_facts as g
-        where g.started_at >= v_this_month
-        group by g.provider
-    ),
+        where g.finished_at >= least(v_this_month, v_week_ago)
 
-    finished as (
+        union all
+
         select
             g.provider,
-            sum(g.cost_usd) as cost_usd,
-            sum(g.cost_usd) filter (where g.finished_at >= v_today) as today_usd
+            g.status,
+            g.started_at,
+            g.finished_at,
+            g.is_finished,
+            g.cost_usd
         from credits_monitoring.generation_facts as g
-        where g.finished_at >= v_this_month
-        group by g.provider
+        where
+            g.finished_at is null
+            and g.started_at >= v_this_month
     ),
 
+    -- Each generation counts where it was started, each cost where it finished, as in the views: a
+    -- provider may have one without the other.
     providers as (
         select
-            provider,
-            coalesce(s.generations, 0) as generations,
-            coalesce(s.today, 0) as today,
-            coalesce(s.succeeded, 0) as succeeded,
-            coalesce(s.failed, 0) as failed,
-            coalesce(f.cost_usd, 0) as cost_usd,
-            coalesce(f.today_usd, 0) as today_usd
-        from started as s
-        full join finished as f using (provider)
+            s.provider,
+            count(*) filter (where s.started_at >= v_this_month) as generations,
+            count(*) filter (where s.started_at >= v_today) as today,
+            count(*) filter (
+                where s.started_at >= v_this_month
+                and s.status = 'succeeded'
+            ) as succeeded,
+            count(*) filter (
+                where s.started_at >= v_this_month
+                and s.status in ('failed', 'timed_out')
+            ) as failed,
+            count(*) filter (where s.finished_at >= v_this_month) as ended,
+            coalesce(sum(s.cost_usd) filter (where s.finished_at >= v_this_month), 0) as cost_usd,
+            coalesce(sum(s.cost_usd) filter (where s.finished_at >= v_today), 0) as today_usd,
+            count(*) filter (
+                where s.finished_at > v_week_ago
+                and s.is_finished
+            ) as finished_7_days,
+            count(*) filter (
+                where s.finished_at > v_week_ago
+                and s.status = 'succeeded'
+            ) as succeeded_7_days
+        from seen as s
+        group by s.provider
     )
 
     select
         jsonb_build_object(
             'generationsToday', coalesce(sum(p.today), 0),
-            'generationsThisMonth', coalesce(sum(p.generations), 0)
-        ),
-        jsonb_build_object(
             'costTodayUsd', coalesce(sum(p.today_usd), 0),
-            'costThisMonthUsd', coalesce(sum(p.cost_usd), 0)
+            'generationsThisMonth', coalesce(sum(p.generations), 0),
+            'costThisMonthUsd', coalesce(sum(p.cost_usd), 0),
+            'successRate7DaysPct',
+            round(100.0 * sum(p.succeeded_7_days) / nullif(sum(p.finished_7_days), 0), 2)
         ),
         coalesce(
             jsonb_agg(
@@ -95,33 +114,23 @@ begin
                     'successRatePct',
                     round(100.0 * p.succeeded / nullif(p.succeeded + p.failed, 0), 2)
                 )
-                order by p.generations desc, p.provider
-            ),
+                order by
+                    p.generations desc,
+                    p.provider
+            ) filter (where p.generations > 0 or p.ended > 0),
             '[]'
         )
     into
-        v_started,
-        v_finished,
+        v_totals,
         v_providers
     from providers as p;
-
-    select
-        jsonb_build_object(
-            'successRate7DaysPct',
-            round(100.0 * count(*) filter (where g.status = 'succeeded') / nullif(count(*), 0), 2)
-        )
-    into v_week
-    from credits_monitoring.generation_facts as g
-    where
-        g.finished_at > now() - interval '7 days'
-        and g.is_finished;
 
     select count(*)
     into v_refunds
     from credits.credit_transactions as t
     where
         t.transaction_type = 'refund'
-        and t.created_at > now() - interval '7 days';
+        and t.created_at > v_week_ago;
 
     select
         jsonb_build_object(
@@ -144,7 +153,9 @@ begin
                     'finishedAt', credits_internal.utc_text(f.finished_at),
                     'creditsRefunded', f.credits_refunded
                 )
-                order by f.finished_at desc, f.generation_id desc
+                order by
+                    f.finished_at desc,
+                    f.generation_id desc
             ),
             '[]'
         )
@@ -176,7 +187,7 @@ begin
     into v_health
     from credits_monitoring.system_health as h;
 
-    return v_started || v_finished || v_week || v_credits || jsonb_build_object(
+    return v_totals || v_credits || jsonb_build_object(
         'activeUsersToday', v_active_users_today,
         'refundsLast7Days', v_refunds,
         'providerUsage', v_providers,

@@ -10,11 +10,25 @@ select
     g.error_code,
     g.error_message,
     g.credits_charged,
-    g.credits_refunded,
-    g.is_refunded as refunded,
+    f.credits_refunded,
+    f.is_refunded as refunded,
     r.seconds_to_refund,
     g.generation_id
-from credits_monitoring.generation_facts as g
+from credits.generations as g
+-- The index on finished_at serves the order, and what else is to be known is looked up for each:
+-- the latest few are read without all the others.
+cross join
+    lateral (
+        select
+            k.credits_refunded,
+            k.is_refunded,
+            k.last_refund_id
+        from credits_monitoring.generation_facts as k
+        where
+            k.user_id = g.user_id
+            and k.generation_id = g.generation_id
+        offset 0
+    ) as f
 left join lateral (
     select
         max(greatest(0, extract(epoch from t.created_at - g.finished_at)))::double precision
@@ -22,7 +36,7 @@ left join lateral (
     from credits.credit_transactions as t
     where
         t.user_id = g.user_id
-        and t.transaction_id = g.last_refund_id
+        and t.transaction_id = f.last_refund_id
 ) as r on true
 where
     g.finished_at is not null
@@ -30,8 +44,8 @@ where
 order by g.finished_at desc;
 
 comment on view credits_monitoring.recent_failures is
-'One row per generation that failed or timed out, the latest first. Texts of errors are hostile '
-'input: show them as text.';
+'One row per generation that failed or timed out, the latest first: limit and a filter on '
+'finished_at read no more than they show. Texts of errors are hostile input: show them as text.';
 comment on column credits_monitoring.recent_failures.finished_at is 'When it failed.';
 comment on column credits_monitoring.recent_failures.user_id is 'Who paid.';
 comment on column credits_monitoring.recent_failures.provider is 'Who did the work.';
