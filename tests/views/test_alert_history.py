@@ -67,12 +67,10 @@ def test_open_and_resolved_ones_are_there_once(conn: psycopg.Connection[Any]) ->
     again = value(conn, "raise_alert", "a", "third", user, p_dedup_key="k")
 
     at = [START + n * HOUR for n in range(4)]
-    late = (None, None, None, None)
+    mine_at = (at[0], at[0], at[1], at[1], at[2], "Ada", at[3], "Bob")
+    open_ = [None] * 4
     assert [tuple(row) for row in shown(conn, "alert_history", "created_at")] == [
-        (user, mine, "a", "critical", "second", "k", generation, "p", 2)
-        + (at[0], at[0], at[1], at[1], at[2], "Ada", at[3], "Bob"),
-        (PLATFORM, platform, "b", "warning", "platform", "", None, None, 1)
-        + (at[1], at[1], at[1], at[1], *late),
-        (user, again, "a", "warning", "third", "k", None, None, 1)
-        + (at[3], at[3], at[3], at[3], *late),
+        (user, mine, "a", "critical", "second", "k", generation, "p", 2, *mine_at),
+        (PLATFORM, platform, "b", "warning", "platform", "", None, None, 1, *[at[1]] * 4, *open_),
+        (user, again, "a", "warning", "third", "k", None, None, 1, *[at[3]] * 4, *open_),
     ]

@@ -1,0 +1,91 @@
+"""What the README says about maintenance and alerts, run as far as it goes without a network."""
+
+from __future__ import annotations
+
+import configparser
+import re
+import shlex
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from alerts_cli.events import raise_alert
+from alerts_cli.receiver import receiving
+from ledger.books import NOON
+from maintain.programs import as_role, program
+from promises.attempts import generation, start
+from readme.blocks import blocks
+from support.clock import advance, set_clock
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import psycopg
+
+    from support.databases import Database
+
+MINUTE = timedelta(minutes=1)
+LINES = [line for block in blocks("sh") for line in block.code.splitlines()]
+(LOOP,) = [line for line in LINES if line.startswith("pgcredits maintain")]
+FOLLOWERS = [line for line in LINES if line.startswith("pgcredits alerts --follow")]
+
+
+def test_what_pg_cron_is_told_to_run_does_what_is_due(
+    conn: psycopg.Connection[Any], database: Database
+) -> None:
+    (block,) = [b for b in blocks("plpgsql") if "cron.schedule" in b.code]
+    match = re.fullmatch(
+        r"select cron\.schedule\('pgcredits', '(.*)', '(.*)'\);\n", block.code, re.DOTALL
+    )
+    assert match is not None
+    assert match[1] == "* * * * *"
+    set_clock(conn, NOON)
+    attempt = start(conn, p_timeout=MINUTE)
+    advance(conn, MINUTE)
+
+    operator = database.connect(role="credits_operator")
+    done = dict(operator.execute(match[2].encode()).fetchall())
+
+    assert done["sweep_stuck_generations"] == 1
+    assert generation(conn, attempt).status == "timed_out"
+
+
+def test_the_loop_runs(database: Database) -> None:
+    (_, *arguments) = shlex.split(LOOP)
+    with program(as_role(database, "credits_operator"), *arguments, "--format", "json") as loop:
+        loop.until(lambda: len(loop.lines) == 7)
+        assert loop.end() == 0
+
+
+def test_the_service_is_the_loop() -> None:
+    (block,) = [b for b in blocks("ini") if "[Service]" in b.code]
+    unit = configparser.ConfigParser(strict=False)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    unit.read_string(block.code)
+
+    assert unit["Service"]["ExecStart"].rpartition("/")[2] == LOOP
+
+
+@pytest.mark.parametrize("line", FOLLOWERS)
+def test_the_followers_tell(
+    conn: psycopg.Connection[Any], database: Database, tmp_path: Path, line: str
+) -> None:
+    raise_alert(conn, "provider_down", p_level="critical")
+    told = tmp_path / "told"
+    with receiving() as receiver:
+        arguments = shlex.split(line)[1:]
+        for i, argument in enumerate(arguments):
+            if argument.startswith("https://"):
+                arguments[i] = receiver.url
+            elif argument.endswith(".json"):
+                arguments[i] = str(tmp_path / argument)
+            elif argument.startswith("./"):
+                arguments[i] = f"tee {told}"
+        with program(as_role(database, "credits_analyst"), *arguments) as follower:
+            follower.until(lambda: receiver.requests or follower.lines or told.exists())
+            assert follower.end() == 0
+
+
+def test_all_three_ways_are_shown() -> None:
+    assert len(FOLLOWERS) == 3
