@@ -95,13 +95,15 @@ def test_nobody_there_is_tried_again(receiver: Receiver) -> None:
         ("7", 7, 7),
         ("0", 0, 0),
         ("999999999", 3600, 3600),
-        (format_datetime(datetime.now(UTC) + timedelta(seconds=1000), usegmt=True), 1, 1000),
+        ("in 1000 s", 1, 1000),
         ("Fri, 16 May 2003 12:00:00 GMT", 0, 0),
     ],
 )
 def test_it_comes_back_when_it_is_asked_to(
     receiver: Receiver, said: str, at_least: float, at_most: float
 ) -> None:
+    if said == "in 1000 s":
+        said = format_datetime(datetime.now(UTC) + timedelta(seconds=1000), usegmt=True)
     receiver.answers.append(Answer(429, {"Retry-After": said}))
 
     with pytest.raises(TryAgainError) as error:
