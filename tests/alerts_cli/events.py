@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from pgcredits.alerts import Alert
 from support.api import value
 
 if TYPE_CHECKING:
@@ -18,6 +20,28 @@ PLATFORM = UUID(int=0)
 NEVER = ("--poll", "3600")
 OFTEN = ("--poll", "0.1")
 FOLLOW = ("alerts", "--follow", "--format", "json")
+
+# As a reader has it.
+AT = datetime(2031, 5, 16, 12, 30, tzinfo=UTC)
+ALERT = Alert(
+    user_id=UUID(int=0),
+    alert_id=UUID("0190a3f0-0000-7000-8000-00000000a001"),
+    type="provider_down",
+    level="critical",
+    message="10 failures in a row",
+    dedup_key="nanobanana",
+    generation_id=None,
+    provider="nanobanana",
+    occurrences=2,
+    created_at=AT,
+    first_seen_at=AT,
+    last_seen_at=AT,
+    notified_at=AT,
+    acknowledged_at=None,
+    acknowledged_by=None,
+    resolved_at=None,
+    resolved_by=None,
+)
 
 
 def raise_alert(conn: psycopg.Connection[Any], kind: str, **named: Any) -> UUID:

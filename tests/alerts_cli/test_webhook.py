@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 import pytest
 
+from alerts_cli.events import ALERT, AT
 from alerts_cli.receiver import HANG_UP, TOO_SLOW, Answer, Receiver, receiving
 from pgcredits.alerts import Alert, AlertsError, Event
 from pgcredits.alerts.follow import TryAgainError, UndeliverableError
@@ -18,26 +18,6 @@ from pgcredits.alerts.webhook import WebhookSink, shown
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-AT = datetime(2031, 5, 16, 12, 30, tzinfo=UTC)
-ALERT = Alert(
-    user_id=UUID(int=0),
-    alert_id=UUID("0190a3f0-0000-7000-8000-00000000a001"),
-    type="provider_down",
-    level="critical",
-    message="10 failures in a row",
-    dedup_key="nanobanana",
-    generation_id=None,
-    provider="nanobanana",
-    occurrences=2,
-    created_at=AT,
-    first_seen_at=AT,
-    last_seen_at=AT,
-    notified_at=AT,
-    acknowledged_at=None,
-    acknowledged_by=None,
-    resolved_at=None,
-    resolved_by=None,
-)
 EVENT = Event("opened", AT, ALERT)
 SECRETS = ("s3cret", "t0ken")
 
