@@ -269,19 +269,20 @@ def test_killed_between_delivery_and_writing_it_down_it_delivers_again(
     conn: psycopg.Connection[Any], analyst: str, state: Path, tmp_path: Path
 ) -> None:
     received = tmp_path / "received"
-    # Keeps the event, then kills the follower that delivered it, once.
+    # Keeps the event, then kills the follower that delivered it: the second time.
     script = tmp_path / "deliver.py"
     script.write_text(
         "import os, pathlib, sys\n"
         f"received = pathlib.Path({str(received)!r})\n"
-        "first = not received.exists()\n"
         "with received.open('a') as file: file.write(sys.stdin.read())\n"
-        f"if first: os.kill(os.getppid(), {int(signal.SIGKILL)})\n"
+        "is_second = len(received.read_text().splitlines()) == 2\n"
+        f"if is_second: os.kill(os.getppid(), {int(signal.SIGKILL)})\n"
     )
     command = f"{sys.executable} {script}"
     options = ("alerts", "--follow", *OFTEN, "--state", str(state), "--command", command)
     raise_alert(conn, "first")
     raise_alert(conn, "second")
+    raise_alert(conn, "third")
 
     def events() -> list[tuple[str, str]]:
         lines = received.read_text().splitlines() if received.exists() else []
@@ -289,13 +290,13 @@ def test_killed_between_delivery_and_writing_it_down_it_delivers_again(
 
     with program(analyst, *options) as follower:
         assert follower.ended() == -signal.SIGKILL
-    assert [kind for _, kind in events()] == ["first"]
+    assert [kind for _, kind in events()] == ["first", "second"]
     with program(analyst, *options) as follower:
-        follower.until(lambda: len(events()) >= 3)
+        follower.until(lambda: len(events()) >= 4)
         assert follower.end() == 0
 
-    assert [kind for _, kind in events()] == ["first", "first", "second"]
-    assert len({key for key, _ in events()}) == 2
+    assert [kind for _, kind in events()] == ["first", "second", "second", "third"]
+    assert len({key for key, _ in events()}) == 3
 
 
 def test_two_followers_get_everything(

@@ -10,7 +10,9 @@ from pgcredits.alerts.bookmark import Bookmark, dump
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: Writing takes at most this share of the time, however many alerts are remembered.
+#: With so few to remember, after each event.
+_FEW = 1000
+#: With more, writing takes at most this share of the time.
 _SHARE = 0.2
 
 
@@ -29,7 +31,7 @@ class Keeper:
 
     def __call__(self, bookmark: Bookmark) -> None:
         """It may have changed."""
-        if time.monotonic() >= self._not_before:
+        if len(bookmark.told) <= _FEW or time.monotonic() >= self._not_before:
             self.flush(bookmark)
 
     def flush(self, bookmark: Bookmark) -> None:
