@@ -1,0 +1,246 @@
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import pytest
+
+from ledger.books import grant
+from promises.attempts import refunds_broken
+from support.api import call, new_user, rows, value
+from support.clock import real_clock
+from views.histories import columns
+from views.work import DAY, HOUR, MINUTE, begin, begins, end, lived, now
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    import psycopg
+
+PLATFORM = UUID(int=0)
+ALERTS = "open warnings and errors: 1"
+LATE = "maintenance has checked no ledger for an hour"
+
+
+def health(conn: psycopg.Connection[Any]) -> Any:
+    (line,) = conn.execute("select * from credits_monitoring.system_health").fetchall()
+    return line
+
+
+def state(conn: psycopg.Connection[Any]) -> tuple[str, list[str]]:
+    line = health(conn)
+    return line.status, line.reasons
+
+
+def test_an_empty_platform_is_well_and_has_one_row(conn: psycopg.Connection[Any]) -> None:
+    assert tuple(health(conn)) == ("ok", [], 0, 0, 0, 0, None, 0, 0, 0, 0, None)
+
+
+def test_the_figures_are_those_of_the_last_hour_and_day(conn: psycopg.Connection[Any]) -> None:
+    at = now(conn)
+    for _ in range(2):
+        lived(conn, at - 59 * MINUTE)
+    lived(conn, at - MINUTE, "internal_error")
+    lived(conn, at - MINUTE, "timed_out")
+    # Within the day, and before.
+    for _ in range(2):
+        lived(conn, at - 61 * MINUTE)
+    lived(conn, at - 23 * HOUR, "internal_error")
+    lived(conn, at - DAY - MINUTE, "internal_error")
+    # Traps: cancelled, a lower price, in flight.
+    lived(conn, at - MINUTE, "cancelled")
+    lived(conn, at - MINUTE, p_final_credits=1)
+    begin(conn, at - MINUTE, p_timeout=HOUR)
+    real_clock(conn)
+    rows(conn, "check_ledger")
+
+    line = health(conn)
+
+    assert (line.status, line.reasons) == ("ok", [])
+    assert (line.in_flight, line.stuck, line.finished_1h, line.failures_1h) == (1, 0, 5, 2)
+    # 3 of 5 + 3.
+    assert line.refund_rate_24h_pct == Decimal("37.50")
+    assert (line.owed_refunds, line.owed_credits) == (0, 0)
+    row = conn.execute("select max(verified_at) as at from credits.ledger_checks").fetchone()
+    assert row is not None
+    assert line.last_maintenance_at == row.at
+
+
+def test_a_generation_past_its_deadline_degrades(conn: psycopg.Connection[Any]) -> None:
+    begin(conn, now(conn) - 59 * MINUTE, p_timeout=HOUR)
+    real_clock(conn)
+    assert state(conn) == ("ok", [])
+
+    begin(conn, now(conn) - 61 * MINUTE, p_timeout=HOUR)
+    real_clock(conn)
+
+    assert state(conn) == ("degraded", ["generations past their deadline: 1"])
+    line = health(conn)
+    assert (line.in_flight, line.stuck) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("age", "status", "reason"),
+    [
+        (4 * MINUTE, "degraded", "refunds are owed: 2"),
+        (6 * MINUTE, "critical", "refunds are owed for longer than 5 minutes: 36"),
+    ],
+)
+def test_an_owed_refund_degrades_and_is_critical_after_five_minutes(
+    conn: psycopg.Connection[Any], age: timedelta, status: str, reason: str
+) -> None:
+    at = now(conn) - age
+    with refunds_broken(conn):
+        for price in (10, 7):
+            end(conn, begin(conn, at - MINUTE, price=price), at, "internal_error")
+    real_clock(conn)
+    # That paying it raised is an alert, too; here it is about what is owed.
+    conn.execute("update credits.system_alerts set resolved_at = now()")
+
+    line = health(conn)
+
+    assert line.status == status
+    (only,) = line.reasons
+    assert only.startswith(reason)
+    assert (line.owed_refunds, line.owed_credits) == (2, 17)
+
+    # Another event of each, as a retry in vain makes it, doubles nothing.
+    with refunds_broken(conn):
+        rows(conn, "retry_failed_refunds")
+    line = health(conn)
+    assert (line.owed_refunds, line.owed_credits) == (2, 17)
+    conn.execute("update credits.generations set owed_review = true")
+    line = health(conn)
+    assert (line.owed_refunds, line.owed_credits) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("level", "status", "reasons", "counted"),
+    [
+        ("info", "ok", [], 0),
+        ("warning", "degraded", [ALERTS], 1),
+        ("error", "degraded", [ALERTS], 1),
+        ("critical", "critical", ["open critical alerts: 1"], 1),
+    ],
+)
+def test_an_open_alert_counts_acknowledged_or_not(
+    conn: psycopg.Connection[Any], level: str, status: str, reasons: list[str], counted: int
+) -> None:
+    alert = value(conn, "raise_alert", "odd", "something odd", p_level=level)
+    assert state(conn) == (status, reasons)
+    assert health(conn).open_alerts == counted
+
+    call(conn, "acknowledge_alert", PLATFORM, alert, "Ada")
+    assert state(conn) == (status, reasons)
+
+    call(conn, "resolve_alert", PLATFORM, alert, "Ada")
+    assert state(conn) == ("ok", [])
+    assert health(conn).open_alerts == 0
+
+
+def test_a_users_low_balance_is_no_trouble_of_the_platform(conn: psycopg.Connection[Any]) -> None:
+    user = new_user()
+    grant(conn, user, 10)
+    call(conn, "set_low_balance_threshold", user, 8)
+    call(conn, "deduct_user_credits", user, 5)
+    open_now = conn.execute("select type from credits_monitoring.open_alerts").fetchall()
+    assert [alert.type for alert in open_now] == ["low_balance"]
+
+    assert state(conn) == ("ok", [])
+    assert health(conn).open_alerts == 0
+
+
+def test_a_ledger_with_violations_is_critical(conn: psycopg.Connection[Any]) -> None:
+    for _ in range(3):
+        grant(conn, new_user(), 5)
+    rows(conn, "check_ledger")
+    assert state(conn) == ("ok", [])
+
+    # Two users, whatever the number of their violations.
+    conn.execute(
+        "update credits.ledger_checks set violations = 3"
+        " where user_id <> (select max(user_id::text)::uuid from credits.ledger_checks)"
+    )
+
+    assert state(conn) == ("critical", ["ledgers with violations: 2"])
+    assert health(conn).ledger_violations == 2
+
+
+def test_maintenance_is_late_after_an_hour(conn: psycopg.Connection[Any]) -> None:
+    for _ in range(2):
+        grant(conn, new_user(), 5)
+    rows(conn, "check_ledger")
+    late = "update credits.ledger_checks set verified_at = now() - interval '{} minutes'"
+    conn.execute(late.format(59))
+    assert state(conn) == ("ok", [])
+
+    conn.execute(late.format(61))
+    assert state(conn) == ("degraded", [LATE])
+
+    # The latest counts.
+    conn.execute(
+        "update credits.ledger_checks set verified_at = now()"
+        " where user_id = (select max(user_id::text)::uuid from credits.ledger_checks)"
+    )
+    assert state(conn) == ("ok", [])
+
+
+def test_maintenance_that_never_ran_is_late_an_hour_after_the_installation(
+    conn: psycopg.Connection[Any],
+) -> None:
+    # Without users there is nothing to maintain.
+    begins(conn, now(conn) - 61 * MINUTE)
+    assert state(conn) == ("ok", [])
+    grant(conn, new_user(), 5)
+    assert state(conn) == ("degraded", [LATE])
+    assert health(conn).last_maintenance_at is None
+
+    begins(conn, now(conn) - 59 * MINUTE)
+    assert state(conn) == ("ok", [])
+
+    begins(conn, now(conn) - 61 * MINUTE)
+    rows(conn, "run_maintenance")
+    assert state(conn) == ("ok", [])
+
+
+def test_all_reasons_are_told_the_worst_first(conn: psycopg.Connection[Any]) -> None:
+    at = now(conn)
+    begin(conn, at - 2 * HOUR, p_timeout=HOUR)
+    with refunds_broken(conn):
+        end(conn, begin(conn, at - 2 * HOUR), at - HOUR, "internal_error")
+    real_clock(conn)
+    call(conn, "raise_alert", "worse", "something worse", p_level="critical")
+    rows(conn, "check_ledger")
+    conn.execute(
+        "update credits.ledger_checks set verified_at = now() - interval '2 hours', violations = 1"
+    )
+
+    status, reasons = state(conn)
+
+    assert status == "critical"
+    assert [reason.rstrip("0123456789 seconds") for reason in reasons] == [
+        "ledgers with violations:",
+        "refunds are owed for longer than 5 minutes:",
+        "open critical alerts:",
+        "open warnings and errors:",
+        "generations past their deadline:",
+        LATE,
+    ]
+
+
+def test_its_columns_are_those_of_the_contract(conn: psycopg.Connection[Any]) -> None:
+    assert columns(conn, "system_health") == {
+        "status": "text",
+        "reasons": "text[]",
+        "in_flight": "bigint",
+        "stuck": "bigint",
+        "finished_1h": "bigint",
+        "failures_1h": "bigint",
+        "refund_rate_24h_pct": "numeric",
+        "owed_refunds": "bigint",
+        "owed_credits": "bigint",
+        "open_alerts": "bigint",
+        "ledger_violations": "bigint",
+        "last_maintenance_at": "timestamp with time zone",
+    }
