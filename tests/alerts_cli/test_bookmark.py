@@ -11,6 +11,7 @@ import pytest
 
 from alerts_cli.events import ALERT
 from pgcredits.alerts.bookmark import MARGIN, Bookmark, Snapshot, dump, load, save
+from pgcredits.alerts.follow import in_order
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,3 +96,18 @@ def test_a_file_holds_all_of_it(bookmark: Bookmark, tmp_path: Path) -> None:
 
     assert load(path) == bookmark
     assert load(tmp_path / "none") == Bookmark()
+
+
+def test_events_are_in_the_order_of_their_times_but_never_resolved_before_opened() -> None:
+    second = timedelta(seconds=1)
+    early = replace(opened(1, NOON), resolved_at=NOON - second)
+    other = replace(opened(2, NOON - 2 * second), resolved_at=NOON + second)
+
+    told = in_order(Bookmark().events(alert) for alert in (early, other))
+
+    assert [(event.alert.alert_id.int, event.kind) for event in told] == [
+        (2, "opened"),
+        (1, "opened"),
+        (1, "resolved"),
+        (2, "resolved"),
+    ]

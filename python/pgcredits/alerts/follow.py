@@ -7,6 +7,7 @@ mode, on a replica, and where settings.notify_alerts is off.
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Protocol
 
 import psycopg
@@ -25,7 +26,7 @@ from pgcredits.errors import ConnectionFailedError
 from pgcredits.stopping import Backoff
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from pgcredits.alerts.bookmark import Bookmark, Snapshot
     from pgcredits.alerts.model import Alert, Event
@@ -63,6 +64,19 @@ class Sink(Protocol):
             UndeliverableError: Never.
             AlertsError: Nothing can be delivered there.
         """
+
+
+def in_order(lives: Iterable[list[Event]]) -> list[Event]:
+    """The events of many alerts by time, those of one alert as they are.
+
+    A time may be a little earlier than that of the event before it: check_alerts looks at the
+    clock before it looks at the alerts.
+    """
+    found = []
+    for events in lives:
+        times = accumulate((event.at for event in events), max)
+        found += list(zip(times, events, strict=True))
+    return [event for _, event in sorted(found, key=lambda pair: pair[0])]
 
 
 class Follower:
@@ -149,8 +163,7 @@ class Follower:
     def _look(self, conn: psycopg.Connection[Any]) -> None:
         """One round."""
         alerts, snapshot = self._read(conn)
-        events = [event for alert in alerts for event in self._bookmark.events(alert)]
-        for event in sorted(events, key=lambda event: event.at):
+        for event in in_order(self._bookmark.events(alert) for alert in alerts):
             if not self._deliver(event):
                 return
             self._bookmark.note(event)
