@@ -235,6 +235,20 @@ def test_a_lost_connection_is_opened_anew(conn: psycopg.Connection[Any], analyst
     assert any("no connection" in line for line in follower.complaints)
 
 
+def test_alerts_that_cannot_be_read_for_a_while_are_told_later(
+    conn: psycopg.Connection[Any], analyst: str
+) -> None:
+    with program(analyst, *FOLLOW, *OFTEN) as follower:
+        follower.until(lambda: is_listening(conn), "listening")
+        conn.execute("revoke select on credits_monitoring.alert_history from credits_analyst")
+        follower.until(lambda: follower.complaints)
+        raise_alert(conn, "first")
+        conn.execute("grant select on credits_monitoring.alert_history to credits_analyst")
+        hears(follower, ("opened", "first"))
+        assert follower.end() == 0
+    assert follower.complaints[0].startswith("the alerts could not be read: permission denied")
+
+
 def test_a_restart_tells_what_came_meanwhile_and_nothing_twice(
     conn: psycopg.Connection[Any], analyst: str, state: Path
 ) -> None:

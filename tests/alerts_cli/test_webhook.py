@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from alerts_cli.events import ALERT, AT
@@ -67,6 +68,20 @@ def test_nobody_there_is_tried_again(receiver: Receiver) -> None:
         WebhookSink("http://ann:s3cret@127.0.0.1:1/t0ken", shape=Event.as_json).deliver(EVENT)
 
     assert not any(secret in str(error.value) for secret in SECRETS)
+
+
+def test_an_error_that_quotes_the_address_is_shown_without_its_secrets(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_self: Any, _method: str, url: httpx.URL, **_named: Any) -> None:
+        raise httpx.ConnectError(f"no way to {url}")
+
+    monkeypatch.setattr(httpx.Client, "stream", fail)
+
+    with pytest.raises(TryAgainError) as error:
+        sink(receiver).deliver(EVENT)
+
+    assert str(error.value) == f"{receiver.address}/...: no way to {receiver.address}/..."
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,10 @@ minutes later, after others with later times have been read. So `since`, up to w
 come any more, moves in two steps. After a round that read up to a time T, T is only remembered
 (`pending`), with the id that the next transaction will get. Once a later round's snapshot shows
 that all transactions with smaller ids have ended, whatever they wrote has been read: `since`
-becomes T. That holds however long a transaction stays open, and on a replica that lags behind.
-MARGIN covers transactions that look at the clock some time before they get their id.
+becomes T. That holds however long a transaction stays open, and on a physical replica that lags
+behind, since T comes from the rows and not from a clock. MARGIN covers transactions that look at
+the clock some time before they get their id. On a logical replica, where the transactions of the
+publisher cannot be seen, it is all there is: follow the publisher where they stay open for longer.
 
 Between `since - MARGIN` and now rows are therefore read again and again, and what was passed on is
 remembered alert by alert (`told`).

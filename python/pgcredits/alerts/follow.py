@@ -151,9 +151,10 @@ class Follower:
                     if not self._is_notified:
                         self._stop.wait(self._every, conn.fileno())
             except (psycopg.Error, ConnectionFailedError) as error:
+                what = "no connection" if conn.closed else "the alerts could not be read"
                 conn.close()
                 is_connected = False
-                self._tell(f"no connection: {' '.join(str(error).split())}")
+                self._tell(f"{what}: {' '.join(str(error).split())}")
                 self._stop.wait(backoff.seconds())
         conn.close()
 
