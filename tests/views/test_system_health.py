@@ -219,12 +219,12 @@ def test_all_reasons_are_told_the_worst_first(conn: psycopg.Connection[Any]) -> 
     status, reasons = state(conn)
 
     assert status == "critical"
-    assert [reason.rstrip("0123456789 seconds") for reason in reasons] == [
-        "ledgers with violations:",
-        "refunds are owed for longer than 5 minutes:",
-        "open critical alerts:",
-        "open warnings and errors:",
-        "generations past their deadline:",
+    assert [reason.partition(":")[0] for reason in reasons] == [
+        "ledgers with violations",
+        "refunds are owed for longer than 5 minutes",
+        "open critical alerts",
+        "open warnings and errors",
+        "generations past their deadline",
         LATE,
     ]
 
