@@ -1,0 +1,221 @@
+"""Charts as inline SVG: drawn in the light colours, which the page's style replaces in the dark."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
+import vl_convert
+
+from pgcredits.report.palette import LIGHT
+from pgcredits.report.safe import harmless
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pgcredits.report.model import Report
+
+#: Every chart is drawn twice: shrunk to a phone, its letters could not be read.
+WIDE, NARROW = 640, 272
+HEIGHT = 200
+BAR = 34
+
+_OUTCOMES = ("succeeded", "failed", "timed out", "cancelled", "in flight")
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart in two widths, and what it shows in words."""
+
+    label: str
+    legend: tuple[tuple[str, int], ...]
+    wide: str
+    narrow: str
+
+
+def charts(report: Report) -> dict[str, Chart]:
+    """By the key of the table that each belongs to; none for a table without rows."""
+    made = {
+        "usage": _outcomes(report),
+        "costs": _by_provider(report, "costs", "cost in USD"),
+        "refund_rate": _refund_rate(report),
+        "reliability": _reliability(report),
+        "absorbed": _by_provider(report, "absorbed", "absorbed cost in USD"),
+        "balances": _credits(report, "balances", "plan"),
+        "liability": _credits(report, "liability", "source"),
+    }
+    return {key: chart for key, chart in made.items() if chart and report.tables[key].rows}
+
+
+def _outcomes(report: Report) -> Chart:
+    values = [
+        {"x": f"{row['day']}", "y": row[name.replace(" ", "_")], "s": name, "o": place}
+        for row in report.tables["usage"].dicts()
+        for place, name in enumerate(_OUTCOMES)
+    ]
+    return _stacked(report, values, _OUTCOMES, "generations started by day and outcome")
+
+
+def _by_provider(report: Report, key: str, what: str) -> Chart:
+    rows = report.tables[key].dicts()
+    names = tuple(sorted({row["provider"] for row in rows}))
+    values = [
+        {
+            "x": f"{row['day']}",
+            "y": float(row["cost_usd"] or 0),
+            "s": harmless(row["provider"]),
+            "o": names.index(row["provider"]),
+        }
+        for row in rows
+    ]
+    return _stacked(report, values, tuple(map(harmless, names)), f"{what} by day and provider")
+
+
+def _stacked(
+    report: Report, values: list[dict[str, Any]], names: Sequence[str], label: str
+) -> Chart:
+    def draw(width: int) -> alt.Chart:
+        return (
+            alt.Chart(alt.Data(values=values))
+            .mark_bar()
+            .encode(
+                x=_days(report, width),
+                y=_amount("y:Q"),
+                color=_series(names),
+                order=alt.Order("o:Q"),
+            )
+        )
+
+    return _chart(draw, HEIGHT, label, names)
+
+
+def _refund_rate(report: Report) -> Chart:
+    values = [
+        {"x": f"{row['day']}", "y": float(row["refund_rate_pct"]), "t": float(row["target_pct"])}
+        for row in report.tables["refund_rate"].dicts()
+    ]
+
+    def draw(width: int) -> alt.LayerChart:
+        base = alt.Chart(alt.Data(values=values)).encode(x=_days(report, width))
+        rate = base.mark_line(
+            color=LIGHT.series[0], strokeWidth=2, point={"color": LIGHT.series[0]}
+        )
+        target = base.mark_line(color=LIGHT.series[1], strokeDash=[6, 4], strokeWidth=2)
+        return alt.layer(target.encode(y=_amount("t:Q")), rate.encode(y=_amount("y:Q")))
+
+    return _chart(
+        draw, HEIGHT, "refund rate in percent by day, and its target", ("refund rate %", "target %")
+    )
+
+
+def _reliability(report: Report) -> Chart | None:
+    rows = [r for r in report.tables["reliability"].dicts() if r["success_rate_pct"] is not None]
+    windows = ("24h", "7d", "30d")
+    values = [
+        {
+            "x": float(row["success_rate_pct"]),
+            "y": harmless(row["provider"]),
+            "s": row["time_window"],
+        }
+        for row in rows
+        if row["time_window"] in windows
+    ]
+    if not values:
+        return None
+    names = {value["y"] for value in values}
+
+    def draw(_width: int) -> alt.Chart:
+        return (
+            alt.Chart(alt.Data(values=values))
+            .mark_bar()
+            .encode(
+                x=_amount("x:Q", alt.X, alt.Scale(domain=[0, 100])),
+                y=_names(),
+                yOffset=alt.YOffset("s:N", sort=list(windows)),
+                color=_series(windows),
+            )
+        )
+
+    return _chart(
+        draw, BAR * 1.6 * len(names), "success rate in percent by provider and time", windows
+    )
+
+
+def _credits(report: Report, key: str, by: str) -> Chart:
+    sums: dict[str, int] = {}
+    for row in report.tables[key].dicts():
+        name = harmless(row[by])
+        sums[name] = sums.get(name, 0) + int(row["outstanding_credits"])
+    values = [{"x": total, "y": name} for name, total in sums.items()]
+
+    def draw(_width: int) -> alt.Chart:
+        return (
+            alt.Chart(alt.Data(values=values))
+            .mark_bar(color=LIGHT.series[0])
+            .encode(x=_amount("x:Q", alt.X), y=_names())
+        )
+
+    return _chart(draw, BAR * len(sums), f"outstanding credits by {by}", ())
+
+
+def _days(report: Report, width: int) -> alt.X:
+    days = [f"{day}" for day in report.days]
+    step = -(-len(days) // (8 if width == WIDE else 4))
+    return alt.X(
+        "x:O",
+        title=None,
+        scale=alt.Scale(domain=days),
+        axis=alt.Axis(
+            labelAngle=0, labelExpr="slice(datum.label, 5)", values=days[::-1][::step], ticks=False
+        ),
+    )
+
+
+def _names() -> alt.Y:
+    return alt.Y("y:N", title=None, axis=alt.Axis(labelLimit=110, ticks=False))
+
+
+def _amount(field: str, axis: Any = alt.Y, scale: Any = alt.Undefined) -> Any:
+    # Whole numbers stay whole, and small sums of money keep their digits.
+    return axis(field, title=None, scale=scale, axis=alt.Axis(tickCount=4, format=",~g"))
+
+
+def _series(names: Sequence[str]) -> alt.Color:
+    colours = [LIGHT.series[place % len(LIGHT.series)] for place in range(len(names))]
+    return alt.Color(
+        "s:N", legend=None, scale=alt.Scale(domain=list(names), range=colours), sort=list(names)
+    )
+
+
+def _chart(draw: Any, height: float, label: str, names: Sequence[str]) -> Chart:
+    wide, narrow = (_svg(draw(width), width, height, label) for width in (WIDE, NARROW))
+    return Chart(
+        label, tuple((n, i % len(LIGHT.series)) for i, n in enumerate(names)), wide, narrow
+    )
+
+
+def _svg(chart: Any, width: int, height: float, label: str) -> str:
+    spec = (
+        chart.properties(
+            width=width,
+            height=height,
+            background="transparent",
+            autosize=alt.AutoSizeParams(type="fit", contains="padding"),
+        )
+        .configure(font="system-ui, sans-serif", padding=4, aria=False)
+        .configure_view(stroke=None)
+        .configure_axis(
+            labelColor=LIGHT.muted,
+            labelFontSize=12,
+            gridColor=LIGHT.line,
+            domainColor=LIGHT.line,
+            tickColor=LIGHT.line,
+        )
+        .configure_axisX(grid=False)
+        .to_dict()
+    )
+    svg = vl_convert.vegalite_to_svg(spec)
+    # One image to a screen reader; the table beside it has the figures.
+    return re.sub(r"^<svg ", f'<svg role="img" aria-label="{label}" ', svg, count=1)

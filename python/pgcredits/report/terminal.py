@@ -1,0 +1,99 @@
+"""The report as tables in the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.table import Table as Grid
+from rich.text import Text
+
+from pgcredits.report.model import Kind
+from pgcredits.report.safe import harmless
+from pgcredits.report.words import NONE, moment, shown
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from pgcredits.report.model import Report, Table
+
+_STYLES = {"ok": "bold green", "degraded": "bold yellow", "critical": "bold red"}
+
+#: What the demo prints: the rest is in the page.
+COMPACT = ("open_alerts", "refunds", "reliability", "balances")
+
+#: Too long to stand beside anything at 80 columns: the page and the JSON document have them.
+_ONLY_ELSEWHERE = {("users_needing_refunds", "generation_id"), ("costs", "avg_cost_usd")}
+
+
+def show(out: Console, report: Report, *, compact: bool = False) -> None:
+    """Print it; figures are never cut, words are broken."""
+    health = report.health
+    _line(out, Text(f"Credits, {report.since} to {report.today} (which is not over)", "bold"))
+    _line(out, Text(f"as of {moment(report.made_at)} UTC; days are business days"))
+    if report.is_clipped:
+        _line(out, Text("the history is no longer than this"))
+    _line(out, Text(f"system health: {health['status']}", _STYLES.get(health["status"], "")))
+    for reason in health["reasons"]:
+        _line(out, Text(f"  {harmless(reason)}"))
+    rate = health["refund_rate_24h_pct"]
+    _line(
+        out,
+        Text(
+            f"in flight {health['in_flight']:,}, past their deadline {health['stuck']:,}; "
+            f"last hour {health['finished_1h']:,} finished, {health['failures_1h']:,} failed; "
+            f"refund rate of 24 h {NONE if rate is None else f'{rate} %'}; "
+            f"owed {health['owed_credits']:,} credits in {health['owed_refunds']:,} refunds; "
+            f"ledger violations {health['ledger_violations']:,}"
+        ),
+    )
+    if report.is_empty:
+        _line(out, Text("nothing was generated in this time"))
+    for key, table in report.tables.items():
+        if not compact or key in COMPACT:
+            out.print()
+            _show_table(out, table, report)
+
+
+def _show_table(out: Console, table: Table, report: Report) -> None:
+    title = table.title
+    if table.total is not None and table.total > len(table.rows):
+        title += f": the first {len(table.rows):,} of {table.total:,}"
+    if not table.rows:
+        _line(out, Text(title, "bold"))
+        _line(out, Text(table.nothing))
+        return
+    kept = [
+        (place, column)
+        for place, column in enumerate(table.columns)
+        if (table.key, column.name) not in _ONLY_ELSEWHERE
+    ]
+    grid = Grid(
+        title=Text(title, "bold"),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=0,
+        pad_edge=False,
+    )
+    for _, column in kept:
+        if column.kind.is_number:
+            # A heading of two words may be broken, a figure must not.
+            label = column.label.replace(" ", "\n")
+            width = max(map(len, label.split()))
+            grid.add_column(label, justify="right", no_wrap=True, min_width=width)
+        else:
+            fixed = column.kind in (Kind.DAY, Kind.MONTH)
+            grid.add_column(column.label, overflow="fold", no_wrap=fixed)
+    for row in table.rows:
+        cells = []
+        for place, column in kept:
+            text = shown(row[place], column.kind, report.today)
+            cells.append(Text(text.replace(" (so far)", "*")))
+        grid.add_row(*cells)
+    out.print(grid, soft_wrap=False)
+    if table.is_daily and any(row[0] == report.today for row in table.rows):
+        _line(out, Text("* so far", "dim"))
+
+
+def _line(out: Console, text: Text) -> None:
+    out.print(text, soft_wrap=False, highlight=False)

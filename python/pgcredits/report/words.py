@@ -1,0 +1,38 @@
+"""Figures as people read them."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
+
+from pgcredits.report.model import Kind
+from pgcredits.report.safe import harmless
+
+NONE = "\N{EN DASH}"
+_PLACES = {Kind.USD: 4, Kind.PCT: 2, Kind.SECONDS: 1}
+
+
+def shown(value: Any, kind: Kind, today: date) -> str:
+    """The value in its column, harmless wherever it is printed."""
+    if value is None:
+        return NONE
+    if kind is Kind.COUNT:
+        return f"{value:,}"
+    if kind in _PLACES:
+        step = Decimal(1).scaleb(-_PLACES[kind])
+        return f"{Decimal(value).quantize(step, ROUND_HALF_EVEN):,f}"
+    if kind is Kind.FLAG:
+        return "yes" if value else "NO"
+    if kind is Kind.MOMENT:
+        return moment(value)
+    if kind is Kind.DAY:
+        return f"{value} (so far)" if value == today else f"{value}"
+    if kind is Kind.MONTH:
+        return f"{value:%Y-%m}"
+    return harmless(str(value)) or NONE
+
+
+def moment(value: datetime) -> str:
+    """To the minute, in UTC."""
+    return f"{value.astimezone(UTC):%Y-%m-%d %H:%M}"
