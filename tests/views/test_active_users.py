@@ -1,0 +1,79 @@
+"""active_users_daily and active_users_monthly."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from support.api import new_user
+from support.clock import real_clock
+from views.generations import lines
+from views.histories import START
+from views.work import DAY, MINUTE, begin, lived, set_zone
+
+if TYPE_CHECKING:
+    import psycopg
+
+
+def test_without_anything_started_they_are_empty(conn: psycopg.Connection[Any]) -> None:
+    assert lines(conn, "active_users_daily", "day") == []
+    assert lines(conn, "active_users_monthly", "month") == []
+
+
+def test_a_user_is_new_on_the_first_day_and_in_the_first_month(
+    conn: psycopg.Connection[Any],
+) -> None:
+    ann, ben = new_user(), new_user()
+    # Ann: twice on the first day, again the next; Ben: the next day; both in February.
+    for user, at in (
+        (ann, START),
+        (ann, START + MINUTE),
+        (ann, START + DAY),
+        (ben, START + DAY),
+        (ann, START + 30 * DAY),
+        (ben, START + 30 * DAY),
+    ):
+        lived(conn, at, user=user)
+    # Whoever only started, or cancelled, was active, too.
+    begin(conn, START + 30 * DAY, price=3)
+    lived(conn, START + 30 * DAY, "cancelled", price=4)
+    real_clock(conn)
+
+    assert lines(conn, "active_users_daily", "day") == [
+        (date(2024, 1, 10), 1, 1, 2, 20),
+        (date(2024, 1, 11), 2, 1, 2, 20),
+        (date(2024, 2, 9), 4, 2, 4, 27),
+    ]
+    assert lines(conn, "active_users_monthly", "month") == [
+        (date(2024, 1, 1), 2, 2, 4, 40),
+        (date(2024, 2, 1), 4, 2, 4, 27),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("zone", "moment", "day"),
+    [
+        # The last moments of a leap day, of a year, and of days of 23 and 25 hours.
+        ("UTC", datetime(2024, 3, 1, tzinfo=UTC), date(2024, 3, 1)),
+        ("America/New_York", datetime(2025, 1, 1, 5, tzinfo=UTC), date(2025, 1, 1)),
+        ("America/New_York", datetime(2024, 3, 11, 4, tzinfo=UTC), date(2024, 3, 11)),
+        ("America/New_York", datetime(2024, 11, 4, 5, tzinfo=UTC), date(2024, 11, 4)),
+        ("Asia/Kolkata", datetime(2024, 1, 31, 18, 30, tzinfo=UTC), date(2024, 2, 1)),
+    ],
+)
+def test_a_day_begins_at_midnight_of_the_business_time_zone(
+    conn: psycopg.Connection[Any], zone: str, moment: datetime, day: date
+) -> None:
+    set_zone(conn, zone)
+    user = new_user()
+    begin(conn, moment - timedelta(seconds=1), user=user)
+    begin(conn, moment, user=user)
+    real_clock(conn)
+    before = day - DAY
+
+    assert lines(conn, "active_users_daily", "day") == [(before, 1, 1, 1, 10), (day, 1, 0, 1, 10)]
+    months = {before.replace(day=1), day.replace(day=1)}
+    assert [line[0] for line in lines(conn, "active_users_monthly", "month")] == sorted(months)
+    assert sum(line[2] for line in lines(conn, "active_users_monthly", "month")) == 1
