@@ -29,7 +29,7 @@ def test_without_refunds_it_is_empty(conn: psycopg.Connection[Any]) -> None:
 
 
 def test_refunds_are_counted_by_the_kind_of_failure(conn: psycopg.Connection[Any]) -> None:
-    billed = {"p_provider_billed": True}
+    billed: dict[str, Any] = {"p_provider_billed": True}
     lived(conn, START, "timeout", user=ANN, p_cost_usd=Decimal("0.04"), **billed)
     lived(conn, START, "timeout", user=ANN, price=5, p_cost_usd=Decimal("0.02"), **billed)
     # Not billed, or nobody knows; or billed, at a cost that nobody knows.

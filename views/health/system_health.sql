@@ -8,12 +8,21 @@ with recent as (
             where g.finished_at > now() - interval '1 hour'
             and g.status <> 'succeeded'
         ) as failures_1h,
-        count(*) as finished_24h,
-        count(*) filter (where g.is_refunded) as refunded_24h
+        count(*) as finished_24h
     from credits_monitoring.generation_facts as g
     where
         g.finished_at > now() - interval '24 hours'
         and g.is_finished
+),
+
+-- Apart, so that refunds are looked up for failures only.
+refunded as (
+    select count(*) as refunded_24h
+    from credits_monitoring.generation_facts as g
+    where
+        g.finished_at > now() - interval '24 hours'
+        and g.status in ('failed', 'timed_out')
+        and g.is_refunded
 ),
 
 flight as (
@@ -108,7 +117,7 @@ select
     f.stuck,
     r.finished_1h,
     r.failures_1h,
-    round(100.0 * r.refunded_24h / nullif(r.finished_24h, 0), 2) as refund_rate_24h_pct,
+    round(100.0 * b.refunded_24h / nullif(r.finished_24h, 0), 2) as refund_rate_24h_pct,
     o.refunds as owed_refunds,
     o.credits as owed_credits,
     a.open_alerts,
@@ -117,6 +126,7 @@ select
 from reasons as s
 cross join flight as f
 cross join recent as r
+cross join refunded as b
 cross join owed as o
 cross join alerts as a
 cross join violations as v
