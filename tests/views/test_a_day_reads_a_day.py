@@ -1,0 +1,108 @@
+"""The views of usage and costs read the days they are asked for, not a year of history."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bench import bulk, tables
+from support.clock import real_clock, set_clock
+from views.work import rows_read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import psycopg
+
+    from support.databases import Template
+
+USERS = 400
+STEPS = 52
+#: Seven days each: 400 generations, so that a day has 58 of 20,800.
+HISTORY = timedelta(days=7 * STEPS)
+A_DAY = USERS / 7
+
+
+@pytest.fixture(scope="module")
+def year(template: Template) -> Iterator[psycopg.Connection[Any]]:
+    """20,800 generations, spread over a year until now."""
+    with template.clone(verify=False) as database:
+        conn = database.connect()
+        starts = datetime.now(UTC) - HISTORY
+        set_clock(conn, starts - timedelta(days=1))
+        # The bench fills its own table of balances, too.
+        conn.execute(tables.BASELINE.read_bytes())
+        tables.add_users(conn, USERS)
+        real_clock(conn)
+        bulk.prepare(conn)
+        for step in range(STEPS):
+            bulk.add_history(
+                conn, USERS, starts + step * (HISTORY / STEPS), HISTORY / STEPS, deductions=0
+            )
+        conn.execute("vacuum (analyze)")
+        # All that is read must show in the plan.
+        conn.execute("set max_parallel_workers_per_gather = 0")
+        yield conn
+
+
+@pytest.mark.parametrize("day", ["current_date - 100", "current_date - 3"])
+@pytest.mark.parametrize(
+    "view",
+    ["usage_daily", "outcome_rates_daily", "provider_costs_daily", "absorbed_costs_daily"],
+)
+def test_a_day_reads_that_day(year: psycopg.Connection[Any], view: str, day: str) -> None:
+    read = rows_read(year, f"select * from credits_monitoring.{view} where day = {day}")
+
+    assert 0 < read["generations"] <= 2 * A_DAY
+    assert read.get("refund_totals", 0) <= 2 * A_DAY
+
+
+@pytest.mark.parametrize("day", ["current_date - 100", "current_date - 3"])
+def test_whether_users_are_new_reads_little_more(year: psycopg.Connection[Any], day: str) -> None:
+    read = rows_read(year, f"select * from credits_monitoring.active_users_daily where day = {day}")
+
+    # One earlier generation of each user is enough.
+    assert 0 < read["generations"] <= 4 * A_DAY
+
+
+@pytest.mark.parametrize(
+    ("view", "times"),
+    [
+        ("active_users_monthly", 2),
+        ("provider_costs_monthly", 1),
+        ("user_costs_monthly", 1),
+        ("top_users_monthly", 1),
+    ],
+)
+def test_a_month_reads_that_month(year: psycopg.Connection[Any], view: str, times: int) -> None:
+    month = "date_trunc('month', current_date - 100)::date"
+    read = rows_read(year, f"select * from credits_monitoring.{view} where month = {month}")
+
+    assert 0 < read["generations"] <= times * 32 * A_DAY
+    assert read.get("credit_transactions", 0) <= 10 * 32 * A_DAY
+
+
+def test_costs_of_one_user_read_no_other(year: psycopg.Connection[Any]) -> None:
+    read = rows_read(
+        year,
+        "select * from credits_monitoring.generation_costs where user_id ="
+        " (select g.user_id from credits.generations as g limit 1)",
+    )
+
+    # One generation each week, and the one that says who.
+    assert read["generations"] <= 2 * STEPS
+    assert read["refund_totals"] <= 2 * STEPS
+
+
+@pytest.mark.parametrize("column", ["started_at", "finished_at"])
+def test_costs_of_a_day_read_that_day(year: psycopg.Connection[Any], column: str) -> None:
+    read = rows_read(
+        year,
+        "select * from credits_monitoring.generation_costs"
+        f" where {column} >= current_date - 100 and {column} < current_date - 99",
+    )
+
+    assert 0 < read["generations"] <= 2 * A_DAY
+    assert read["refund_totals"] <= 2 * A_DAY
