@@ -41,6 +41,11 @@ def stats(conn: psycopg.Connection[Any]) -> dict[str, Any]:
     return found
 
 
+def sorted_keys(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """costUsd, failed, generations, provider, succeeded, successRatePct."""
+    return [dict(sorted(each.items())) for each in objects]
+
+
 def start_of_month(conn: psycopg.Connection[Any]) -> datetime:
     """The first moment of this month in the business time zone."""
     row = conn.execute(
@@ -169,9 +174,9 @@ def test_today_and_this_month_are_those_of_the_business(conn: psycopg.Connection
     found = stats(conn)
 
     assert (found["generationsThisMonth"], found["costThisMonthUsd"]) == (1, 0.75)
-    assert [(p["provider"], p["generations"], p["costUsd"]) for p in found["providerUsage"]] == [
-        ("new", 1, 0.25),
-        ("old", 0, 0.5),
+    assert [tuple(provider.values()) for provider in sorted_keys(found["providerUsage"])] == [
+        (0.25, 0, 1, "new", 1, 100),
+        (0.5, 0, 0, "old", 0, None),
     ]
 
 
