@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import signal
+import tempfile
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,9 +31,21 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from pgcredits.demo.results import Results
+    from pgcredits.report.model import Report
     from pgcredits.server import Server
+    from pgcredits.verify import Verification
 
 DATABASE = "postgres"
+
+
+@dataclass(frozen=True)
+class Month:
+    """A simulated month in a database of its own, and the page about it."""
+
+    generations: int
+    report: Report
+    page: Path
+    verification: Verification
 
 
 @app.command()
@@ -41,31 +56,42 @@ def demo(
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave the server running, to look around with psql.")
     ] = False,
+    page: Annotated[
+        Path | None,
+        typer.Option("--report", help="A new file for the HTML report; else a temporary one."),
+    ] = None,
     output_format: FormatOption = Format.TEXT,
 ) -> None:
     """See it work: every way in which a paid generation can go, on a server of its own.
 
     A simulated provider succeeds, fails with every code, talks nonsense, calls back twice, late,
     out of order or never; the application crashes between its calls; users cancel; maintenance
-    runs beside it. Each generation's net price is then judged from the ledger. Nothing is left
-    behind. Exit status: 7 if a net price is wrong or the ledger does not prove itself.
+    runs beside it. Each generation's net price is then judged from the ledger. At
+    last it simulates a month of a platform and prints the report on it. Nothing is left behind but
+    that report's HTML file.
+
+    Exit status: 7 if a net price is wrong or a ledger does not prove itself; 22 if the report
+    cannot be made or written.
     """
     from pgcredits.server import ephemeral_server
 
+    page = new_page(page)
     with ExitStack() as stack:
         with Bars() as bars:
             bars.scene("a PostgreSQL server")
             server = stack.enter_context(ephemeral_server())
             results = run(server.dsn(DATABASE), users, bars)
+            month = run_month(server, page, bars)
         if keep:
             with suppress(KeyboardInterrupt):
-                present(results, output_format, server)
+                present(results, month, output_format, server)
                 while True:
                     signal.pause()
     if not keep:
-        present(results, output_format)
+        present(results, month, output_format)
     require_right(results)
     require_none(results.verification)
+    require_none(month.verification)
 
 
 def run(dsn: str, users: int, bars: Bars) -> Results:
@@ -84,6 +110,47 @@ def run(dsn: str, users: int, bars: Bars) -> Results:
     return read_results(dsn, users=users, play=play, user_id=user_id, verification=verify(dsn))
 
 
+def new_page(wanted: Path | None) -> Path:
+    """Where the page goes: never over a file that is there.
+
+    Raises:
+        ReportError: There is one, or no such folder.
+    """
+    from pgcredits.report import ReportError
+
+    if wanted is None:
+        return Path(tempfile.mkdtemp(prefix="pgcredits-report-")) / "report.html"
+    if wanted.exists() or not wanted.absolute().parent.is_dir():
+        raise ReportError(
+            f"--report {wanted} is there already, or its folder is not",
+            "Name a new file in a folder that exists.",
+        )
+    return wanted.absolute()
+
+
+def run_month(server: Server, page: Path, bars: Bars) -> Month:
+    """Simulate a month in another database, and make the report on it as an analyst would."""
+    from pgcredits import deploy
+    from pgcredits.demo import month
+    from pgcredits.demo.client import Client
+    from pgcredits.report import read_report
+    from pgcredits.report.page import to_html
+    from pgcredits.report.writing import write
+    from pgcredits.verify import verify
+
+    bars.scene("a month of a platform")
+    with Client(server.dsn(DATABASE)) as owner:
+        owner.connection.execute(f"create database {month.DATABASE}".encode())
+    dsn = server.dsn(month.DATABASE)
+    deploy.migrate(dsn)
+    generations = month.live(dsn)
+    bars.scene("pgcredits report")
+    with Client(dsn, "credits_analyst") as analyst:
+        report = read_report(analyst.connection, f"{month.DAYS}d")
+    write(page, to_html(report))
+    return Month(generations, report, page, verify(dsn))
+
+
 def require_right(results: Results) -> None:
     """End the command with its exit status if a net price is wrong.
 
@@ -98,17 +165,39 @@ def require_right(results: Results) -> None:
         )
 
 
-def present(results: Results, output_format: Format, kept: Server | None = None) -> None:
+def present(
+    results: Results, month: Month, output_format: Format, kept: Server | None = None
+) -> None:
     """Print what happened, and how to look around in a server that is kept."""
     from pgcredits.demo import tables
+    from pgcredits.report.terminal import show as show_report
 
     if output_format is Format.JSON:
         access = {"dsn": kept.dsn(DATABASE), "psql": kept.psql_command(DATABASE)} if kept else None
-        typer.echo(json.dumps({**results.as_json(), "server": access}, indent=2))
+        made = {
+            "generations": month.generations,
+            "ledger_rows": month.verification.ledger_rows,
+            "violations": month.verification.total,
+            "report": str(month.page),
+        }
+        answer = {**results.as_json(), "month": made, "server": access}
+        typer.echo(json.dumps(answer, indent=2))
         return
     tables.show(out, results)
     if results.verification.total:
         show(results.verification)
+    out.print()
+    out.print(
+        f"a month of a platform: {month.generations:,} generations; verify_ledger: "
+        f"{month.verification.sentence()}",
+        soft_wrap=False,
+        highlight=False,
+    )
+    show_report(out, month.report, compact=True)
+    # In one piece, to be copied.
+    out.print(f"report: {month.page}", markup=False, highlight=False)
+    if month.verification.total:
+        show(month.verification)
     if kept is None:
         out.print(
             "the server is gone; pgcredits demo --keep leaves it running",

@@ -50,7 +50,10 @@ language sql volatile parallel safe security invoker
 as $$ select pg_catalog.current_setting('pgcredits.demo_now')::timestamptz $$
 """
 _SET_NOW = "select set_config('pgcredits.demo_now', %s, false)"
-_MIDNIGHT = "select date_trunc('day', clock_timestamp() at time zone 'utc') at time zone 'utc'"
+_DEFINITION = "select pg_get_functiondef('credits_internal.clock'::regproc)"
+_TIMES = """
+select date_trunc('day', clock_timestamp() at time zone 'utc') at time zone 'utc', clock_timestamp()
+"""
 
 
 @dataclass(order=True, frozen=True)
@@ -73,10 +76,8 @@ def live(dsn: str) -> int:
     """
     with Client(dsn) as owner:
         connection = owner.connection
-        real = connection.execute(
-            "select pg_get_functiondef('credits_internal.clock'::regproc)"
-        ).fetchone()[0]
-        midnight, now = connection.execute(f"{_MIDNIGHT}, clock_timestamp()".encode()).fetchone()
+        ((real,),) = connection.execute(_DEFINITION)
+        ((midnight, now),) = connection.execute(_TIMES)
         first = midnight - timedelta(days=DAYS - 1)
         connection.execute(_CLOCK)
         connection.execute("update credits.settings set history_starts_at = %s", [first])

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pgcredits.report.model import Report
 
 #: Every chart is drawn twice: shrunk to a phone, its letters could not be read.
-WIDE, NARROW = 640, 272
+WIDE, NARROW = 880, 272
 HEIGHT = 200
 BAR = 34
 
@@ -76,9 +76,9 @@ def _by_provider(report: Report, key: str, what: str) -> Chart:
 def _stacked(
     report: Report, values: list[dict[str, Any]], names: Sequence[str], label: str
 ) -> Chart:
-    def draw(width: int) -> alt.Chart:
+    def draw(width: int) -> Any:
         return (
-            alt.Chart(alt.Data(values=values))
+            alt.Chart(_data(values))
             .mark_bar()
             .encode(
                 x=_days(report, width),
@@ -97,8 +97,8 @@ def _refund_rate(report: Report) -> Chart:
         for row in report.tables["refund_rate"].dicts()
     ]
 
-    def draw(width: int) -> alt.LayerChart:
-        base = alt.Chart(alt.Data(values=values)).encode(x=_days(report, width))
+    def draw(width: int) -> Any:
+        base = alt.Chart(_data(values)).encode(x=_days(report, width))
         rate = base.mark_line(
             color=LIGHT.series[0], strokeWidth=2, point={"color": LIGHT.series[0]}
         )
@@ -126,9 +126,9 @@ def _reliability(report: Report) -> Chart | None:
         return None
     names = {value["y"] for value in values}
 
-    def draw(_width: int) -> alt.Chart:
+    def draw(_width: int) -> Any:
         return (
-            alt.Chart(alt.Data(values=values))
+            alt.Chart(_data(values))
             .mark_bar()
             .encode(
                 x=_amount("x:Q", alt.X, alt.Scale(domain=[0, 100])),
@@ -150,14 +150,18 @@ def _credits(report: Report, key: str, by: str) -> Chart:
         sums[name] = sums.get(name, 0) + int(row["outstanding_credits"])
     values = [{"x": total, "y": name} for name, total in sums.items()]
 
-    def draw(_width: int) -> alt.Chart:
+    def draw(_width: int) -> Any:
         return (
-            alt.Chart(alt.Data(values=values))
+            alt.Chart(_data(values))
             .mark_bar(color=LIGHT.series[0])
             .encode(x=_amount("x:Q", alt.X), y=_names())
         )
 
     return _chart(draw, BAR * len(sums), f"outstanding credits by {by}", ())
+
+
+def _data(values: list[dict[str, Any]]) -> Any:
+    return alt.Data(values=values)  # type: ignore[no-untyped-call]
 
 
 def _days(report: Report, width: int) -> alt.X:
@@ -179,7 +183,7 @@ def _names() -> alt.Y:
 
 def _amount(field: str, axis: Any = alt.Y, scale: Any = alt.Undefined) -> Any:
     # Whole numbers stay whole, and small sums of money keep their digits.
-    return axis(field, title=None, scale=scale, axis=alt.Axis(tickCount=4, format=",~g"))
+    return axis(field, title=None, scale=scale, axis=alt.Axis(tickCount=4, format=",.4~f"))
 
 
 def _series(names: Sequence[str]) -> alt.Color:

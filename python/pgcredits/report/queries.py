@@ -6,9 +6,6 @@ from dataclasses import dataclass
 
 from pgcredits.report.model import Column, Kind
 
-#: How many rows of a list that may be long are shown; the report says how many there are.
-SHOWN = 20
-
 DAYS = """
 select min(d.day) as first, max(d.day) as today, now() as made_at
 from credits_monitoring.business_days as d
@@ -18,7 +15,10 @@ HEALTH = "select * from credits_monitoring.system_health"
 
 @dataclass(frozen=True)
 class Query:
-    """A table of the report; the last column of its SQL counts the rows without a limit."""
+    """A table of the report; the last column of its SQL counts the rows without a limit.
+
+    What may be long is cut to 20 rows, and the report says how many there are.
+    """
 
     key: str
     title: str
@@ -47,11 +47,11 @@ QUERIES = (
             credits_owed=("owed", Kind.COUNT),
             last_error=("why not paid", Kind.TEXT),
         ),
-        f"""
+        """
 select u.finished_at, u.user_id, u.generation_id, u.provider, u.error_type, u.credits_owed,
     u.last_error, count(*) over ()
 from credits_monitoring.users_needing_refunds as u
-order by u.finished_at, u.generation_id limit {SHOWN}
+order by u.finished_at, u.generation_id limit 20
 """,
     ),
     Query(
@@ -67,12 +67,12 @@ order by u.finished_at, u.generation_id limit {SHOWN}
             occurrences=("times", Kind.COUNT),
             message=("message", Kind.TEXT),
         ),
-        f"""
+        """
 select a.last_seen_at, a.level, a.type, a.provider, a.occurrences, a.message, count(*) over ()
 from credits_monitoring.open_alerts as a
 order by array_position(array['critical', 'error', 'warning', 'info'], a.level::text),
     a.last_seen_at desc, a.alert_id
-limit {SHOWN}
+limit 20
 """,
     ),
     Query(
@@ -246,14 +246,14 @@ from credits_monitoring.credit_liability as c order by c.source, c.expires_month
             credits_refunded=("given back", Kind.COUNT),
             error_message=("message", Kind.TEXT),
         ),
-        f"""
+        """
 select f.finished_at, f.provider, f.error_type, f.error_code, f.credits_refunded, f.error_message,
     null::bigint
 from credits_monitoring.recent_failures as f
 where f.finished_at >= (
     select d.starts_at from credits_monitoring.business_days as d where d.day = %(since)s
 )
-order by f.finished_at desc limit {SHOWN}
+order by f.finished_at desc limit 20
 """,
     ),
 )

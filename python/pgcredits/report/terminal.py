@@ -23,7 +23,14 @@ _STYLES = {"ok": "bold green", "degraded": "bold yellow", "critical": "bold red"
 COMPACT = ("open_alerts", "refunds", "reliability", "balances")
 
 #: Too long to stand beside anything at 80 columns: the page and the JSON document have them.
-_ONLY_ELSEWHERE = {("users_needing_refunds", "generation_id"), ("costs", "avg_cost_usd")}
+_ONLY_ELSEWHERE = frozenset({("users_needing_refunds", "generation_id"), ("costs", "avg_cost_usd")})
+_IN_PAGE_ONLY = frozenset(
+    {
+        ("reliability", "provider_fault_rate_pct"),
+        ("reliability", "p50_duration_seconds"),
+        ("reliability", "consecutive_failures"),
+    }
+)
 
 
 def show(out: Console, report: Report, *, compact: bool = False) -> None:
@@ -52,10 +59,12 @@ def show(out: Console, report: Report, *, compact: bool = False) -> None:
     for key, table in report.tables.items():
         if not compact or key in COMPACT:
             out.print()
-            _show_table(out, table, report)
+            _show_table(out, table, report, _IN_PAGE_ONLY if compact else frozenset())
 
 
-def _show_table(out: Console, table: Table, report: Report) -> None:
+def _show_table(
+    out: Console, table: Table, report: Report, left_out: frozenset[tuple[str, str]]
+) -> None:
     title = table.title
     if table.total is not None and table.total > len(table.rows):
         title += f": the first {len(table.rows):,} of {table.total:,}"
@@ -66,7 +75,7 @@ def _show_table(out: Console, table: Table, report: Report) -> None:
     kept = [
         (place, column)
         for place, column in enumerate(table.columns)
-        if (table.key, column.name) not in _ONLY_ELSEWHERE
+        if (table.key, column.name) not in _ONLY_ELSEWHERE | left_out
     ]
     grid = Grid(
         title=Text(title, "bold"),
@@ -88,12 +97,18 @@ def _show_table(out: Console, table: Table, report: Report) -> None:
         cells = []
         for place, column in kept:
             text = shown(row[place], column.kind, report.today)
-            cells.append(Text(text.replace(" (so far)", "*")))
+            cells.append(Text(_printable(out, text.replace(" (so far)", "*"))))
         grid.add_row(*cells)
     out.print(grid, soft_wrap=False)
     if table.is_daily and any(row[0] == report.today for row in table.rows):
         _line(out, Text("* so far", "dim"))
 
 
+def _printable(out: Console, text: str) -> str:
+    """What this terminal has letters for."""
+    return text.replace(NONE, "-").encode(out.encoding, "replace").decode(out.encoding)
+
+
 def _line(out: Console, text: Text) -> None:
+    text.plain = _printable(out, text.plain)
     out.print(text, soft_wrap=False, highlight=False)

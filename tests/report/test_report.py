@@ -1,0 +1,195 @@
+"""The report's figures are those of the views, in every format, and strangers' texts do no harm."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import unicodedata
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from report.pages import parsed, read, small_history
+from rich.console import Console
+
+from pgcredits.report import ReportError
+from pgcredits.report.document import to_json
+from pgcredits.report.page import to_html
+from pgcredits.report.palette import DARK, LIGHT, Scheme, contrast
+from pgcredits.report.period import first_day
+from pgcredits.report.safe import harmless
+from pgcredits.report.terminal import show
+from pgcredits.report.writing import write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.databases import Database
+
+    from pgcredits.report import Report
+
+FIRST, TODAY = date(2026, 1, 10), date(2026, 3, 1)
+
+
+def as_text(report: Report) -> str:
+    file = io.StringIO()
+    show(Console(file=file, width=80, force_terminal=False), report)
+    return file.getvalue()
+
+
+def test_the_figures_are_the_same_in_all_formats(database: Database, conn: Any) -> None:
+    small_history(conn)
+
+    report = read(database)
+    told = json.loads(to_json(report))
+
+    today = f"{report.today}"
+    assert told["usage"]["rows"] == [
+        {
+            "day": today,
+            "started": 3,
+            "succeeded": 2,
+            "failed": 1,
+            "timed_out": 0,
+            "cancelled": 0,
+            "in_flight": 0,
+            "credits_charged": 17,
+            "credits_refunded": 7,
+        }
+    ]
+    (cost,) = told["costs"]["rows"]
+    assert (cost["billed_generations"], float(cost["cost_usd"])) == (3, 0.7)
+    (rate,) = told["refund_rate"]["rows"]
+    assert (rate["finished"], rate["refunded"], rate["refund_rate_pct"]) == (3, 1, "33.33")
+    assert rate["within_target"] is False
+    assert float(told["absorbed"]["rows"][0]["cost_usd"]) == 0.4
+    assert sum(row["outstanding_credits"] for row in told["balances"]["rows"]) == 90
+
+    text, cells = as_text(report), parsed(to_html(report)).cells
+    for table in report.tables.values():
+        names = [c.label for c in table.columns]
+        assert not table.rows or set(names) <= set(cells)
+    for figure in ("17", "33.33", "0.7000", "0.4000", "90"):
+        assert figure in cells
+        assert re.search(rf"(?<!\S){re.escape(figure)}(?!\S)", text), figure
+
+
+def test_hostile_words_harm_no_format(database: Database, conn: Any) -> None:
+    small_history(conn)
+    report = read(database)
+
+    text, html = as_text(report), to_html(report)
+
+    for made in (text, html):
+        odd = {c for c in made if unicodedata.category(c) in ("Cc", "Cf")}
+        assert odd <= {"\n"}
+        assert len(made) < 400_000
+    assert "[bold" in text
+    assert max(map(len, text.splitlines())) <= 80
+    page = parsed(html)
+    assert "script" not in {tag for tag, _ in page.tags}
+    assert any("<script>alert(1)</script></svg></style>[bold red]" in c for c in page.cells)
+    assert "{{ 7*7 }}" in page.text
+    assert to_json(report).isascii()
+    assert "\x1b" not in to_json(report)
+
+
+def test_the_page_needs_nothing_from_anywhere(database: Database, conn: Any) -> None:
+    small_history(conn)
+    html = to_html(read(database))
+    page = parsed(html)
+
+    for tag, attributes in page.tags:
+        assert tag not in ("script", "link", "img", "iframe", "image", "use", "foreignobject"), tag
+        for name, value in attributes.items():
+            assert not name.startswith("on"), (tag, name)
+            assert name not in ("src", "href", "xlink:href", "srcset", "data"), (tag, name)
+            assert "url(" not in (value or ""), (tag, name, value)
+    assert "@import" not in html
+    assert "url(" not in html
+    (csp,) = [a["content"] for t, a in page.tags if a.get("http-equiv")]
+    assert csp == "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+
+
+def test_a_screen_reader_finds_its_way(database: Database, conn: Any) -> None:
+    small_history(conn)
+    page = parsed(to_html(read(database)))
+    tags = [tag for tag, _ in page.tags]
+
+    assert dict(page.tags)["html"] == {"lang": "en"}
+    levels = [int(tag[1]) for tag in tags if re.fullmatch(r"h[1-6]", tag)]
+    assert levels[0] == 1
+    assert set(levels[1:]) == {2}
+    assert tags.count("main") == 1
+    assert tags.count("table") == tags.count("caption") > 5
+    assert all("scope" in a for tag, a in page.tags if tag == "th")
+    images = [a for tag, a in page.tags if tag == "svg"]
+    # Usage, cost, rate, reliability, absorbed, balances, liability: each for two widths.
+    assert len(images) == 14
+    assert all(a["role"] == "img" and a["aria-label"] for a in images)
+    # Behind each chart comes its table.
+    for place, tag in enumerate(tags):
+        if tag == "svg":
+            following = tags[place:]
+            section = following.index("section") if "section" in following else len(following)
+            assert "table" in following[:section]
+
+
+def test_an_empty_ledger_says_so(database: Database) -> None:
+    report = read(database)
+
+    assert "Nothing was generated in this time" in parsed(to_html(report)).text
+    assert "svg" not in to_html(report).split("</style>")[1]
+    assert "nothing was generated in this time" in as_text(report)
+    assert json.loads(to_json(report))["usage"]["rows"] == []
+
+
+@pytest.mark.parametrize("scheme", [LIGHT, DARK], ids=["light", "dark"])
+def test_the_colours_can_be_told_from_their_background(scheme: Scheme) -> None:
+    for background in (scheme.background, scheme.card):
+        for text in (scheme.text, scheme.muted, scheme.good, scheme.warn, scheme.bad):
+            assert contrast(text, background) >= 4.5, text
+        for graphic in scheme.series:
+            assert contrast(graphic, background) >= 3, graphic
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+
+
+def test_since_is_a_day_or_a_number_of_days() -> None:
+    assert first_day("2026-02-01", FIRST, TODAY) == (date(2026, 2, 1), False)
+    assert first_day("1d", FIRST, TODAY) == (TODAY, False)
+    assert first_day("2d", FIRST, TODAY) == (TODAY - timedelta(days=1), False)
+    assert first_day("51d", FIRST, TODAY) == (FIRST, False)
+    assert first_day("52d", FIRST, TODAY) == (FIRST, True)
+    assert first_day("99999d", FIRST, TODAY) == (FIRST, True)
+
+
+@pytest.mark.parametrize(
+    "since", ["2026-03-02", "2026-01-09", "2026-02-30", "", "0d", "-1d", "x", "20260201", "1d;"]
+)
+def test_what_is_no_day_of_the_history_is_refused_by_name(since: str) -> None:
+    with pytest.raises(ReportError, match="--since") as raised:
+        first_day(since, FIRST, TODAY)
+
+    assert raised.value.exit_status == 22
+    assert raised.value.hint
+
+
+def test_a_file_is_replaced_as_a_whole_or_stays(tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    path.write_text("before")
+    with pytest.raises(UnicodeEncodeError):
+        write(path, "a\udc00")
+    assert path.read_text() == "before"
+
+    write(path, "ä\n")
+
+    assert path.read_bytes() == "ä\n".encode()
+    assert [p.name for p in tmp_path.iterdir()] == ["page.html"]
+    with pytest.raises(ReportError, match="--output"):
+        write(tmp_path / "nowhere" / "page.html", "x")
+
+
+def test_a_long_word_is_cut_and_says_so() -> None:
+    assert harmless("a\x1b[1m\u202eb\n\tc") == "a [1m b c"
+    assert harmless("x" * 301) == "x" * 299 + "…"
