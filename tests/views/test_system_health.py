@@ -48,6 +48,11 @@ def test_the_figures_are_those_of_the_last_hour_and_day(conn: psycopg.Connection
         lived(conn, at - 61 * MINUTE)
     lived(conn, at - 23 * HOUR, "internal_error")
     lived(conn, at - DAY - MINUTE, "internal_error")
+    # Nothing came back of it.
+    conn.execute(
+        "update credits.refund_policies set refund_percent = 0 where error_type = 'invalid_image'"
+    )
+    lived(conn, at - 22 * HOUR, "invalid_image")
     # Traps: cancelled, a lower price, in flight.
     lived(conn, at - MINUTE, "cancelled")
     lived(conn, at - MINUTE, p_final_credits=1)
@@ -59,8 +64,8 @@ def test_the_figures_are_those_of_the_last_hour_and_day(conn: psycopg.Connection
 
     assert (line.status, line.reasons) == ("ok", [])
     assert (line.in_flight, line.stuck, line.finished_1h, line.failures_1h) == (1, 0, 5, 2)
-    # 3 of 5 + 3.
-    assert line.refund_rate_24h_pct == Decimal("37.50")
+    # 3 of 5 + 2 + 2.
+    assert line.refund_rate_24h_pct == Decimal("33.33")
     assert (line.owed_refunds, line.owed_credits) == (0, 0)
     row = conn.execute("select max(verified_at) as at from credits.ledger_checks").fetchone()
     assert row is not None
