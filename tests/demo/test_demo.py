@@ -146,6 +146,29 @@ def test_the_alerts_are_those_that_the_scenarios_call_for(told: dict[str, Any]) 
     assert alerts == {}
 
 
+def test_it_ends_with_the_report_on_a_month_that_proves_itself(told: dict[str, Any]) -> None:
+    month = told["month"]
+
+    assert month["violations"] == 0
+    assert 1_500 <= month["generations"] <= 3_000
+    assert month["ledger_rows"] > month["generations"]
+    # It has survived the server.
+    page = Path(month["report"]).read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    assert page.count("<svg ") == 14
+
+
+def test_a_report_that_is_there_is_not_replaced(tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    page.write_text("mine")
+
+    done = run("--report", str(page))
+
+    assert done.returncode == 22
+    assert "--report" in done.stderr
+    assert page.read_text() == "mine"
+
+
 def test_some_calls_are_replays(told: dict[str, Any]) -> None:
     throughput = told["throughput"]
 

@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
-from support.api import call, new_user
-
 from pgcredits.report import Report, read_report
+from support.api import call, new_user
 
 if TYPE_CHECKING:
     from support.databases import Database

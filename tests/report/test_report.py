@@ -10,7 +10,6 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from report.pages import parsed, read, small_history
 from rich.console import Console
 
 from pgcredits.report import ReportError
@@ -21,13 +20,13 @@ from pgcredits.report.period import first_day
 from pgcredits.report.safe import harmless
 from pgcredits.report.terminal import show
 from pgcredits.report.writing import write
+from report.pages import parsed, read, small_history
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from support.databases import Database
-
     from pgcredits.report import Report
+    from support.databases import Database
 
 FIRST, TODAY = date(2026, 1, 10), date(2026, 3, 1)
 

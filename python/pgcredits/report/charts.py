@@ -146,7 +146,7 @@ def _reliability(report: Report) -> Chart | None:
 def _credits(report: Report, key: str, by: str) -> Chart:
     sums: dict[str, int] = {}
     for row in report.tables[key].dicts():
-        name = harmless(row[by])
+        name = harmless(row[by] or f"no {by}")
         sums[name] = sums.get(name, 0) + int(row["outstanding_credits"])
     values = [{"x": total, "y": name} for name, total in sums.items()]
 
