@@ -10,6 +10,14 @@ drop type credits.alert_check;
 
 drop type credits.maintenance_result;
 
+alter table credits.system_alerts alter column notified_at drop not null;
+comment on column credits.system_alerts.notified_at is
+'When listeners were last told; null = never.';
+
+drop index credits.system_alerts_resolved_at;
+
+drop index credits.system_alerts_notified_at;
+
 drop index credits.system_alerts_open;
 
 drop table credits.alert_rules;

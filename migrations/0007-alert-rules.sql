@@ -134,9 +134,21 @@ values
 
 grant select, insert, update, delete on credits.alert_rules to credits_operator;
 
--- check_alerts judges the open alerts of a type, and the listeners' list is short.
+-- check_alerts judges the open alerts of a type, listeners who poll ask what is new.
 create index system_alerts_open on credits.system_alerts (type)
 where resolved_at is null;
+create index system_alerts_notified_at on credits.system_alerts (notified_at)
+where resolved_at is null;
+create index system_alerts_resolved_at on credits.system_alerts (resolved_at)
+where resolved_at is not null;
+
+update credits.system_alerts as a
+set notified_at = a.created_at
+where a.notified_at is null;
+alter table credits.system_alerts alter column notified_at set not null;
+comment on column credits.system_alerts.notified_at is
+'When listeners were last told that it is open, or would have been with settings.notify_alerts: '
+'it was opened, escalated or due again then.';
 
 create type credits.maintenance_result as (
     task text,

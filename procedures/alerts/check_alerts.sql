@@ -16,6 +16,7 @@ declare
         'ledger_violation', 'absorbed_cost_high'
     ];
     v_now timestamptz;
+    v_types text[];
     v_conditions credits_internal.alert_condition[];
     v_opened text[];
     v_resolved text[];
@@ -39,6 +40,11 @@ begin
 
     v_opened := credits_internal.open_conditions(v_conditions);
 
+    select v_judged || array_agg(r.type)
+    into v_types
+    from credits.alert_rules as r
+    where r.quiet_after is not null;
+
     -- Whoever holds an alert may hold it for long, and must not keep the others from being judged:
     -- it is taken next time.
     with gone as (
@@ -48,6 +54,8 @@ begin
         from credits.system_alerts as a
         where
             a.resolved_at is null
+            -- There may be one of low_balance for each user: these are not read.
+            and a.type = any (v_types)
             and (
                 (
                     a.type = any (v_judged)
@@ -71,7 +79,8 @@ begin
     resolved as (
         update credits.system_alerts as a
         set
-            resolved_at = v_now,
+            -- Not before it came, if it came while we judged.
+            resolved_at = greatest(v_now, a.last_seen_at),
             resolved_by = 'pgcredits'
         from gone as g
         where
@@ -94,6 +103,7 @@ begin
             a.resolved_at is null
             and a.acknowledged_at is null
             and a.notified_at <= v_now - r.renotify_after
+            and r.enabled
         for no key update of a skip locked
     )
 

@@ -55,7 +55,8 @@ comment on function credits.raise_alert is
 'Open an alert and return its id; where one of this user, type and key is open, that is counted '
 'again. p_user_id: whom it is about, by default the platform. p_level: info, warning, error or '
 'critical; null = as alert_rules says, warning where it says nothing. Null comes back where the '
-'rule of the type is not enabled. Errors: PT422 invalid_argument.';
+'rule of the type is not enabled. A type that check_alerts judges is resolved by it where its '
+'condition does not hold. Errors: PT422 invalid_argument.';
 
 revoke all on function credits.raise_alert from public;
 grant execute on function credits.raise_alert to credits_operator;

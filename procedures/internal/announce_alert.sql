@@ -33,7 +33,14 @@ begin
             'level', new.level,
             'dedup_key', left(new.dedup_key, 200),
             'provider', left(new.provider, 100),
-            'at', credits_internal.utc_text(credits_internal.clock())
+            -- As the row has it, so that who polls, too, knows the same event by the same time.
+            'at', credits_internal.utc_text(
+                case v_event
+                    when 'opened' then new.created_at
+                    when 'resolved' then new.resolved_at
+                    else new.notified_at
+                end
+            )
         )::text
     );
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -70,6 +70,20 @@ def test_it_says_what_it_is_about(conn: psycopg.Connection[Any], listener: Liste
         "at": NOON.strftime("%Y-%m-%dT%H:%M:%S.000000Z"),
     }
     assert alert.notified_at == NOON
+
+
+def test_its_time_is_the_one_in_the_row(conn: psycopg.Connection[Any], listener: Listener) -> None:
+    alert_id = value(conn, "raise_alert", "queue_full", "m")
+    value(conn, "raise_alert", "queue_full", "m", p_level="critical")
+    escalated_at = alerts(conn)[0].notified_at
+    call(conn, "resolve_alert", PLATFORM, alert_id, "Ada")
+
+    (alert,) = alerts(conn)
+    assert [datetime.fromisoformat(told["at"]) for told in listener.heard()] == [
+        alert.created_at,
+        escalated_at,
+        alert.resolved_at,
+    ]
 
 
 def test_the_life_of_an_alert(conn: psycopg.Connection[Any], listener: Listener) -> None:

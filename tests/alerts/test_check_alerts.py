@@ -605,3 +605,26 @@ def test_it_reads_no_more_than_the_windows_of_its_rules(conn: psycopg.Connection
     assert read["refund_totals"] < 48 * 20
     # Found by ranges of pages, not row by row.
     assert read["credit_transactions"] < 40_000 / 4
+
+
+def test_nobody_is_reminded_by_a_rule_that_is_disabled(conn: psycopg.Connection[Any]) -> None:
+    value(conn, "raise_alert", "callback_unclassified", "m")
+    set_rule(conn, "callback_unclassified", enabled=False, renotify_after=HOUR)
+    advance(conn, HOUR)
+
+    check(conn)
+
+    assert alerts(conn)[0].notified_at == NOON
+
+
+def test_what_came_while_it_was_judged_is_not_resolved_before_it_came(
+    conn: psycopg.Connection[Any],
+) -> None:
+    advance(conn, MINUTE)
+    value(conn, "raise_alert", "provider_down", "as an application says it")
+    set_clock(conn, NOON)
+
+    assert check(conn) == {"provider_down": (0, 1)}
+
+    (alert,) = alerts(conn)
+    assert alert.resolved_at == alert.created_at == NOON + MINUTE

@@ -40,7 +40,7 @@ from credits_monitoring.alert_history as a
 #: Not one condition with `or`: each half can use an index.
 _SINCE = (
     "a.resolved_at >= %(low)s",
-    "a.resolved_at is null and coalesce(a.notified_at, a.created_at) >= %(low)s",
+    "a.resolved_at is null and a.notified_at >= %(low)s",
 )
 
 
