@@ -70,10 +70,12 @@ def test_a_day_begins_at_midnight_of_the_business_time_zone(
     user = new_user()
     begin(conn, moment - timedelta(seconds=1), user=user)
     begin(conn, moment, user=user)
+    # Who begins with the day's first moment is new on it.
+    begin(conn, moment)
     real_clock(conn)
     before = day - DAY
 
-    assert lines(conn, "active_users_daily", "day") == [(before, 1, 1, 1, 10), (day, 1, 0, 1, 10)]
+    assert lines(conn, "active_users_daily", "day") == [(before, 1, 1, 1, 10), (day, 2, 1, 2, 20)]
     months = {before.replace(day=1), day.replace(day=1)}
     assert [line[0] for line in lines(conn, "active_users_monthly", "month")] == sorted(months)
-    assert sum(line[2] for line in lines(conn, "active_users_monthly", "month")) == 1
+    assert sum(line[2] for line in lines(conn, "active_users_monthly", "month")) == 2
