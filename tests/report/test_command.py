@@ -1,0 +1,66 @@
+"""``pgcredits report``, as a process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from report.pages import small_history
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.databases import Database
+
+
+def run(
+    database: Database, folder: Path, *arguments: str, before: str = ""
+) -> subprocess.CompletedProcess[str]:
+    program = f"{before}\nfrom pgcredits.cli import main\nmain()"
+    return subprocess.run(
+        [sys.executable, "-c", program, "report", "--dsn", database.dsn, *arguments],
+        capture_output=True,
+        check=False,
+        text=True,
+        cwd=folder,
+        timeout=120,
+    )
+
+
+def test_each_format_goes_where_it_should(database: Database, conn: Any, tmp_path: Path) -> None:
+    small_history(conn)
+
+    text = run(database, tmp_path)
+    document = run(database, tmp_path, "--format", "json")
+    page = run(database, tmp_path, "--format", "html")
+    saved = run(database, tmp_path, "--output", "report.txt")
+
+    assert [done.returncode for done in (text, document, page, saved)] == [0, 0, 0, 0]
+    assert "Usage and outcome by day" in text.stdout
+    assert json.loads(document.stdout)["usage"]["rows"][0]["started"] == 3
+    assert page.stdout == f"{tmp_path / 'pgcredits-report.html'}\n"
+    assert (tmp_path / "pgcredits-report.html").read_text().startswith("<!doctype html>")
+    assert "Usage and outcome by day" in (tmp_path / "report.txt").read_text()
+
+
+@pytest.mark.parametrize("since", ["2999-01-01", "1999-01-01", "soon"])
+def test_a_senseless_since_is_named(database: Database, tmp_path: Path, since: str) -> None:
+    done = run(database, tmp_path, "--since", since)
+
+    assert done.returncode == 22
+    assert done.stderr.startswith("error: --since")
+    assert "hint: " in done.stderr
+
+
+def test_without_the_packages_it_names_the_command(database: Database, tmp_path: Path) -> None:
+    hide = "import sys\nsys.modules['altair'] = None"
+
+    done = run(database, tmp_path, "--format", "html", before=hide)
+
+    assert done.returncode == 22
+    assert "pip install 'pgcredits[report]'" in done.stderr
+    assert list(tmp_path.iterdir()) == []
