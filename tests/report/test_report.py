@@ -156,6 +156,8 @@ def test_the_colours_can_be_told_from_their_background(scheme: Scheme) -> None:
 
 def test_since_is_a_day_or_a_number_of_days() -> None:
     assert first_day("2026-02-01", FIRST, TODAY) == (date(2026, 2, 1), False)
+    assert first_day("2026-03-01", FIRST, TODAY) == (TODAY, False)
+    assert first_day("2026-01-10", FIRST, TODAY) == (FIRST, False)
     assert first_day("1d", FIRST, TODAY) == (TODAY, False)
     assert first_day("2d", FIRST, TODAY) == (TODAY - timedelta(days=1), False)
     assert first_day("51d", FIRST, TODAY) == (FIRST, False)
