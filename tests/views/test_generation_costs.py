@@ -1,22 +1,21 @@
-"""generation_costs, and by month: user_costs_monthly and top_users_monthly."""
+"""What each generation brought in, and what it cost."""
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from ledger.books import grant
 from promises.attempts import refund
+from support.api import new_user
 from support.clock import real_clock, set_clock
-from views.generations import buyer, lines, paid
+from views.generations import buyer, paid
 from views.histories import START, shown
+from views.work import DAY, HOUR
 
 if TYPE_CHECKING:
     import psycopg
-
-JANUARY, FEBRUARY = date(2024, 1, 1), date(2024, 2, 1)
-MONTHLY = ("user_costs_monthly", "month, cost_rank, credits_net")
-TOP = ("top_users_monthly", "month, rank")
 
 
 def money(conn: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:
@@ -27,10 +26,10 @@ def money(conn: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:
     ]
 
 
-def test_without_anything_started_they_are_empty(conn: psycopg.Connection[Any]) -> None:
+def test_without_anything_started_it_is_empty(conn: psycopg.Connection[Any]) -> None:
     buyer(conn, START, (10, "1"))
 
-    assert money(conn) == lines(conn, *MONTHLY) == lines(conn, *TOP) == []
+    assert money(conn) == []
 
 
 def test_revenue_is_what_the_lots_were_sold_for(conn: psycopg.Connection[Any]) -> None:
@@ -80,29 +79,17 @@ def test_revenue_of_a_lot_without_a_price_is_unknown_unless_all_came_back(
     ]
 
 
-def test_users_are_ranked_within_the_month_of_the_start(conn: psycopg.Connection[Any]) -> None:
-    ann = buyer(conn, START, (50, "0.1"))
-    ben = buyer(conn, START, (50, "0.1"))
-    cat = buyer(conn, START, (90, None))
-    # Ann: 0.3 of a success, 0.2 absorbed; Ben: dearer, fewer credits; Cat: nothing is known.
-    paid(conn, ann, START, price=20, quoted="0.3")
-    lost = START + timedelta(hours=1)
-    paid(conn, ann, lost, "internal_error", quoted="0.2", p_provider_billed=True)
-    paid(conn, ben, START, price=10, quoted="2")
-    paid(conn, cat, START, price=30)
-    # From the last day of January into February.
-    paid(conn, ann, START.replace(day=31), quoted="0.1", took=timedelta(days=1))
-    paid(conn, ben, START.replace(month=2, day=1), price=5, quoted="0.1")
+def test_what_came_back_to_a_new_lot_came_back_at_its_price(
+    conn: psycopg.Connection[Any],
+) -> None:
+    user = new_user()
+    set_clock(conn, START)
+    grant(conn, user, 10, p_expires_at=START + HOUR, p_unit_price_usd=Decimal("0.1"))
+    attempt = paid(conn, user, START)
+    set_clock(conn, START + DAY)
+    refund(conn, attempt, 4)
+    real_clock(conn)
 
-    assert lines(conn, *MONTHLY) == [
-        (JANUARY, ben, 1, 10, Decimal("1.0"), Decimal(2), 0, Decimal("-1.0"), 1),
-        (JANUARY, ann, 3, 30, Decimal("3.0"), Decimal("0.6"), Decimal("0.2"), Decimal("2.4"), 2),
-        (JANUARY, cat, 1, 30, None, None, 0, None, 3),
-        (FEBRUARY, ben, 1, 5, Decimal("0.5"), Decimal("0.1"), 0, Decimal("0.4"), 1),
-    ]
-    assert sorted(lines(conn, *TOP), key=lambda line: (line[0], line[5], line[2])) == [
-        (JANUARY, cat, 1, 30, None, 1),
-        (JANUARY, ann, 3, 30, Decimal("0.6"), 1),
-        (JANUARY, ben, 1, 10, Decimal(2), 3),
-        (FEBRUARY, ben, 1, 5, Decimal("0.1"), 1),
-    ]
+    lots = conn.execute("select source::text from credits.credit_lots order by created_at")
+    assert [lot.source for lot in lots] == ["goodwill", "refund"]
+    assert money(conn) == [(6, Decimal("0.6"), None, "none", None)]

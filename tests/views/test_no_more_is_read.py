@@ -1,4 +1,4 @@
-"""The views of refunds and health read what they are asked for, not a year of history."""
+"""The views read what they are asked for, not a year of history."""
 
 from __future__ import annotations
 
@@ -46,6 +46,67 @@ def year(template: Template) -> Iterator[psycopg.Connection[Any]]:
         # All that is read must show in the plan.
         conn.execute("set max_parallel_workers_per_gather = 0")
         yield conn
+
+
+@pytest.mark.parametrize("day", ["current_date - 100", "current_date - 3"])
+@pytest.mark.parametrize(
+    "view",
+    ["usage_daily", "outcome_rates_daily", "provider_costs_daily", "absorbed_costs_daily"],
+)
+def test_a_day_reads_that_day(year: psycopg.Connection[Any], view: str, day: str) -> None:
+    read = rows_read(year, f"select * from credits_monitoring.{view} where day = {day}")
+
+    assert 0 < read["generations"] <= 2 * A_DAY
+    assert read.get("refund_totals", 0) <= 2 * A_DAY
+
+
+@pytest.mark.parametrize("day", ["current_date - 100", "current_date - 3"])
+def test_whether_users_are_new_reads_little_more(year: psycopg.Connection[Any], day: str) -> None:
+    read = rows_read(year, f"select * from credits_monitoring.active_users_daily where day = {day}")
+
+    # One earlier generation of each user is enough.
+    assert 0 < read["generations"] <= 4 * A_DAY
+
+
+@pytest.mark.parametrize(
+    ("view", "times"),
+    [
+        ("active_users_monthly", 2),
+        ("provider_costs_monthly", 1),
+        ("user_costs_monthly", 1),
+        ("top_users_monthly", 1),
+    ],
+)
+def test_a_month_reads_that_month(year: psycopg.Connection[Any], view: str, times: int) -> None:
+    month = "date_trunc('month', current_date - 100)::date"
+    read = rows_read(year, f"select * from credits_monitoring.{view} where month = {month}")
+
+    assert 0 < read["generations"] <= times * 32 * A_DAY
+    assert read.get("credit_transactions", 0) <= 10 * 32 * A_DAY
+
+
+def test_costs_of_one_user_read_no_other(year: psycopg.Connection[Any]) -> None:
+    read = rows_read(
+        year,
+        "select * from credits_monitoring.generation_costs where user_id ="
+        " (select g.user_id from credits.generations as g limit 1)",
+    )
+
+    # One generation each week, and the one that says who.
+    assert read["generations"] <= 2 * STEPS
+    assert read["refund_totals"] <= 2 * STEPS
+
+
+@pytest.mark.parametrize("column", ["started_at", "finished_at"])
+def test_costs_of_a_day_read_that_day(year: psycopg.Connection[Any], column: str) -> None:
+    read = rows_read(
+        year,
+        "select * from credits_monitoring.generation_costs"
+        f" where {column} >= current_date - 100 and {column} < current_date - 99",
+    )
+
+    assert 0 < read["generations"] <= 2 * A_DAY
+    assert read["refund_totals"] <= 2 * A_DAY
 
 
 @pytest.mark.parametrize("day", ["current_date - 100", "current_date - 3"])

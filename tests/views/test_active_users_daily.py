@@ -1,4 +1,4 @@
-"""active_users_daily and active_users_monthly."""
+"""Who was there on each day, and who was new."""
 
 from __future__ import annotations
 
@@ -17,14 +17,11 @@ if TYPE_CHECKING:
     import psycopg
 
 
-def test_without_anything_started_they_are_empty(conn: psycopg.Connection[Any]) -> None:
+def test_without_anything_started_it_is_empty(conn: psycopg.Connection[Any]) -> None:
     assert lines(conn, "active_users_daily", "day") == []
-    assert lines(conn, "active_users_monthly", "month") == []
 
 
-def test_a_user_is_new_on_the_first_day_and_in_the_first_month(
-    conn: psycopg.Connection[Any],
-) -> None:
+def test_a_user_is_new_on_the_first_day(conn: psycopg.Connection[Any]) -> None:
     ann, ben = new_user(), new_user()
     # Ann: twice on the first day, again the next; Ben: the next day; both in February.
     for user, at in (
@@ -45,10 +42,6 @@ def test_a_user_is_new_on_the_first_day_and_in_the_first_month(
         (date(2024, 1, 10), 1, 1, 2, 20),
         (date(2024, 1, 11), 2, 1, 2, 20),
         (date(2024, 2, 9), 4, 2, 4, 27),
-    ]
-    assert lines(conn, "active_users_monthly", "month") == [
-        (date(2024, 1, 1), 2, 2, 4, 40),
-        (date(2024, 2, 1), 4, 2, 4, 27),
     ]
 
 
@@ -76,6 +69,3 @@ def test_a_day_begins_at_midnight_of_the_business_time_zone(
     before = day - DAY
 
     assert lines(conn, "active_users_daily", "day") == [(before, 1, 1, 1, 10), (day, 2, 1, 2, 20)]
-    months = {before.replace(day=1), day.replace(day=1)}
-    assert [line[0] for line in lines(conn, "active_users_monthly", "month")] == sorted(months)
-    assert sum(line[2] for line in lines(conn, "active_users_monthly", "month")) == 2

@@ -1,4 +1,4 @@
-"""provider_costs_daily, provider_costs_monthly and absorbed_costs_daily."""
+"""What each provider's work cost on each day."""
 
 from __future__ import annotations
 
@@ -16,14 +16,12 @@ if TYPE_CHECKING:
     import psycopg
 
 DAILY = ("provider_costs_daily", "day, provider")
-MONTHLY = ("provider_costs_monthly", "month, provider")
-ABSORBED = ("absorbed_costs_daily", "day, provider")
 
 
-def test_without_anything_finished_they_are_empty(conn: psycopg.Connection[Any]) -> None:
+def test_without_anything_finished_it_is_empty(conn: psycopg.Connection[Any]) -> None:
     paid(conn, buyer(conn, START, (10, None)), START, None, quoted="0.5")
 
-    assert lines(conn, *DAILY) == lines(conn, *MONTHLY) == lines(conn, *ABSORBED) == []
+    assert lines(conn, *DAILY) == []
 
 
 def test_costs_are_of_what_is_billed(conn: psycopg.Connection[Any]) -> None:
@@ -61,8 +59,6 @@ def test_costs_are_of_what_is_billed(conn: psycopg.Connection[Any]) -> None:
         ("beta", 1, None, None, None, None, 0, 0),
     ]
     assert lines(conn, *DAILY) == [(TODAY, *line) for line in costs]
-    assert lines(conn, *MONTHLY) == [(date(2024, 1, 1), *line) for line in costs]
-    assert lines(conn, *ABSORBED) == [(TODAY, "alpha", 1, Decimal("0.3"), Decimal("1.3"))]
 
 
 def test_a_failure_that_nothing_came_back_of_is_not_absorbed(
@@ -75,21 +71,16 @@ def test_a_failure_that_nothing_came_back_of_is_not_absorbed(
     assert lines(conn, *DAILY) == [
         (TODAY, "alpha", 1, Decimal("0.3"), Decimal("0.3"), Decimal("0.3"), Decimal("0.3"), 0, 0)
     ]
-    assert lines(conn, *ABSORBED) == []
 
 
-def test_a_cost_counts_in_the_month_in_which_it_finished(conn: psycopg.Connection[Any]) -> None:
+def test_a_cost_counts_on_the_day_on_which_it_finished(conn: psycopg.Connection[Any]) -> None:
     # A leap day: from its last minute into March.
     at = START.replace(month=2, day=29, hour=23, minute=59)
     user = buyer(conn, START, (20, None))
     paid(conn, user, at, quoted="0.1", took=timedelta(seconds=59))
     paid(conn, user, at + timedelta(seconds=59), quoted="0.2", took=MINUTE)
 
-    for view, dates in (
-        (DAILY, [date(2024, 2, 29), date(2024, 3, 1)]),
-        (MONTHLY, [date(2024, 2, 1), date(2024, 3, 1)]),
-    ):
-        assert [(line[0], line[3]) for line in lines(conn, *view)] == [
-            (dates[0], Decimal("0.1")),
-            (dates[1], Decimal("0.2")),
-        ]
+    assert [(line[0], line[3]) for line in lines(conn, *DAILY)] == [
+        (date(2024, 2, 29), Decimal("0.1")),
+        (date(2024, 3, 1), Decimal("0.2")),
+    ]
