@@ -53,7 +53,8 @@ comment on column credits_monitoring.user_costs_monthly.cost_usd is
 'US dollars that providers bill for them.';
 comment on column credits_monitoring.user_costs_monthly.absorbed_cost_usd is
 'US dollars of these for what did not succeed and was given back.';
-comment on column credits_monitoring.user_costs_monthly.margin_usd is 'revenue_usd less cost_usd: of what is known of them.';
+comment on column credits_monitoring.user_costs_monthly.margin_usd is
+'revenue_usd less cost_usd: of what is known of them.';
 comment on column credits_monitoring.user_costs_monthly.cost_rank is
 '1 = the user who cost most in this month.';
 

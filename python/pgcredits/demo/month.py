@@ -69,7 +69,7 @@ class Step:
 def live(dsn: str) -> int:
     """Fill the deployed database with a month that ends now; how many generations there are.
 
-    Everything is in one transaction for each day, and sent without waiting for each answer.
+    Calls are sent many at a time, without waiting for each answer.
 
     Raises:
         PgcreditsError: A call was refused.
