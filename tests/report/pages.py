@@ -19,12 +19,12 @@ HOSTILE = (
 )
 
 
-def small_history(conn: Any) -> None:
+def small_history(conn: Any, provider: str = "acme") -> None:
     """Two successes of 5 credits for 0.1 and 0.2 USD, and a failure of 7 that was billed 0.4."""
     user = new_user()
     call(conn, "grant_user_credits", user, 100)
     for price, cost in ((5, "0.1"), (5, "0.2"), (7, "0.4")):
-        generation = call(conn, "start_generation", user, "acme", "image", price).generation_id
+        generation = call(conn, "start_generation", user, provider, "image", price).generation_id
         if price == 5:
             call(conn, "complete_generation", user, generation, p_cost_usd=cost)
         else:

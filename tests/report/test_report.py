@@ -94,6 +94,19 @@ def test_hostile_words_harm_no_format(database: Database, conn: Any) -> None:
     assert "\x1b" not in to_json(report)
 
 
+def test_a_hostile_provider_harms_no_chart(database: Database, conn: Any) -> None:
+    small_history(conn, "<script>alert(1)</script></svg><b onload=x>\u202e")
+
+    html = to_html(read(database))
+
+    page = parsed(html)
+    assert not {"script", "b"} & {tag for tag, _ in page.tags}
+    assert not any(name.startswith("on") for _, attributes in page.tags for name in attributes)
+    assert "\u202e" not in html
+    # In the charts of costs and reliability, each in two widths, and beside them.
+    assert page.text.count("<script>alert(1)") > 4
+
+
 def test_the_page_needs_nothing_from_anywhere(database: Database, conn: Any) -> None:
     small_history(conn)
     html = to_html(read(database))

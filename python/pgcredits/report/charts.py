@@ -13,7 +13,7 @@ from pgcredits.report.palette import LIGHT
 from pgcredits.report.safe import harmless
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from pgcredits.report.model import Report
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 WIDE, NARROW = 880, 272
 HEIGHT = 200
 BAR = 34
+LABELS = 110
 
 _OUTCOMES = ("succeeded", "failed", "timed out", "cancelled", "in flight")
 
@@ -132,7 +133,7 @@ def _reliability(report: Report) -> Chart | None:
             .mark_bar()
             .encode(
                 x=_amount("x:Q", alt.X, alt.Scale(domain=[0, 100])),
-                y=_names(),
+                y=_names(names),
                 yOffset=alt.YOffset("s:N", sort=list(windows)),
                 color=_series(windows),
             )
@@ -154,7 +155,7 @@ def _credits(report: Report, key: str, by: str) -> Chart:
         return (
             alt.Chart(_data(values))
             .mark_bar(color=LIGHT.series[0])
-            .encode(x=_amount("x:Q", alt.X), y=_names())
+            .encode(x=_amount("x:Q", alt.X), y=_names(sums))
         )
 
     return _chart(draw, BAR * len(sums), f"outstanding credits by {by}", ())
@@ -177,8 +178,11 @@ def _days(report: Report, width: int) -> alt.X:
     )
 
 
-def _names() -> alt.Y:
-    return alt.Y("y:N", title=None, axis=alt.Axis(labelLimit=110, ticks=False))
+def _names(names: Iterable[str]) -> alt.Y:
+    # Whoever opens the page may have a wider font than we measure with.
+    extent = min(LABELS, 8 * max(map(len, names), default=0))
+    axis = alt.Axis(labelLimit=LABELS, minExtent=extent, ticks=False)
+    return alt.Y("y:N", title=None, axis=axis)
 
 
 def _amount(field: str, axis: Any = alt.Y, scale: Any = alt.Undefined) -> Any:

@@ -102,7 +102,7 @@ group by u.day order by u.day
     Query(
         "costs",
         "Cost by provider",
-        "What providers bill, by day of finish; quoted prices where they have not said.",
+        "What providers bill in US dollars, by day of finish; as quoted where they have not said.",
         "Nothing was billed in this time.",
         _columns(
             day=("day", Kind.DAY),
@@ -185,7 +185,7 @@ order by p.provider, array_position(array['1h', '24h', '7d', '30d'], p.time_wind
     Query(
         "absorbed",
         "Absorbed cost",
-        "What providers billed for work whose price was given back.",
+        "What providers billed, in US dollars, for work whose price was given back.",
         "No cost was absorbed in this time.",
         _columns(
             day=("day", Kind.DAY),
