@@ -231,9 +231,10 @@ def test_a_generation_that_never_ends_is_waited_for_no_longer_than_something_cha
 
     results = played_on(database, patience=3)
 
-    stuck = {wrong.scenario for wrong in results.wrong if wrong.status == "processing"}
-    assert {"success before it is attached", "failure before it is attached"} <= stuck
-    assert {wrong.owed for wrong in results.wrong} == {None}
+    # Others may have lost a callback too, on a slow machine: what came of them depends on when.
+    stuck = {wrong.scenario: wrong.owed for wrong in results.wrong if wrong.status == "processing"}
+    assert {"success before it is attached", "failure before it is attached"} <= stuck.keys()
+    assert set(stuck.values()) == {None}
 
 
 class Row(NamedTuple):
