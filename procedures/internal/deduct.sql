@@ -22,6 +22,7 @@ declare
     v_cost_usd numeric(18, 6);
     v_user record;
     v_at timestamptz;
+    v_is_usual boolean;
     v_transaction_id uuid;
     v_allocations jsonb;
     v_digest bytea;
@@ -49,8 +50,9 @@ begin
     v_at := credits_internal.clock();
 
     -- The usual case: a new call, and the lot in use holds more than enough. The rest goes the
-    -- long way.
-    if not found
+    -- long way. Two questions, since one that reads a table costs several of those that do not.
+    v_is_usual := not coalesce(
+        not found
         or v_user.current_lot_remaining <= p_credits
         or v_user.last_entry_at >= v_at
         or v_user.next_expiry_at <= v_at
@@ -59,18 +61,21 @@ begin
         or (
             v_user.balance - p_credits < v_user.low_balance_threshold
             and v_user.balance >= v_user.low_balance_threshold
-        )
-        or (
-            p_idempotency_key is not null
-            and exists (
-                select
-                from credits.credit_transactions as t
-                where
-                    t.user_id = p_user_id
-                    and t.idempotency_key = p_idempotency_key
-            )
-        )
-    then
+        ),
+        false
+    );
+
+    if p_idempotency_key is not null and v_is_usual then
+        v_is_usual := not exists (
+            select
+            from credits.credit_transactions as t
+            where
+                t.user_id = p_user_id
+                and t.idempotency_key = p_idempotency_key
+        );
+    end if;
+
+    if not v_is_usual then
         return credits_internal.deduct_locked(
             p_user_id => p_user_id,
             p_credits => p_credits,
