@@ -65,6 +65,7 @@ def connect(conninfo: str, *, autocommit: bool = True) -> psycopg.Connection[Any
     except psycopg.Error as error:
         raise _explained(error, params) from None
     _require_supported(connection)
+    _read_dates(connection)
     return connection
 
 
@@ -91,6 +92,14 @@ def _explained(error: psycopg.Error, params: dict[str, Any]) -> ConnectionFailed
             text = text.replace(str(secret), "***")
     hint = next((hint for piece, hint in _HINTS.items() if piece in text), _EXAMPLES)
     return ConnectionFailedError(f"no connection to the database: {text}", hint)
+
+
+def _read_dates(connection: psycopg.Connection[Any]) -> None:
+    """Times can only be read in ISO; a database or a role may be set to another style."""
+    if not (connection.info.parameter_status("DateStyle") or "ISO").startswith("ISO"):
+        connection.execute("set datestyle = 'ISO'")
+        if not connection.autocommit:
+            connection.commit()
 
 
 def _require_supported(connection: psycopg.Connection[Any]) -> None:

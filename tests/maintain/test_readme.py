@@ -76,16 +76,16 @@ def test_the_followers_tell(
     with receiving() as receiver:
         arguments = shlex.split(line)[1:]
         for i, argument in enumerate(arguments):
-            if argument.startswith("https://"):
-                arguments[i] = receiver.url
-            elif argument.endswith(".json"):
+            if argument.endswith(".json"):
                 arguments[i] = str(tmp_path / argument)
             elif argument.startswith("./"):
                 arguments[i] = f"tee {told}"
-        with program(as_role(database, "credits_analyst"), *arguments) as follower:
+        webhook = {"PGCREDITS_WEBHOOK": receiver.url} if "--slack" in line else {}
+        with program(as_role(database, "credits_analyst"), *arguments, **webhook) as follower:
             follower.until(lambda: receiver.requests or follower.lines or told.exists())
             assert follower.end() == 0
 
 
 def test_all_three_ways_are_shown() -> None:
     assert len(FOLLOWERS) == 3
+    assert any(line.startswith("export PGCREDITS_WEBHOOK=https://") for line in LINES)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 ANN = UUID("00000000-0000-7000-8000-00000000000a")
 BEN = UUID("00000000-0000-7000-8000-00000000000b")
+CAT = UUID("00000000-0000-7000-8000-00000000000c")
 
 #: Hostile, as providers' texts may be.
 MESSAGE = "<script>alert('${provider}')</script>"
@@ -36,7 +37,7 @@ def live(conn: psycopg.Connection[Any]) -> None:
     each: three succeeded (4 cents each), one failed by its fault (billed, 3 cents; 10 came back),
     one is in flight. Ben got 100 credits as goodwill, on plan pro. Of sloth he had three videos
     for 20 each: one has been stuck for 50 minutes, one succeeded at a cost that nobody knows, one
-    failed and could not be refunded, so that 20 are owed and an alert is open.
+    failed and could not be refunded, so that 20 are owed and an alert is open. Cat has nothing.
     """
     make_it_noon(conn)
     set_clock(conn, datetime.now(UTC) - timedelta(hours=1))
@@ -50,6 +51,9 @@ def live(conn: psycopg.Connection[Any]) -> None:
     )
     grant(conn, BEN, 100)
     call(conn, "set_user_plan", BEN, "pro")
+    # A plan that is called like what none might be called.
+    conn.execute("insert into credits.plans (plan, monthly_credits) values ('none', 0)")
+    call(conn, "set_user_plan", CAT, "none")
     _start(conn, BEN, p_timeout=timedelta(minutes=10))
     real_clock(conn)
 

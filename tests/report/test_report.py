@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from rich.console import Console
 
-from pgcredits.report import ReportError
+from pgcredits.connections import connect
+from pgcredits.report import ReportError, read_report
 from pgcredits.report.document import to_json
 from pgcredits.report.page import to_html
 from pgcredits.report.palette import DARK, LIGHT, Scheme, contrast
@@ -21,6 +22,7 @@ from pgcredits.report.safe import harmless
 from pgcredits.report.terminal import show
 from pgcredits.report.writing import write
 from report.pages import parsed, read, small_history
+from support.api import call, new_user
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,6 +107,53 @@ def test_a_hostile_provider_harms_no_chart(database: Database, conn: Any) -> Non
     assert "\u202e" not in html
     # In the charts of costs and reliability, each in two widths, and beside them.
     assert page.text.count("<script>alert(1)") > 4
+
+
+def test_credits_that_expire_at_the_end_of_time_never_do(database: Database, conn: Any) -> None:
+    """As some write it; Python's last year is 9999."""
+    small_history(conn)
+    for expires_at in ("9999-12-31 23:59:59Z", "12000-01-01"):
+        call(conn, "grant_user_credits", new_user(), 5, p_expires_at=expires_at)
+    call(conn, "grant_user_credits", new_user(), 7, p_expires_at="2999-12-31")
+
+    liability = [tuple(row.values()) for row in read(database).tables["liability"].dicts()]
+
+    assert [row[:4] for row in liability] == [
+        ("goodwill", date(2999, 12, 1), 1, 7),
+        ("goodwill", None, 3, 100),
+    ]
+
+
+@pytest.mark.parametrize("style", ["German, DMY", "SQL, DMY", "Postgres, MDY"])
+def test_a_database_may_have_another_style_of_dates(
+    database: Database, conn: Any, style: str
+) -> None:
+    small_history(conn)
+    conn.execute(f"alter database {database.name} set datestyle = '{style}'")
+
+    with connect(f"{database.dsn} options='-c role=credits_analyst'") as analyst:
+        assert read_report(analyst, "30d").made_at.tzinfo
+
+
+def test_small_sums_keep_their_digits(database: Database, conn: Any) -> None:
+    user = new_user()
+    call(conn, "grant_user_credits", user, 100)
+    for number in range(8):
+        generation = call(
+            conn, "start_generation", user, f"provider {number}", "text", 1
+        ).generation_id
+        call(conn, "complete_generation", user, generation, p_cost_usd=f"0.0000{number + 1}")
+    report = read(database)
+
+    page = parsed(to_html(report))
+
+    assert "0.000020" in page.cells
+    assert "0.000020" in as_text(report)
+    ticks = [t for t in re.findall(r"0\.0+\d+", page.text) if len(t) < 9]
+    assert len(set(ticks)) > 2
+    # Eight providers, six colours: who cost least share one, and the table has all.
+    assert "3 others" in page.text
+    assert {f"provider {number}" for number in range(8)} <= set(page.cells)
 
 
 def test_the_page_needs_nothing_from_anywhere(database: Database, conn: Any) -> None:

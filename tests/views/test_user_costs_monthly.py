@@ -60,3 +60,18 @@ def test_dollars_are_summed_as_far_as_they_are_known(conn: psycopg.Connection[An
     assert lines(conn, *MONTHLY) == [
         (JANUARY, user, 2, 20, Decimal("1.0"), Decimal("0.3"), 0, Decimal("0.7"), 1)
     ]
+
+
+def test_the_margin_is_of_those_of_which_both_are_known(conn: psycopg.Connection[Any]) -> None:
+    """As the sum of generation_costs has it: no cost is held against an unknown price."""
+    user = buyer(conn, START, (10, "0.1"), (20, None))
+    paid(conn, user, START, price=10, quoted="0.4")
+    paid(conn, user, START + timedelta(hours=1), price=20, quoted="5")
+
+    assert lines(conn, *MONTHLY) == [
+        (JANUARY, user, 2, 30, Decimal("1.0"), Decimal("5.4"), 0, Decimal("0.6"), 1)
+    ]
+    (row,) = conn.execute(
+        "select sum(margin_usd) as margin from credits_monitoring.generation_costs"
+    ).fetchall()
+    assert row.margin == Decimal("0.6")

@@ -9,6 +9,7 @@ with months as (
         sum(g.credits_net)::bigint as credits_net,
         sum(g.revenue_usd) as revenue_usd,
         sum(g.cost_usd) as cost_usd,
+        sum(g.margin_usd) as margin_usd,
         coalesce(sum(g.cost_usd) filter (where g.is_absorbed), 0) as absorbed_cost_usd
     from credits_monitoring.business_days as d
     cross join
@@ -34,7 +35,7 @@ select
     m.revenue_usd,
     m.cost_usd,
     m.absorbed_cost_usd,
-    m.revenue_usd - m.cost_usd as margin_usd,
+    m.margin_usd,
     rank() over (partition by m.month order by m.cost_usd desc nulls last) as cost_rank
 from months as m;
 
@@ -54,7 +55,7 @@ comment on column credits_monitoring.user_costs_monthly.cost_usd is
 comment on column credits_monitoring.user_costs_monthly.absorbed_cost_usd is
 'US dollars of these for what did not succeed and was given back.';
 comment on column credits_monitoring.user_costs_monthly.margin_usd is
-'revenue_usd less cost_usd: of what is known of them.';
+'revenue_usd less cost_usd of those of which both are known; null = of none.';
 comment on column credits_monitoring.user_costs_monthly.cost_rank is
 '1 = the user who cost most in this month.';
 

@@ -61,15 +61,27 @@ def _outcomes(report: Report) -> Chart:
 
 def _by_provider(report: Report, key: str, what: str) -> Chart:
     rows = report.tables[key].dicts()
-    names = tuple(sorted({row["provider"] for row in rows}))
+    sums: dict[str, float] = {}
+    for row in rows:
+        sums[row["provider"]] = sums.get(row["provider"], 0) + float(row["cost_usd"] or 0)
+    names = sorted(sums)
+    if len(names) > len(LIGHT.series):
+        # No colour twice: who cost least shares the last one. The table has them all.
+        dearest = sorted(names, key=lambda name: (-sums[name], name))
+        kept = sorted(dearest[: len(LIGHT.series) - 1])
+        others = f"{len(names) - len(kept)} others"
+        names = [*kept, others]
+    else:
+        kept, others = names, ""
     values = [
         {
             "x": f"{row['day']}",
             "y": float(row["cost_usd"] or 0),
-            "s": harmless(row["provider"]),
-            "o": names.index(row["provider"]),
+            "s": harmless(name),
+            "o": names.index(name),
         }
         for row in rows
+        for name in [row["provider"] if row["provider"] in kept else others]
     ]
     return _stacked(report, values, tuple(map(harmless, names)), f"{what} by day and provider")
 
@@ -187,7 +199,7 @@ def _names(names: Iterable[str]) -> alt.Y:
 
 def _amount(field: str, axis: Any = alt.Y, scale: Any = alt.Undefined) -> Any:
     # Whole numbers stay whole, and small sums of money keep their digits.
-    return axis(field, title=None, scale=scale, axis=alt.Axis(tickCount=4, format=",.4~f"))
+    return axis(field, title=None, scale=scale, axis=alt.Axis(tickCount=4, format=",.6~f"))
 
 
 def _series(names: Sequence[str]) -> alt.Color:

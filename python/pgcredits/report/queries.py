@@ -229,8 +229,15 @@ from credits_monitoring.balances_by_plan as b order by b.plan
             sold_for_usd=("sold for USD", Kind.USD),
         ),
         """
-select c.source, c.expires_month, c.lots, c.outstanding_credits, c.sold_for_usd, count(*) over ()
-from credits_monitoring.credit_liability as c order by c.source, c.expires_month nulls last
+select c.source, m.expires_month, sum(c.lots)::bigint, sum(c.outstanding_credits)::bigint,
+    sum(c.sold_for_usd), count(*) over ()
+from credits_monitoring.credit_liability as c
+-- The end of time, as some write it, is never; and Python knows no later year.
+cross join lateral (
+    select case when c.expires_month < date '9999-01-01' then c.expires_month end as expires_month
+) as m
+group by c.source, m.expires_month
+order by c.source, m.expires_month nulls last
 """,
     ),
     Query(

@@ -37,7 +37,7 @@ def read_report(connection: psycopg.Connection[Any], since: str) -> Report:
             connection.execute("set local jit = off")
             return _read(connection, since)
     except psycopg.Error as error:
-        reason = error.diag.message_primary or "the connection was lost"
+        reason = error.diag.message_primary or " ".join(str(error).split())
         raise ReportError(f"the views cannot be read: {reason}", _HINT) from error
 
 

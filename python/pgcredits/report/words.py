@@ -11,6 +11,8 @@ from pgcredits.report.safe import harmless
 
 NONE = "\N{EN DASH}"
 _PLACES = {Kind.USD: 4, Kind.PCT: 2, Kind.SECONDS: 1}
+#: Below this, US dollars are shown to the last digit that is kept of them.
+_SMALL_USD = Decimal("0.01")
 
 
 def shown(value: Any, kind: Kind, today: date) -> str:
@@ -20,8 +22,9 @@ def shown(value: Any, kind: Kind, today: date) -> str:
     if kind is Kind.COUNT:
         return f"{value:,}"
     if kind in _PLACES:
-        step = Decimal(1).scaleb(-_PLACES[kind])
-        return f"{Decimal(value).quantize(step, ROUND_HALF_EVEN):,f}"
+        amount = Decimal(value)
+        places = 6 if kind is Kind.USD and 0 < abs(amount) < _SMALL_USD else _PLACES[kind]
+        return f"{amount.quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN):,f}"
     if kind is Kind.FLAG:
         return "yes" if value else "NO"
     if kind is Kind.MOMENT:
