@@ -110,7 +110,11 @@ begin
             ),
             (
                 'generation_charges',
-                '1',
+                -- What was settled in an older system was paid there.
+                case
+                    when s.charge_transaction_id is null and s.credits_charged = 0 then '0'
+                    else '1'
+                end,
                 coalesce(s.charges, 0)::text,
                 'each generation is charged exactly once'
             ),

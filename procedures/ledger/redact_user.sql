@@ -16,6 +16,7 @@ declare
     v_now timestamptz;
     v_redacted bigint;
     v_events bigint;
+    v_imported bigint;
 begin
     perform credits_internal.require_user(p_user_id);
     perform credits_internal.lock_user(p_user_id);
@@ -83,21 +84,31 @@ begin
         a.user_id = p_user_id
         and (a.message <> a.type or a.metadata <> '{}');
 
+    update credits.imported_history as h
+    set
+        original = '{}',
+        redacted_at = v_now
+    where
+        h.user_id = p_user_id
+        and h.redacted_at is null;
+
+    get diagnostics v_imported = row_count;
+
     update credits.user_credits as u
     set
         frozen_reason = null,
         updated_at = v_now
     where u.user_id = p_user_id;
 
-    return v_redacted + v_events;
+    return v_redacted + v_events + v_imported;
 end
 $redact_user$;
 
 comment on function credits.redact_user is
 'Blank the reasons, metadata, messages and payloads of one user, for good, and return how many '
-'rows of the ledger and of the generations'' events were blanked. Amounts, times and the hash '
-'chain stay valid. Keys, ids, and the kinds and codes of failures stay: choose ones that say '
-'nothing about a person. Errors: PT422 invalid_argument.';
+'rows of the ledger, of the generations'' events and of imported_history were blanked. Amounts, '
+'times and the hash chain stay valid. Keys, ids, and the kinds and codes of failures stay: choose '
+'ones that say nothing about a person. Errors: PT422 invalid_argument.';
 
 revoke all on function credits.redact_user from public;
 grant execute on function credits.redact_user to credits_operator;

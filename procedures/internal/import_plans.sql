@@ -1,0 +1,68 @@
+-- Put users of an older system on plans.
+--
+-- Whoever was given this month's credits there gets the next ones next month. Whose turn would have
+-- come within this month gets them from here, with the next maintenance.
+
+create or replace function credits_internal.import_plans(
+    p_users uuid[],
+    p_plans text[],
+    p_next_resets timestamptz[]
+)
+returns bigint
+language plpgsql
+volatile
+parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $import_plans$
+declare
+    v_now constant timestamptz := credits_internal.clock();
+    v_imported bigint;
+begin
+    insert into credits.user_credits as u (
+        user_id,
+        plan,
+        allowance_month,
+        allowance_credits,
+        low_balance_threshold,
+        created_at,
+        updated_at
+    )
+    select distinct on (i.user_id)
+        i.user_id,
+        p.plan,
+        case
+            when credits_internal.month_of(i.next_reset_at) > credits_internal.month_of(v_now)
+                then credits_internal.month_of(v_now)
+            else '1970-01-01'
+        end,
+        p.monthly_credits,
+        s.default_low_balance_threshold,
+        v_now,
+        v_now
+    from unnest(p_users, p_plans, p_next_resets) as i (user_id, plan, next_reset_at)
+    inner join credits.plans as p on i.plan = p.plan
+    cross join credits.settings as s
+    -- Always in one order, since more than one user is locked.
+    order by i.user_id, p.monthly_credits desc
+    on conflict (user_id) do update
+    set
+        plan = excluded.plan,
+        allowance_month = excluded.allowance_month,
+        allowance_credits = excluded.allowance_credits,
+        updated_at = excluded.updated_at
+    -- Who has a plan here was put on it by somebody.
+    where u.plan is null;
+
+    get diagnostics v_imported = row_count;
+
+    return v_imported;
+end
+$import_plans$;
+
+comment on function credits_internal.import_plans is
+'Put each of these users on the plan beside; returns how many that were. p_next_resets: when the '
+'older system would have given the next credits; apply_monthly_allowances gives them if that is '
+'this month. Who has a plan keeps it. Safe to repeat.';
+
+revoke all on function credits_internal.import_plans from public;

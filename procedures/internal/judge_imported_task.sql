@@ -1,0 +1,52 @@
+-- What a task of an older system is to be charged here, and what its user is owed of that.
+--
+-- By refund_policies, as for a failure of today; less what came back there.
+
+create or replace function credits_internal.judge_imported_task(
+    p_task credits_internal.imported_task
+)
+returns credits_internal.imported_task
+language plpgsql
+stable
+parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $judge_imported_task$
+declare
+    v_task credits_internal.imported_task := p_task;
+    v_kept constant bigint := greatest(0, p_task.credits_charged - p_task.credits_refunded);
+    v_percent numeric;
+begin
+    v_task.credits_to_charge := 0;
+    v_task.credits_owed := 0;
+
+    if p_task.finished_at is null then
+        v_task.credits_to_charge := v_kept;
+    elsif p_task.status <> 'succeeded' and v_kept > 0 then
+        select p.refund_percent
+        into v_percent
+        from credits.refund_policies as p
+        where p.error_type in (p_task.error_type, '*')
+        order by p.error_type = '*'
+        limit 1;
+
+        -- Rounding favours the user.
+        v_task.credits_owed := greatest(
+            0,
+            ceil(p_task.credits_charged * coalesce(v_percent, 100) / 100)
+            - p_task.credits_refunded
+        );
+
+        if v_task.credits_owed > 0 then
+            v_task.credits_to_charge := v_kept;
+        end if;
+    end if;
+
+    return v_task;
+end
+$judge_imported_task$;
+
+comment on function credits_internal.judge_imported_task is
+'The same task, with credits_to_charge and credits_owed.';
+
+revoke all on function credits_internal.judge_imported_task from public;

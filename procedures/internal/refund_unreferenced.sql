@@ -1,0 +1,80 @@
+-- Refund a charge that the caller cannot name: the newest of this user and amount that nothing of
+-- came back. For call sites of an older system, which know no better.
+--
+-- Errors: PT422 invalid_argument.
+
+create or replace function credits_internal.refund_unreferenced(
+    p_user_id uuid,
+    p_credits bigint,
+    p_reason text default null,
+    p_reference text default null
+)
+returns bigint
+language plpgsql
+volatile
+parallel unsafe
+security invoker
+set search_path = pg_catalog, pg_temp
+as $refund_unreferenced$
+declare
+    v_charge_id uuid;
+    v_refund credits.refund_result;
+begin
+    perform credits_internal.require_user(p_user_id);
+    perform credits_internal.require_credits(p_credits);
+    perform credits_internal.lock_user(p_user_id);
+
+    select t.transaction_id
+    into v_charge_id
+    from credits.credit_transactions as t
+    left join credits.refund_totals as r
+        on
+            t.user_id = r.user_id
+            and t.transaction_id = r.transaction_id
+    left join credits.generations as g
+        on
+            t.user_id = g.user_id
+            and t.generation_id = g.generation_id
+    where
+        t.user_id = p_user_id
+        and t.transaction_type = 'deduction'
+        and t.credits = -p_credits
+        and coalesce(r.refunded, 0) = 0
+        -- Another reference names another charge.
+        and (p_reference is null or t.metadata ->> 'legacy_reference' is null)
+        -- What is in flight is refunded when it ends.
+        and (t.generation_id is null or g.finished_at is not null)
+    order by t.seq desc
+    limit 1;
+
+    if v_charge_id is null then
+        perform credits.raise_alert(
+            p_type => 'legacy_refund_unmatched',
+            p_message => format(
+                'a refund of %s credits named no charge, and none of that amount is left', p_credits
+            ),
+            p_user_id => p_user_id,
+            p_dedup_key => p_credits::text,
+            p_level => 'warning',
+            p_metadata => jsonb_build_object('credits', p_credits, 'reason', left(p_reason, 1000))
+        );
+
+        return 0;
+    end if;
+
+    v_refund := credits.refund_user_credits(
+        p_user_id => p_user_id,
+        p_transaction_id => v_charge_id,
+        p_reason => left(p_reason, 1000),
+        p_idempotency_key => credits_internal.legacy_refund_key(p_reference)
+    );
+
+    return v_refund.credits_refunded;
+end
+$refund_unreferenced$;
+
+comment on function credits_internal.refund_unreferenced is
+'Refund the newest charge of this user and amount of which nothing came back, and return how much '
+'that was; 0, and an alert legacy_refund_unmatched, where there is none.';
+
+revoke all on function credits_internal.refund_unreferenced from public;
