@@ -100,12 +100,5 @@ def utc(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def printable(text: str) -> str:
-    """A text on one line that does nothing to a terminal: messages may quote hostile input."""
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
-    )
-
-
 def _text(value: Any) -> str:
     return utc(value) if isinstance(value, datetime) else str(value)

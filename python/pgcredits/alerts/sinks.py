@@ -9,7 +9,8 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from pgcredits.alerts.follow import TryAgainError
-from pgcredits.alerts.model import AlertsError, Event, printable, utc
+from pgcredits.alerts.model import AlertsError, Event, utc
+from pgcredits.safe import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

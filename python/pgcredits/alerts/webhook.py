@@ -23,7 +23,8 @@ import httpx
 
 from pgcredits import __version__
 from pgcredits.alerts.follow import TryAgainError, UndeliverableError
-from pgcredits.alerts.model import AlertsError, printable
+from pgcredits.alerts.model import AlertsError
+from pgcredits.safe import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

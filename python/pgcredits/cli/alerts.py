@@ -15,9 +15,9 @@ from rich.text import Text
 from pgcredits import alerts as relay
 from pgcredits.alerts.bookmark import Bookmark, load, save
 from pgcredits.alerts.keeper import Keeper
-from pgcredits.alerts.model import printable
 from pgcredits.cli.app import DsnOption, app, err, out
 from pgcredits.cli.deploy import Format, FormatOption
+from pgcredits.safe import printable
 from pgcredits.stopping import stop_on_signals
 
 if TYPE_CHECKING:

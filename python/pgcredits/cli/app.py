@@ -10,6 +10,7 @@ from rich.console import Console
 
 from pgcredits import __version__
 from pgcredits.errors import PgcreditsError
+from pgcredits.safe import printable
 
 app = typer.Typer(
     name="pgcredits",
@@ -49,6 +50,11 @@ def _options(
     """A credits ledger inside PostgreSQL."""
 
 
+def _shown(text: str) -> str:
+    """Names in it may be hostile to a terminal."""
+    return "\n".join(printable(line) for line in text.split("\n"))
+
+
 def main() -> None:
     """Run the command line; a known error ends in a sentence, a hint and its exit status."""
     # Each module registers its commands on `app` when it is imported.
@@ -57,7 +63,7 @@ def main() -> None:
     try:
         app()
     except PgcreditsError as error:
-        err.print(f"error: {error}", style="red", markup=False, highlight=False)
+        err.print(f"error: {_shown(str(error))}", style="red", markup=False, highlight=False)
         if error.hint:
-            err.print(f"hint: {error.hint}", markup=False, highlight=False)
+            err.print(f"hint: {_shown(error.hint)}", markup=False, highlight=False)
         sys.exit(error.exit_status)

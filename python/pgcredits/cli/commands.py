@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from pgcredits.cli import alerts, demo, deploy, maintain, monitoring, report, up, verify
+from pgcredits.cli import adopt, alerts, demo, deploy, maintain, monitoring, report, up, verify
 
-__all__ = ["alerts", "demo", "deploy", "maintain", "monitoring", "report", "up", "verify"]
+__all__ = ["adopt", "alerts", "demo", "deploy", "maintain", "monitoring", "report", "up", "verify"]

@@ -11,25 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
 
-from pgcredits.cli.app import app, err, out
+from pgcredits.cli.app import app, out
+from pgcredits.cli.bars import Bars
 from pgcredits.cli.deploy import Format, FormatOption
 from pgcredits.cli.verify import require_none, show
 from pgcredits.errors import LedgerViolationError
 
 if TYPE_CHECKING:
-    from typing import Self
-
-    from rich.progress import TaskID
-
     from pgcredits.demo.results import Results
     from pgcredits.report.model import Report
     from pgcredits.server import Server
@@ -216,47 +205,3 @@ def present(
         "Ctrl-C ends the server, and nothing is left of it",
     ):
         out.print(line, markup=False, highlight=False)
-
-
-class Bars:
-    """Progress bars on stderr, where that is a terminal: one for each scene."""
-
-    def __init__(self) -> None:
-        """Nothing has begun."""
-        self._progress = Progress(
-            SpinnerColumn(finished_text="+"),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=err,
-            disable=not err.is_terminal,
-        )
-        self._current: TaskID | None = None
-
-    def __enter__(self) -> Self:
-        """Show them."""
-        self._progress.start()
-        return self
-
-    def __exit__(self, error: object, *_: object) -> None:
-        """The last scene is over, unless it was broken off."""
-        if error is None:
-            self._finish()
-        self._progress.stop()
-
-    def scene(self, title: str, steps: int | None = None) -> None:
-        """The next one; without a number of steps it is one that takes a moment."""
-        self._finish()
-        self._current = self._progress.add_task(title, total=steps)
-
-    def reach(self, steps: int) -> None:
-        """So many steps of it are done."""
-        if self._current is not None:
-            self._progress.update(self._current, completed=steps)
-
-    def _finish(self) -> None:
-        if self._current is not None:
-            done = next(t for t in self._progress.tasks if t.id == self._current)
-            total = done.total or 1
-            self._progress.update(self._current, total=total, completed=total)

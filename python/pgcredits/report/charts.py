@@ -10,7 +10,7 @@ import altair as alt
 import vl_convert
 
 from pgcredits.report.palette import LIGHT
-from pgcredits.report.safe import harmless
+from pgcredits.safe import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

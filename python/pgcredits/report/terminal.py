@@ -9,8 +9,8 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from pgcredits.report.model import Kind
-from pgcredits.report.safe import harmless
 from pgcredits.report.words import NONE, moment, shown
+from pgcredits.safe import harmless
 
 if TYPE_CHECKING:
     from rich.console import Console

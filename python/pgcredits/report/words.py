@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from pgcredits.report.model import Kind
-from pgcredits.report.safe import harmless
+from pgcredits.safe import harmless
 
 NONE = "\N{EN DASH}"
 _PLACES = {Kind.USD: 4, Kind.PCT: 2, Kind.SECONDS: 1}

@@ -9,7 +9,7 @@ from pathlib import Path
 from pgcredits.report.errors import ReportError
 
 
-def write(path: Path, text: str) -> None:
+def write(path: Path, text: str, option: str = "--output") -> None:
     """Put the text there; a file of this name is replaced in one step.
 
     Raises:
@@ -28,7 +28,7 @@ def write(path: Path, text: str) -> None:
         unfinished = None
     except OSError as error:
         raise ReportError(
-            f"--output {path} cannot be written: {error.strerror}",
+            f"{option} {path} cannot be written: {error.strerror}",
             "Name a file in a folder that exists and that you may write to.",
         ) from error
     finally:

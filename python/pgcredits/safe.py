@@ -12,6 +12,13 @@ LONGEST = 300
 _UNSAFE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
+def printable(text: str) -> str:
+    """A text on one line that does nothing to a terminal, and loses nothing."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
+    )
+
+
 def harmless(text: str, longest: int = LONGEST) -> str:
     """One line of visible characters; each run of others becomes a space."""
     visible = "".join(" " if unicodedata.category(c) in _UNSAFE else c for c in text)

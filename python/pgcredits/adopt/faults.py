@@ -1,0 +1,37 @@
+"""What may be wrong with an older system, as it is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Severity(Enum):
+    """How bad it is."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong.
+
+    Attributes:
+        number: Of the fault in the README's list.
+        severity: How bad it is.
+        title: What it is.
+        where: The function, view or table.
+        detail: What shows it.
+        rows: How many rows show it; None = it is not about rows.
+        credits: How many credits it is about; None = it is not about an amount.
+    """
+
+    number: str
+    severity: Severity
+    title: str
+    where: str
+    detail: str
+    rows: int | None = None
+    credits: int | None = None

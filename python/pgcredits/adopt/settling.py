@@ -1,0 +1,109 @@
+"""Show what is owed to users, then pay it, and tell who got how much."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from uuid import UUID
+
+    import psycopg
+
+BATCH = 1000
+#: More than anybody owes.
+_ALL = 2_147_483_647
+
+_SETTLE = "select * from credits.settle_owed_refunds(p_dry_run => %s, p_limit => %s)"
+
+
+@dataclass
+class User:
+    """What one user is owed, and what was paid.
+
+    Attributes:
+        user_id: Whom.
+        generations: For which generations.
+        owed: Credits before.
+        paid: Credits that came back now.
+        errors: Why something could not be paid.
+    """
+
+    user_id: UUID
+    generations: list[UUID] = field(default_factory=list)
+    owed: int = 0
+    paid: int = 0
+    errors: list[str] = field(default_factory=list)
+
+
+def show_owed(conn: psycopg.Connection[Any]) -> list[User]:
+    """What is owed, the most first; nothing is paid."""
+    return _by_user(conn.execute(_SETTLE, [True, _ALL]))
+
+
+def pay_owed(
+    conn: psycopg.Connection[Any], told: Any, keep: Callable[[list[User]], None]
+) -> list[User]:
+    """Pay all of it, a batch and a transaction at a time.
+
+    Args:
+        conn: Of a member of credits_operator, in autocommit.
+        told: Is told how many generations were paid; a Watcher.
+        keep: Is handed who got how much, also where the connection was lost midway.
+
+    Returns:
+        Who got how much. Busy users are left out: the next run finds them.
+    """
+    rows: list[Any] = []
+    try:
+        _pay(conn, told, rows)
+    finally:
+        latest = {(row.user_id, row.generation_id): row for row in rows}
+        users = _by_user(latest.values())
+        keep(users)
+    return users
+
+
+def _pay(conn: psycopg.Connection[Any], told: Any, rows: list[Any]) -> None:
+    owed = len(conn.execute(_SETTLE, [True, _ALL]).fetchall())
+    told.scene("paying what is owed", owed)
+    while True:
+        served = conn.execute(_SETTLE, [False, BATCH]).fetchall()
+        rows += served
+        told.reach(sum(row.error is None for row in rows))
+        # What cannot be paid comes again with every call.
+        if not any(row.error is None for row in served):
+            break
+
+
+def _by_user(rows: Iterable[Any]) -> list[User]:
+    users: dict[UUID, User] = {}
+    for row in rows:
+        user = users.setdefault(row.user_id, User(row.user_id))
+        user.generations.append(row.generation_id)
+        user.owed += row.credits_owed or 0
+        user.paid += row.credits_refunded
+        if row.error is not None:
+            user.errors.append(row.error)
+    return sorted(users.values(), key=lambda user: (-user.owed, str(user.user_id)))
+
+
+def as_csv(users: Iterable[User]) -> str:
+    """A row for each user, to mail from."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(("user_id", "generations", "credits_owed", "credits_paid", "error"))
+    for user in users:
+        writer.writerow(
+            (
+                user.user_id,
+                " ".join(str(one) for one in user.generations),
+                user.owed,
+                user.paid,
+                "; ".join(user.errors),
+            )
+        )
+    return file.getvalue()

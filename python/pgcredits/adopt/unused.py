@@ -1,0 +1,141 @@
+"""What an older system has beside its credits, and nothing uses: to be removed one day."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pgcredits.adopt import words
+from pgcredits.adopt.catalog import OURS
+from pgcredits.adopt.writers import without_comments
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import psycopg
+
+    from pgcredits.adopt.catalog import Catalog, Function, Table
+
+#: In every schema: who calls a function or names a table may stand in another one.
+_TEXTS = """
+select
+    p.oid as function,
+    coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc) as text
+from pg_catalog.pg_proc as p
+inner join pg_catalog.pg_namespace as n on p.pronamespace = n.oid
+where
+    n.nspname not like 'pg\\_%%'
+    and n.nspname <> all(%(not_in)s)
+    and not exists (
+        select
+        from pg_catalog.pg_depend as d
+        where
+            d.classid = 'pg_catalog.pg_proc'::regclass
+            and d.objid = p.oid
+            and d.deptype = 'e'
+    )
+union all
+select
+    null,
+    pg_catalog.pg_get_viewdef(c.oid)
+from pg_catalog.pg_class as c
+inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
+where
+    c.relkind in ('v', 'm')
+    and n.nspname not like 'pg\\_%%'
+    and n.nspname <> all(%(not_in)s)
+"""
+_REFERENCES = """
+select
+    c.conrelid as referencing,
+    c.confrelid as referenced
+from pg_catalog.pg_constraint as c
+where
+    c.contype = 'f'
+    and c.confrelid = any(%s)
+"""
+#: Their copy would be more than a CREATE TABLE.
+_NOT_PLAIN = """
+select c.oid
+from pg_catalog.pg_class as c
+where
+    c.oid = any(%s)
+    and (
+        c.relkind <> 'r'
+        or c.relhasrules
+        or exists (
+            select
+            from pg_catalog.pg_inherits as i
+            where c.oid in (i.inhparent, i.inhrelid)
+        )
+    )
+"""
+
+
+@dataclass(frozen=True)
+class Unused:
+    """A table or a function that nothing else needs.
+
+    Attributes:
+        what: table or function.
+        name: As SQL takes it; a function with its arguments' types.
+        because: What speaks for it.
+    """
+
+    what: str
+    name: str
+    because: str
+
+
+def unused(conn: psycopg.Connection[Any], catalog: Catalog) -> list[Unused]:
+    """The functions first, since they may name the tables.
+
+    Queries that an application sends are not seen.
+    """
+    functions = {
+        one.oid: one for one in catalog.functions if words.UNUSED_FUNCTIONS.match(one.name.lower())
+    }
+    tables = {one.oid: one for one in catalog.tables if words.UNUSED_NAMES.match(one.name.lower())}
+    for row in conn.execute(_NOT_PLAIN, [list(tables)]).fetchall():
+        del tables[row.oid]
+    texts = [
+        (row.function, without_comments(row.text))
+        for row in conn.execute(_TEXTS, {"not_in": ["information_schema", *OURS]})
+    ]
+    references = conn.execute(_REFERENCES, [list(tables)]).fetchall()
+    # What is used by one that stays is used.
+    while True:
+        telling = [text for function, text in texts if function not in functions]
+        named = {oid for oid, one in functions.items() if _is_named(one.name, telling)}
+        needed = {oid for oid, one in tables.items() if _is_named(one.name, telling)} | {
+            row.referenced for row in references if row.referencing not in tables
+        }
+        if not (named or needed & tables.keys()):
+            break
+        functions = {oid: one for oid, one in functions.items() if oid not in named}
+        tables = {oid: one for oid, one in tables.items() if oid not in needed}
+    return [
+        *(
+            Unused("function", str(one), f"no function calls it{_writes(one, tables.values())}")
+            for one in functions.values()
+        ),
+        *(
+            Unused(
+                "table",
+                str(one),
+                "no function, trigger or view names it, but what is listed here",
+            )
+            for one in tables.values()
+        ),
+    ]
+
+
+def _is_named(name: str, texts: Iterable[str]) -> bool:
+    found = re.compile(rf"\b{re.escape(name)}\b", re.IGNORECASE)
+    return any(found.search(text) for text in texts)
+
+
+def _writes(function: Function, tables: Iterable[Table]) -> str:
+    named = [table.name for table in tables if _is_named(table.name, [function.source])]
+    return f"; it writes {', '.join(named)}" if named else ""

@@ -1,0 +1,396 @@
+"""``pgcredits adopt``: move an existing credit system over."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import psycopg
+import typer
+from rich.table import Table
+
+from pgcredits.adopt.errors import AdoptionError, FaultsFoundError
+from pgcredits.cli.app import DsnOption, app, err, out
+from pgcredits.cli.bars import Bars
+from pgcredits.cli.deploy import Format, FormatOption
+from pgcredits.safe import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pgcredits.adopt.proving import Proof
+    from pgcredits.adopt.settling import User
+
+PLAN = Path("pgcredits-adopt.toml")
+PAGE = Path("pgcredits-inspection.html")
+#: So many users are printed; the file has all.
+USERS_SHOWN = 20
+
+adopt = typer.Typer(no_args_is_help=True)
+app.add_typer(adopt, name="adopt", help="Move an existing credit system over.")
+
+SchemaOption = Annotated[
+    list[str], typer.Option("--schema", help="Where the older system is; may be repeated.")
+]
+PlanArgument = Annotated[Path, typer.Argument(metavar="PLAN", help="A plan's TOML file.")]
+
+
+class InspectFormat(Enum):
+    """What an inspection is made as."""
+
+    TEXT = "text"
+    JSON = "json"
+    HTML = "html"
+
+
+@adopt.callback()
+def _adopt() -> None:
+    """Move an existing credit system over: inspect, plan, run, settle, cleanup."""
+
+
+@adopt.command()
+def inspect(
+    dsn: DsnOption = "",
+    schema: SchemaOption = ["public"],  # noqa: B006 - typer copies it
+    plan_file: Annotated[
+        Path | None,
+        typer.Option("--plan", metavar="PLAN", help="Read it as this plan says, not as it seems."),
+    ] = None,
+    output_format: Annotated[
+        InspectFormat, typer.Option("--format", help="For people, scripts, or a browser.")
+    ] = InspectFormat.TEXT,
+    output: Annotated[
+        Path | None,
+        typer.Option(help=f"Write it there; HTML goes to {PAGE} unless told otherwise."),
+    ] = None,
+) -> None:
+    """Find out which tables keep credits, and what is wrong with them. Changes nothing.
+
+    It reads the catalog, the text of functions, and the rows, in one read-only transaction.
+    pgcredits need not be installed.
+
+    Exit status: 0 if no error was found; 25 if there are; 3 without a connection; 24 if there is
+    no such schema, or the plan does not fit.
+    """
+    from pgcredits.adopt import showing
+    from pgcredits.adopt.inspecting import inspect as look
+    from pgcredits.adopt.plan import read_plan
+    from pgcredits.report.writing import write
+
+    wanted = read_plan(plan_file) if plan_file else None
+    with _connected(dsn) as conn:
+        found = look(conn, schema, plan=wanted)
+    if output_format is InspectFormat.HTML:
+        text, output = showing.to_html(found), output or PAGE
+    elif output_format is InspectFormat.JSON:
+        text = showing.to_json(found)
+    else:
+        text = ""
+        showing.show(out, found)
+    if output is not None:
+        write(output, text)
+        typer.echo(str(output.resolve()))
+    elif text:
+        typer.echo(text, nl=False)
+    if found.errors:
+        raise FaultsFoundError(
+            f"errors among the faults: {found.errors}", "pgcredits adopt plan is the next step."
+        )
+
+
+@adopt.command()
+def plan(
+    dsn: DsnOption = "",
+    schema: SchemaOption = ["public"],  # noqa: B006
+    output: Annotated[Path, typer.Option(help="Write the plan there.")] = PLAN,
+    force: Annotated[bool, typer.Option("--force", help="Replace a plan that is there.")] = False,
+) -> None:
+    """Write down how the older system would be read, for a person to change. Changes nothing else.
+
+    Exit status: 0; 3 without a connection; 24 if there is no such schema, or nothing to move;
+    26 if the plan cannot be written.
+    """
+    from pgcredits.adopt.drafting import draft
+    from pgcredits.adopt.errors import PlanError
+    from pgcredits.adopt.inspecting import inspect as look
+    from pgcredits.report.writing import write
+
+    if output.exists() and not force:
+        raise AdoptionError(f"{output} exists", "Replace it with --force, or name another.")
+    with _connected(dsn) as conn:
+        found = look(conn, schema)
+    if not found.discovery.plan.balances:
+        raise PlanError(
+            "no table keeps credits in a way that we know",
+            "Name other schemas, or write the plan by hand: the README lists its settings.",
+        )
+    write(output, draft(found.discovery))
+    typer.echo(str(output.resolve()))
+    for table, column, word in found.discovery.unread:
+        err.print(
+            printable(f"to do: say what {column} = {word!r} of {table} means"),
+            markup=False,
+            highlight=False,
+        )
+
+
+@adopt.command()
+def run(
+    plan: PlanArgument = PLAN,
+    dsn: DsnOption = "",
+    output_format: FormatOption = Format.TEXT,
+) -> None:
+    """Move everything over by a plan; stopped, it goes on where it was.
+
+    History is copied first, while the old system goes on. Then, in one transaction, the old
+    tables are locked against writes, the balances come over, and further writes there are
+    refused. Then tasks become generations; those that are owed for wait for `adopt settle`.
+    In the end totals are compared, user by user.
+
+    Exit status: 0; 3 without a connection; 24 if the plan does not fit; 26 if something is in
+    the way, or a total differs.
+    """
+    from pgcredits.adopt.plan import read_plan
+    from pgcredits.adopt.proving import prove
+    from pgcredits.adopt.running import run as move
+
+    wanted = read_plan(plan)
+    with _connected(dsn) as conn, Bars() as bars:
+        done = move(conn, wanted, bars)
+        bars.scene("comparing totals")
+        proof = prove(conn, wanted)
+    if output_format is Format.JSON:
+        typer.echo(
+            json.dumps(
+                {**dataclasses.asdict(done), "proof": dataclasses.asdict(proof)},
+                indent=2,
+                default=str,
+            )
+        )
+    else:
+        _show_proof(proof)
+        if done.locked_seconds is not None:
+            out.print(f"the old tables were locked for {done.locked_seconds:.1f} s")
+        else:
+            out.print("the old tables had been closed by an earlier run")
+    if proof.differences:
+        raise AdoptionError(
+            f"{len(proof.differences)} totals differ",
+            "Nothing more was done; find out why before anything is paid or dropped.",
+        )
+
+
+def _show_proof(proof: Proof) -> None:
+    table = Table("", "before", "after")
+    table.columns[1].justify = table.columns[2].justify = "right"
+    table.add_row("credits", f"{proof.found:,}", f"{proof.in_ledger:,}")
+    if proof.forgiven:
+        table.add_row("  of that, below 0 and forgiven", f"{-proof.forgiven:,}", "0")
+    if proof.expired:
+        table.add_row("  of that, expired", f"{proof.expired:,}", "0")
+    if proof.unowned:
+        table.add_row("credits of nobody, left there", f"{proof.unowned:,}", "-")
+    for name, (before, after) in proof.rows.items():
+        table.add_row(f"rows of {name}", f"{before:,}", f"{after:,}")
+    out.print(table, soft_wrap=False)
+    for one in proof.differences:
+        err.print(
+            f"{one.what} {one.user_id}: {one.before} before, {one.after} after",
+            markup=False,
+            highlight=False,
+        )
+
+
+@contextmanager
+def _connected(
+    dsn: str, remedy: str = "Nothing of this step was done; run it again."
+) -> Iterator[psycopg.Connection[Any]]:
+    """A connection whose errors end the command in a sentence."""
+    from pgcredits.connections import connect
+
+    with connect(dsn) as conn:
+        try:
+            yield conn
+        except psycopg.Error as error:
+            said = error.diag.message_primary or "the connection was lost"
+            raise AdoptionError(
+                f"the server refused: {said}",
+                error.diag.message_hint or remedy,
+            ) from error
+
+
+@adopt.command()
+def compat(
+    plan: PlanArgument = PLAN,
+    dsn: DsnOption = "",
+    into: Annotated[
+        str, typer.Option("--into", help="The schema in which the old names are made.")
+    ] = "legacy",
+) -> None:
+    """Make the old functions' names call pgcredits, and the old tables' names show it, read-only.
+
+    In a schema of their own, which old call sites find by search_path. Functions keep their
+    arguments and results, and the message with which they refuse. A refund that names no charge is
+    matched to the newest of that user and amount; where there is none, an alert says so.
+
+    Exit status: 0; 3 without a connection; 24 if the plan does not fit; 26 if something is in the
+    way.
+    """
+    from pgcredits.adopt.checking import require_fit
+    from pgcredits.adopt.compat import install
+    from pgcredits.adopt.plan import read_plan
+
+    wanted = read_plan(plan)
+    with _connected(dsn) as conn:
+        require_fit(conn, wanted)
+        made = install(conn, wanted, into)
+    for one in made:
+        out.print(f"{one.name}: {one.does}", markup=False, highlight=False)
+
+
+@adopt.command()
+def settle(
+    dsn: DsnOption = "",
+    pay: Annotated[bool, typer.Option("--pay", help="Pay it; otherwise it is only shown.")] = False,
+    output: Annotated[
+        Path | None, typer.Option(help="Write a row for each user there, as CSV, to mail from.")
+    ] = None,
+    output_format: FormatOption = Format.TEXT,
+) -> None:
+    """Show what users are owed, or pay it: by settle_owed_refunds, those under review, too.
+
+    Exit status: 0; 3 without a connection; 22 if the file cannot be written (then nothing was
+    paid); 26 if the file exists, or something could not be paid: it stays on the list.
+    """
+    from pgcredits.adopt.checking import require_installed
+    from pgcredits.adopt.settling import as_csv, pay_owed, show_owed
+    from pgcredits.report.writing import write
+
+    def keep(users: list[User]) -> None:
+        if output is not None:
+            write(output, as_csv(users))
+
+    def keep_paid(users: list[User]) -> None:
+        if users or output is None:
+            keep(users)
+        else:
+            # It would keep the next attempt from writing there.
+            output.unlink()
+
+    if output is not None and output.exists():
+        raise AdoptionError(f"{output} exists", "Keep it, and name another with --output.")
+    with _connected(dsn, "What was paid stays paid: run it again, into another file.") as conn:
+        require_installed(conn)
+        # Before anything is paid: whether it can be written at all.
+        keep([])
+        if pay:
+            with Bars() as bars:
+                users = pay_owed(conn, bars, keep_paid)
+        else:
+            users = show_owed(conn)
+        keep(users)
+    if output_format is Format.JSON:
+        typer.echo(json.dumps([dataclasses.asdict(user) for user in users], indent=2, default=str))
+    else:
+        _show_users(users, paid=pay)
+    if any(user.errors for user in users):
+        raise AdoptionError("not everybody could be paid", "Look at the alerts refund_failed.")
+
+
+def _show_users(users: list[User], *, paid: bool) -> None:
+    total = sum(user.paid if paid else user.owed for user in users)
+    if not users:
+        out.print("nothing is owed")
+        return
+    table = Table("user", "generations", "owed", "paid")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for user in users[:USERS_SHOWN]:
+        table.add_row(
+            str(user.user_id), f"{len(user.generations):,}", f"{user.owed:,}", f"{user.paid:,}"
+        )
+    out.print(table, soft_wrap=False)
+    if len(users) > USERS_SHOWN:
+        out.print(f"... and {len(users) - USERS_SHOWN:,} more", highlight=False)
+    out.print(
+        f"{total:,} credits {'paid to' if paid else 'are owed to'} {len(users):,} users",
+        highlight=False,
+    )
+
+
+class Stage(Enum):
+    """How much is removed."""
+
+    SHOW = "show"
+    SAFE = "safe"
+    FULL = "full"
+
+
+@adopt.command()
+def cleanup(
+    stage: Annotated[
+        Stage,
+        typer.Argument(
+            help="show what could go; safe: delete rows that hold nothing; full: drop all of it."
+        ),
+    ] = Stage.SHOW,
+    dsn: DsnOption = "",
+    schema: SchemaOption = ["public"],  # noqa: B006
+    dump: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where a copy of what goes is written before, as SQL; pgcredits-cleanup-safe.sql"
+            " or -full.sql unless told otherwise."
+        ),
+    ] = None,
+) -> None:
+    """Remove tables and functions that nothing uses: prepaid pools, requests to fill them.
+
+    Nothing is dropped with CASCADE: what something else needs stays, and says so. Queries that an
+    application sends cannot be seen from here: how often a table was written can.
+
+    Exit status: 0; 3 without a connection; 24 if there is no such schema; 26 if something else
+    needs what was to go.
+    """
+    from pgcredits.adopt import cleaning
+    from pgcredits.report.writing import write
+
+    with _connected(dsn) as conn:
+        found = cleaning.look(conn, schema)
+        for one in found.unused:
+            more = ""
+            if one.name in found.rows:
+                empty = found.empty_rows.get(one.name, 0)
+                more = (
+                    f" ({found.rows[one.name]:,} rows, of which {empty:,} hold nothing;"
+                    f" written {found.writes[one.name]:,} times)"
+                )
+            out.print(
+                printable(f"{one.what} {one.name}: {one.because}{more}"),
+                markup=False,
+                highlight=False,
+            )
+        if not found.unused:
+            out.print("there is nothing that nothing uses")
+        if stage is Stage.SHOW or not found.unused:
+            return
+        dump = dump or Path(f"pgcredits-cleanup-{stage.value}.sql")
+        if dump.exists():
+            raise AdoptionError(f"{dump} exists", "Keep it, and name another with --dump.")
+
+        path = dump.resolve()
+
+        def keep(copy: str) -> None:
+            write(path, copy, "--dump")
+            out.print(f"a copy is in {path}", markup=False, highlight=False)
+
+        if stage is Stage.SAFE:
+            deleted = cleaning.clean_safely(conn, schema, keep)
+            out.print(f"rows that held nothing and are deleted: {deleted:,}")
+        else:
+            dropped = cleaning.clean_fully(conn, schema, keep)
+            out.print(f"dropped: tables {len(dropped.tables)}, functions {len(dropped.functions)}")
