@@ -31,7 +31,12 @@ QUERY = """
     left join pg_catalog.pg_trigger as t on t.tgfoid = p.oid
     cross join lateral plpgsql_check_function_tb(
         p.oid,
-        coalesce(t.tgrelid, 0),
+        -- One that only adopted tables have is told from any of ours.
+        case
+            when p.prorettype = 'trigger'::pg_catalog.regtype
+                then coalesce(t.tgrelid, 'credits.user_credits'::pg_catalog.regclass)
+            else 0
+        end,
         fatal_errors => false,
         extra_warnings => true,
         performance_warnings => false,

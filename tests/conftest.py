@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from psycopg import sql
 from pytest_postgresql import factories
 
 from support import databases, procedure_coverage, seeds, servers
@@ -155,6 +156,22 @@ def blank_database(postgres_server: servers.PostgresServer) -> Iterator[database
     """A database of this test's own in which nothing is deployed."""
     with databases.blank(postgres_server) as database:
         yield database
+
+
+@pytest.fixture
+def stranger(database: databases.Database) -> Iterator[str]:
+    """The name of a role without any rights, gone after the test with all it made.
+
+    Roles belong to the server: each test's has a name of its own.
+    """
+    name = f"pgcredits_test_{secrets.token_hex(6)}"
+    role = sql.Identifier(name)
+    admin = database.connect()
+    admin.execute(sql.SQL("create role {} nologin").format(role))
+    yield name
+    with database.connect() as admin:
+        admin.execute(sql.SQL("drop owned by {} cascade").format(role))
+        admin.execute(sql.SQL("drop role {}").format(role))
 
 
 @pytest.fixture

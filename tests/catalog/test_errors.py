@@ -26,6 +26,7 @@ CONTRACT = {
     ("PT409", "over_refund"),
     ("PT409", "not_refundable"),
     ("PT409", "provider_task_conflict"),
+    ("PT410", "moved_to_pgcredits"),
     ("PT422", "invalid_argument"),
     # What no function does, but an owner may try.
     ("23001", "append_only"),

@@ -21,6 +21,8 @@ USER_DATA = (
     "generations",
     "generation_events",
     "system_alerts",
+    "imported_balances",
+    "imported_history",
 )
 
 # Keyed by the provider's own ids: a callback names nothing else.

@@ -60,7 +60,9 @@ INLINED = {
         " t.price, t.word, t.bytes, t.at"
     ),
     "epoch_us": "t.at",
+    "import_key": "t.word, t.word",
     "known_usd": "t.price",
+    "legacy_refund_key": "t.word",
     "lock_task": "t.word, t.word",
     "next_entry_at": "t.at, t.at",
     "utc_text": "t.at",

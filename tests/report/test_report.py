@@ -18,9 +18,9 @@ from pgcredits.report.document import to_json
 from pgcredits.report.page import to_html
 from pgcredits.report.palette import DARK, LIGHT, Scheme, contrast
 from pgcredits.report.period import first_day
-from pgcredits.report.safe import harmless
 from pgcredits.report.terminal import show
 from pgcredits.report.writing import write
+from pgcredits.safe import harmless
 from report.pages import parsed, read, small_history
 from support.api import call, new_user
 

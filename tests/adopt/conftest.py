@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from adopt.old import Nobody
+
+if TYPE_CHECKING:
+    import psycopg
+
+
+@pytest.fixture
+def nobody() -> Nobody:
+    return Nobody()
+
+
+@pytest.fixture(autouse=True)
+def in_utc(request: pytest.FixtureRequest) -> None:
+    """As the commands have it."""
+    if "conn" in request.fixturenames:
+        conn: psycopg.Connection[Any] = request.getfixturevalue("conn")
+        conn.execute("set time zone 'UTC'")

@@ -1,0 +1,18 @@
+-- The balance of 1 has lost a charge; 2 was never given back what failed; 3 gave itself credits.
+insert into public.credit_balances (user_id, balance)
+select lpad(to_hex(u), 32, '0')::uuid, balance
+from (values (1, 100), (2, 20), (3, 50)) as v (u, balance);
+insert into public.jobs (id, user_id, state, kind, credits_charged, error)
+select
+    lpad(to_hex(40960 + t), 32, '0')::uuid, lpad(to_hex(u), 32, '0')::uuid, state, 'image', price,
+    case when state = 'error' then 'no result' end
+from (values (1, 1, 'done', 40), (2, 2, 'error', 5), (3, 3, 'odd', 0)) as v (t, u, state, price);
+insert into public.credit_transactions (user_id, type, amount, job_id)
+select
+    lpad(to_hex(u), 32, '0')::uuid, type, amount, lpad(to_hex(40960 + t), 32, '0')::uuid
+from (
+    values
+        (1, 'purchase', 100, null), (1, 'deduction', 40, 1),
+        (2, 'purchase', 25, null), (2, 'deduction', 5, 2),
+        (3, 'deduction', -50, null)
+) as v (u, type, amount, t);

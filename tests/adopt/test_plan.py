@@ -1,0 +1,213 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from adopt import old
+from pgcredits.adopt.checking import require_fit, require_whole
+from pgcredits.adopt.drafting import draft
+from pgcredits.adopt.errors import AdoptionError, PlanError
+from pgcredits.adopt.inspecting import inspect
+from pgcredits.adopt.plan import read_plan
+from pgcredits.adopt.words import kind_of, status_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import psycopg
+
+    from support.databases import Database
+
+
+def drafted(conn: psycopg.Connection[Any], shape: str, *, dirty: bool = False) -> str:
+    old.load(conn, shape, dirty=dirty)
+    return draft(inspect(conn, ["public"]).discovery)
+
+
+@pytest.mark.parametrize("shape", old.NAMES)
+def test_what_was_drafted_is_read_as_it_was_meant(
+    conn: psycopg.Connection[Any], shape: str, tmp_path: Path
+) -> None:
+    text = drafted(conn, shape)
+    (tmp_path / "plan.toml").write_text(text)
+
+    plan = read_plan(tmp_path / "plan.toml")
+
+    assert plan == inspect(conn, ["public"]).discovery.plan
+    require_fit(conn, plan)
+    require_whole(conn, plan)
+
+
+def test_a_word_that_nobody_knows_is_left_to_a_person(
+    conn: psycopg.Connection[Any], tmp_path: Path
+) -> None:
+    text = drafted(conn, "typed_amounts", dirty=True)
+    file = tmp_path / "plan.toml"
+    file.write_text(text)
+
+    assert "# TO DO: what does 'odd' mean in state of public.jobs?" in text
+    with pytest.raises(PlanError, match="what state = 'odd' means") as refused:
+        require_fit(conn, read_plan(file))
+    assert refused.value.hint == 'Add it to statuses; "" is for null.'
+
+    file.write_text(text.replace('# odd = "?"', 'odd = "cancelled"'))
+    require_fit(conn, read_plan(file))
+
+
+def test_it_says_what_may_be_changed(conn: psycopg.Connection[Any]) -> None:
+    text = drafted(conn, "photo_platform")
+
+    assert "Found: buckets on one row, with a log of what was used." in text
+    assert 'negatives = "zero" # Buckets below 0.' in text
+    assert 'expires = "next_reset" # never, next_reset, or the column that says when.' in text
+    assert "# What the words mean: pending, processing, succeeded" in text
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "says"),
+    [
+        ("version = 1", "version = 2", "version is not 1"),
+        ("version = 1", "version = ", "is not TOML"),
+        ('negatives = "zero"', 'negatives = "none"', "negatives is 'none'"),
+        ("credits_per_unit = 1", "credits_per_unit = 0", "credits_per_unit is 0"),
+        ("credits_per_unit = 1", 'credits_per_unit = "1"', "of another type"),
+        ("credits_per_unit = 1", "credits_per_unit = true", "of another type"),
+        ("stuck_after_days = 1", "stuck_after_day = 1", "stuck_after_day is unknown"),
+        ('key = "id"', "", "key is missing"),
+        ('completed = "succeeded"', 'completed = "fine"', "'fine' is none of ours"),
+        ('schemas = ["public"]', 'schemas = "public"', "a list of names"),
+        ("[[tasks]]", "[tasks]", "must be a list"),
+    ],
+)
+def test_what_is_not_understood_is_named(
+    conn: psycopg.Connection[Any], tmp_path: Path, before: str, after: str, says: str
+) -> None:
+    text = drafted(conn, "photo_platform")
+    assert before in text
+    file = tmp_path / "plan.toml"
+    file.write_text(text.replace(before, after))
+
+    with pytest.raises(PlanError, match=says) as refused:
+        read_plan(file)
+    assert refused.value.hint
+
+
+def test_a_plan_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(PlanError, match="No such file") as refused:
+        read_plan(tmp_path / "nowhere.toml")
+    assert refused.value.hint == "Write one: pgcredits adopt plan."
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "says"),
+    [
+        ('"public.user_credits"', '"public.nothing"', "no table public.nothing"),
+        ('"public.user_credits"', '"nowhere.nothing"', "no schema nowhere"),
+        ('reset = "last_reset_at"', 'reset = "resets"', "reset = 'resets' is no column"),
+        ('column = "current_balance"', 'column = "present"', "'present' is no column"),
+        ('credits = "credits_consumed"', 'credits = "price"', "credits = 'price' is no column"),
+        ('expires = "next_reset"', 'expires = "one_day"', "'one_day' is no column"),
+        ('column = "current_balance"', 'column = "last_reset_at"', "is no number, but timestamp"),
+        ('credits = "credits_consumed"', 'credits = "user_id"', "is no number, but uuid"),
+        ('expires = "next_reset"', 'expires = "monthly_allowance"', "says no time, but is integer"),
+        ('created = "created_at"', 'created = "prompt"', "says no time, but is text"),
+        ('refunded_flag = "refunded"', 'refunded_flag = "status"', "is not boolean, but text"),
+        ('reset = "last_reset_at"', "", "no column that says when the last one was"),
+        (
+            'column = "purchased_credits_balance"', 'column = "current_balance"',
+            "bucket current_balance is there twice",
+        ),
+        ('completed = "succeeded"', "", "what status = 'completed' means"),
+        ('usage = "charge"', "", "what transaction_type = 'usage' means"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_the_database_is_named(
+    conn: psycopg.Connection[Any], tmp_path: Path, before: str, after: str, says: str
+) -> None:
+    text = drafted(conn, "photo_platform")
+    assert before in text
+    file = tmp_path / "plan.toml"
+    file.write_text(text.replace(before, after))
+
+    with pytest.raises(PlanError, match=says):
+        require_fit(conn, read_plan(file))
+
+
+def test_a_key_that_does_not_tell_rows_apart(conn: psycopg.Connection[Any], tmp_path: Path) -> None:
+    text = drafted(conn, "credit_debit").replace('key = "id"', 'key = "memo"')
+    (tmp_path / "plan.toml").write_text(text)
+
+    with pytest.raises(PlanError, match="does not tell its rows apart"):
+        require_fit(conn, read_plan(tmp_path / "plan.toml"))
+
+
+def test_without_pgcredits_there_is_nothing_to_move_to(
+    blank_database: Database, tmp_path: Path
+) -> None:
+    with blank_database.connect() as conn:
+        (tmp_path / "plan.toml").write_text(drafted(conn, "single_column"))
+
+        with pytest.raises(AdoptionError, match="not installed") as refused:
+            require_fit(conn, read_plan(tmp_path / "plan.toml"))
+    assert refused.value.hint == "Run pgcredits migrate."
+
+
+def test_fractions_of_credits_are_refused_until_it_is_said_what_they_are(
+    conn: psycopg.Connection[Any], tmp_path: Path
+) -> None:
+    old.load(conn, "single_column", dirty=False)
+    conn.execute("alter table public.profiles alter credits type numeric(12, 2)")
+    conn.execute("update public.profiles set credits = 2.5 where id = %s", [old.user(1)])
+    text = draft(inspect(conn, ["public"]).discovery)
+    file = tmp_path / "plan.toml"
+    file.write_text(text)
+
+    with pytest.raises(PlanError, match=r"1 balances are no whole credits, 2\.5"):
+        require_whole(conn, read_plan(file))
+
+    file.write_text(text.replace("credits_per_unit = 1", "credits_per_unit = 100"))
+    require_whole(conn, read_plan(file))
+
+
+def test_balances_below_0_stop_it_if_they_should(
+    conn: psycopg.Connection[Any], tmp_path: Path
+) -> None:
+    text = drafted(conn, "single_column", dirty=True)
+    file = tmp_path / "plan.toml"
+    file.write_text(text.replace('negatives = "zero"', 'negatives = "stop"'))
+
+    with pytest.raises(PlanError, match="1 balances are below 0"):
+        require_whole(conn, read_plan(file))
+
+
+@pytest.mark.parametrize(
+    ("word", "meaning"),
+    [
+        ("refund", "refund"),
+        ("Task Refund", "refund"),
+        ("usage", "charge"),
+        ("credit_purchase", "grant"),
+        ("monthly-reset", "grant"),
+        ("expired", "expiry"),
+        ("??", "other"),
+    ],
+)
+def test_what_words_of_a_history_mean(word: str, meaning: str) -> None:
+    assert kind_of(word) == meaning
+
+
+@pytest.mark.parametrize(
+    ("word", "meaning"),
+    [
+        ("Completed", "succeeded"),
+        ("in progress", "processing"),
+        ("generation_failed", "failed"),
+        ("CANCELED", "cancelled"),
+        ("timed-out", "timed_out"),
+        ("queued", "pending"),
+        ("archived", "unknown"),
+    ],
+)
+def test_what_words_of_a_status_mean(word: str, meaning: str) -> None:
+    assert status_of(word) == meaning
