@@ -18,9 +18,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import psycopg
 
-from adopt.old import SHAPES
 from bench import tables
 from bench.program import OPTIONS, _facts, _server
+from command_line.adopt.systems import SHAPES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from readme.reference import README
+from support.paths import README
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import psycopg
-
-README = Path(__file__).resolve().parents[2] / "README.md"
 
 FUNCTIONS = """
     select

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from adopt import old
+from command_line.adopt import systems
+from docs.blocks import blocks
 from pgcredits.adopt.plan import Balances, Bucket, History, Plan, Refunds, Tasks
-from readme.blocks import blocks
-from readme.reference import README
+from support.paths import README
 
 if TYPE_CHECKING:
     from support.databases import Database
@@ -28,7 +28,7 @@ STATUS = {"pgcredits adopt inspect": 25}
 
 def test_it_prints_what_is_shown(blank_database: Database, tmp_path: Path) -> None:
     with blank_database.connect() as conn:
-        old.load(conn, "photo_platform", dirty=True)
+        systems.load(conn, "photo_platform", dirty=True)
         name = conn.info.dbname
     told = blocks("shell")
     assert len(told) == 6

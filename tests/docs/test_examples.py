@@ -15,9 +15,9 @@ from urllib.parse import quote
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from docs.blocks import Block, blocks, console_commands, inline_commands
+from docs.gateway import gateway
 from pgcredits.server import find_binaries
-from readme.blocks import Block, blocks, console_commands, inline_commands
-from readme.gateway import gateway
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

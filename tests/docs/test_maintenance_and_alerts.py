@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from alerts_cli.events import raise_alert
-from alerts_cli.receiver import receiving
-from ledger.books import NOON
-from maintain.programs import as_role, program
-from promises.attempts import generation, start
-from readme.blocks import blocks
+from command_line.alert_relay.events import raise_alert
+from command_line.alert_relay.receiver import receiving
+from command_line.maintain_loop.running_command import as_role, program
+from docs.blocks import blocks
+from support.attempts import generation, start
+from support.books import NOON
 from support.clock import advance, set_clock
 
 if TYPE_CHECKING:

@@ -1,13 +1,14 @@
 """The README's reference says what the database's comments say.
 
-`pytest tests/readme --write-reference` brings it up to date.
+`pytest tests/docs --write-reference` brings it up to date.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from readme.reference import README, replaced, sections
+from docs.reference import replaced, sections
+from support.paths import README
 
 if TYPE_CHECKING:
     import psycopg
@@ -24,4 +25,4 @@ def test_the_reference_is_generated_from_the_comments(
         README.write_text(fresh, encoding="utf-8")
 
     elif fresh != text:
-        raise AssertionError("README.md is stale: run pytest tests/readme --write-reference")
+        raise AssertionError("README.md is stale: run pytest tests/docs --write-reference")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ledger.books import NOON
-from promises.attempts import (
+from support.api import rows
+from support.attempts import (
     PROVIDER,
     Attempt,
     attach,
@@ -20,7 +20,7 @@ from promises.attempts import (
     refunds_broken,
     start,
 )
-from support.api import rows
+from support.books import NOON
 from support.clock import set_clock
 
 if TYPE_CHECKING:

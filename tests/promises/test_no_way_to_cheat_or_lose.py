@@ -6,17 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ledger.books import (
-    BAD_DOLLARS,
-    Books,
-    balance,
-    books,
-    grant,
-    no_trace,
-    refused_without_trace,
-    revoke,
-)
-from promises.attempts import (
+from support.api import call, new_user, refused, rows
+from support.attempts import (
     attach,
     callback,
     cancel,
@@ -34,7 +25,16 @@ from promises.attempts import (
     state,
     story,
 )
-from support.api import call, new_user, refused, rows
+from support.books import (
+    BAD_DOLLARS,
+    Books,
+    balance,
+    books,
+    grant,
+    no_trace,
+    refused_without_trace,
+    revoke,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from promises.attempts import Attempt
+    from support.attempts import Attempt
 
 
 # --- refund of a charge in flight, then success ---

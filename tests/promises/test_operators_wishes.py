@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from promises.attempts import refunds_broken
+from objects.views.small_histories import ANN, BEN
+from objects.views.timed_generations import DAY, HOUR, MINUTE, begin, end, lived
+from support.attempts import refunds_broken
 from support.clock import real_clock
-from views.histories import ANN, BEN
-from views.work import DAY, HOUR, MINUTE, begin, end, lived
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

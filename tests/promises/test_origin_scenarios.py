@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ledger.books import NOON, Books, books, entries
-from promises.attempts import (
+from support.api import rows
+from support.attempts import (
     PROVIDER,
     Attempt,
     attach,
@@ -22,7 +22,7 @@ from promises.attempts import (
     start,
     state,
 )
-from support.api import rows
+from support.books import NOON, Books, books, entries
 from support.clock import set_clock
 
 if TYPE_CHECKING:

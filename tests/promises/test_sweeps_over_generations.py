@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ledger.books import balance, grant, no_trace, refused_argument
-from promises.attempts import (
+from promises.generation_sweeps import SWEEPS, Sweep
+from support.api import new_user, refused
+from support.attempts import (
     alerts,
     break_generations,
     mend_generations,
@@ -17,8 +18,7 @@ from promises.attempts import (
     start,
     state,
 )
-from promises.sweeps import SWEEPS, Sweep
-from support.api import new_user, refused
+from support.books import balance, grant, no_trace, refused_argument
 from support.races import Session, at_once
 
 if TYPE_CHECKING:

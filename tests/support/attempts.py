@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
-from ledger.books import entries, grant
 from support.api import call, new_user
+from support.books import entries, grant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

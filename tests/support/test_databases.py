@@ -71,5 +71,5 @@ def test_a_broken_ledger_fails_its_test_unless_the_test_says_so(
     report = run.stdout + run.stderr
     assert run.returncode == 1, report
     assert "the ledger does not prove itself" in report
-    assert "ERROR tests/harness/breaks_the_ledger.py::test_in_silence" in report
+    assert "ERROR tests/support/breaks_the_ledger.py::test_in_silence" in report
     assert "2 passed, 1 error" in report

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from adopt.old import Nobody
+from command_line.adopt.systems import Nobody
 
 if TYPE_CHECKING:
     import psycopg

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from adopt import old
+from command_line.adopt import systems
 from pgcredits.adopt.cleaning import clean_fully, clean_safely, dump, look
 from pgcredits.adopt.errors import AdoptionError
 from support.races import Session
@@ -42,7 +42,7 @@ def functions(conn: Conn) -> set[str]:
 
 
 def test_it_shows_what_could_go(conn: Conn) -> None:
-    old.load(conn, "photo_platform", dirty=True)
+    systems.load(conn, "photo_platform", dirty=True)
     before = tables(conn)
 
     found = look(conn, ["public"])
@@ -57,7 +57,7 @@ def test_it_shows_what_could_go(conn: Conn) -> None:
 
 def test_the_safe_part_deletes_rows_that_hold_nothing(conn: Conn) -> None:
     """ORIGIN's quick cleanup; a pool with money in it stays."""
-    old.load(conn, "photo_platform", dirty=True)
+    systems.load(conn, "photo_platform", dirty=True)
     contents = "select to_jsonb(t) as row from public.credit_pools as t order by 1"
     before = conn.execute(contents.encode()).fetchall()
     copies: list[str] = []
@@ -74,7 +74,7 @@ def test_the_safe_part_deletes_rows_that_hold_nothing(conn: Conn) -> None:
 
 def test_the_full_part_drops_them_and_nothing_else(conn: Conn) -> None:
     """ORIGIN's full cleanup."""
-    old.load(conn, "photo_platform", dirty=True)
+    systems.load(conn, "photo_platform", dirty=True)
     before, could = tables(conn), functions(conn)
     copies: list[str] = []
     copy = dump(conn, ["public"])
@@ -96,7 +96,7 @@ def test_the_full_part_drops_them_and_nothing_else(conn: Conn) -> None:
 )
 def test_what_something_else_needs_stays(conn: Conn, dependant: str) -> None:
     """Even what stands in a schema that nobody looked at."""
-    old.load(conn, "photo_platform", dirty=True)
+    systems.load(conn, "photo_platform", dirty=True)
     conn.execute("create schema other")
     conn.execute(dependant.encode())
 
@@ -109,7 +109,7 @@ def test_what_something_else_needs_stays(conn: Conn, dependant: str) -> None:
 
 def test_what_leans_on_it_otherwise_stops_it(conn: Conn) -> None:
     """Never CASCADE."""
-    old.load(conn, "photo_platform", dirty=True)
+    systems.load(conn, "photo_platform", dirty=True)
     conn.execute("create schema other")
     conn.execute("create table other.copies (pool public.credit_pools)")
     before = tables(conn)
@@ -266,7 +266,7 @@ def test_procedures_go_too(conn: Conn) -> None:
 
 
 def test_what_went_can_be_made_again(conn: Conn, blank_database: Database) -> None:
-    old.load(conn, "photo_platform", dirty=True)
+    systems.load(conn, "photo_platform", dirty=True)
     conn.execute(
         "insert into public.credit_purchase_requests (pool_id, credits_requested, status)"
         " select id, 5, 'it''s \"new\" \\ ' || chr(10) from public.credit_pools"
@@ -309,7 +309,7 @@ def test_names_that_need_quotes(conn: Conn, blank_database: Database) -> None:
 
 
 def test_what_cannot_be_copied_stays(conn: Conn) -> None:
-    old.load(conn, "photo_platform", dirty=True)
+    systems.load(conn, "photo_platform", dirty=True)
     before = tables(conn)
 
     def full(_: str) -> None:
@@ -324,7 +324,7 @@ def test_what_cannot_be_copied_stays(conn: Conn) -> None:
 
 
 def test_what_was_being_written_is_in_the_copy(conn: Conn, database: Database) -> None:
-    old.load(conn, "photo_platform", dirty=True)
+    systems.load(conn, "photo_platform", dirty=True)
     copies: list[str] = []
     with Session(database) as writer, Session(database) as cleaner:
         writer.run("begin")
@@ -366,7 +366,7 @@ def test_sequences_generated_columns_and_triggers_are_made_again(conn: Conn) -> 
 
 
 def test_where_there_is_nothing(conn: Conn) -> None:
-    old.load(conn, "single_column", dirty=False)
+    systems.load(conn, "single_column", dirty=False)
 
     assert look(conn, ["public"]).unused == ()
     assert clean_fully(conn, ["public"], lambda _: None).unused == ()

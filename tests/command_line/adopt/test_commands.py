@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from adopt import old
+from command_line.adopt import systems
 from support.api import rows
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Adopt:
 
 @pytest.fixture
 def adopt(database: Database, conn: psycopg.Connection[Any], tmp_path: Path) -> Adopt:
-    old.load(conn, "photo_platform", dirty=True)
+    systems.load(conn, "photo_platform", dirty=True)
     return Adopt(database, tmp_path)
 
 
@@ -99,7 +99,7 @@ def test_json_for_scripts(adopt: Adopt) -> None:
     owed = json.loads(adopt("settle", "--format", "json").stdout)
     first = owed[0]
     assert (first["user_id"], first["owed"], first["paid"]) == (
-        str(old.user(2)), 20, 0,
+        str(systems.user(2)), 20, 0,
     )  # fmt: skip
 
 
@@ -125,7 +125,7 @@ def test_a_page(adopt: Adopt, conn: psycopg.Connection[Any]) -> None:
 def test_a_clean_system_is_exit_status_0(
     database: Database, conn: psycopg.Connection[Any], tmp_path: Path
 ) -> None:
-    old.load(conn, "credit_debit", dirty=False)
+    systems.load(conn, "credit_debit", dirty=False)
 
     done = Adopt(database, tmp_path)("inspect")
 
@@ -230,13 +230,13 @@ def test_a_difference_stops_it_with_the_rows(adopt: Adopt, conn: psycopg.Connect
     conn.execute("alter table public.user_credits disable trigger all")
     conn.execute(
         "update public.user_credits set purchased_credits_balance = 6 where user_id = %s",
-        [old.user(1)],
+        [systems.user(1)],
     )
 
     done = adopt("run")
 
     assert done.returncode == 26
-    assert f"purchased_credits_balance {old.user(1)}: 6 before, 5 after" in done.stderr
+    assert f"purchased_credits_balance {systems.user(1)}: 6 before, 5 after" in done.stderr
     assert "1 totals differ" in done.stderr
 
 

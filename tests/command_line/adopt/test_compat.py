@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from adopt import old
+from command_line.adopt import systems
 from pgcredits.adopt.compat import install
 from pgcredits.adopt.errors import AdoptionError
 from pgcredits.adopt.inspecting import inspect
@@ -18,7 +18,7 @@ from support.api import call, new_user, refused, rows
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from adopt.old import Nobody
+    from command_line.adopt.systems import Nobody
     from support.databases import Database
 
 Conn = psycopg.Connection[Any]
@@ -27,7 +27,7 @@ Conn = psycopg.Connection[Any]
 @pytest.fixture
 def moved(conn: Conn, nobody: Nobody) -> Conn:
     """The photo platform, moved over, with its old names in schema legacy."""
-    old.load(conn, "photo_platform", dirty=False)
+    systems.load(conn, "photo_platform", dirty=False)
     plan = inspect(conn, ["public"]).discovery.plan
     run(conn, plan, nobody)
     install(conn, plan, "legacy")
@@ -55,7 +55,7 @@ def alerts(conn: Conn) -> list[tuple[Any, ...]]:
 
 
 def test_it_says_what_it_made(conn: Conn, nobody: Nobody) -> None:
-    old.load(conn, "photo_platform", dirty=False)
+    systems.load(conn, "photo_platform", dirty=False)
     plan = inspect(conn, ["public"]).discovery.plan
     with pytest.raises(AdoptionError, match="has not been moved over"):
         install(conn, plan, "legacy")
@@ -87,7 +87,7 @@ def test_it_can_be_made_again(moved: Conn) -> None:
 
 @pytest.mark.parametrize("schema", ["public", "credits", "credits_compat"])
 def test_schemas_that_are_taken(conn: Conn, schema: str) -> None:
-    old.load(conn, "photo_platform", dirty=False)
+    systems.load(conn, "photo_platform", dirty=False)
 
     with pytest.raises(AdoptionError, match=f"schema {schema} is taken"):
         install(conn, inspect(conn, ["public"]).discovery.plan, schema)
@@ -97,7 +97,7 @@ def test_schemas_that_are_taken(conn: Conn, schema: str) -> None:
 
 
 def test_a_charge_by_its_old_names(moved: Conn) -> None:
-    user = old.user(2)
+    user = systems.user(2)
 
     assert asked(moved, "select legacy.consume_user_credits(%s, 10)", user) == {
         "success": True,
@@ -119,7 +119,7 @@ def test_a_charge_by_its_old_names(moved: Conn) -> None:
 
 def test_insufficient_credits_is_said_as_before(moved: Conn) -> None:
     """Clients match on the words."""
-    user = old.user(3)
+    user = systems.user(3)
 
     assert asked(moved, "select legacy.consume_user_credits(%s, 8)", user) == {
         "success": False,
@@ -138,13 +138,13 @@ def test_nobody_mints_credits_by_an_old_name(moved: Conn, amount: int | None) ->
     for name in ("consume_user_credits(%s, %s)", "refund_user_credits(%s, %s, 'x')",
                  "add_purchased_credits(%s, %s)"):  # fmt: skip
         with refused("PT422", "invalid_argument"):
-            moved.execute(f"select legacy.{name}".encode(), [old.user(1), amount])
-    assert balance(moved, old.user(1)) == 38
+            moved.execute(f"select legacy.{name}".encode(), [systems.user(1), amount])
+    assert balance(moved, systems.user(1)) == 38
 
 
 def test_a_refund_that_names_nothing_finds_the_newest_charge_of_its_amount(moved: Conn) -> None:
-    user = old.user(2)
-    other = [(old.user(1), 3)] * 5
+    user = systems.user(2)
+    other = [(systems.user(1), 3)] * 5
     for whose, price in ((user, 3), (user, 3), (user, 8), *other):
         moved.execute("select legacy.consume_user_credits(%s, %s)", [whose, price])
     newest = rows(moved, "get_user_transactions", user, p_limit=2)[1].transaction_id
@@ -154,12 +154,12 @@ def test_a_refund_that_names_nothing_finds_the_newest_charge_of_its_amount(moved
     refund = rows(moved, "get_user_transactions", user, p_limit=1)[0]
     assert (refund.credits, refund.refund_of, refund.reason) == (3, newest, "video")
     assert balance(moved, user) == 150 - 11
-    assert balance(moved, old.user(1)) == 38 - 15
+    assert balance(moved, systems.user(1)) == 38 - 15
 
 
 def test_it_never_pays_more_than_was_charged(moved: Conn) -> None:
     """L3: two charges of 3 can be refunded twice, whatever is asked."""
-    user = old.user(2)
+    user = systems.user(2)
     for _ in range(2):
         moved.execute("select legacy.consume_user_credits(%s, 3)", [user])
 
@@ -179,7 +179,7 @@ def test_it_never_pays_more_than_was_charged(moved: Conn) -> None:
 def test_twenty_at_once_refund_each_charge_once(
     moved: Conn, database: Database, is_named: bool
 ) -> None:
-    user = old.user(2)
+    user = systems.user(2)
     update = "select legacy.update_user_credits(%s, %s, %s, 'words', %s, null)"
     for _ in range(5):
         moved.execute(update, [user, -3, "usage", "job-1" if is_named else None])
@@ -205,34 +205,34 @@ def test_twenty_at_once_refund_each_charge_once(
 
 
 def test_a_refund_of_a_task_is_the_generations(conn: Conn, nobody: Nobody) -> None:
-    old.load(conn, "photo_platform", dirty=True)
+    systems.load(conn, "photo_platform", dirty=True)
     plan = inspect(conn, ["public"]).discovery.plan
     run(conn, plan, nobody)
     install(conn, plan, "legacy")
     refund = "select legacy.process_credit_refund(%s, %s, %s, 'failed')"
 
     # Owed: 1 of 20 had come back. Then nothing is left of it for the settlement.
-    assert asked(conn, refund, old.task(4), old.user(4), 20) is True
-    assert balance(conn, old.user(4)) == 31 + 19
-    assert asked(conn, refund, old.task(4), old.user(4), 20) is False
-    assert old.user(4) not in {row.user_id for row in rows(conn, "settle_owed_refunds")}
+    assert asked(conn, refund, systems.task(4), systems.user(4), 20) is True
+    assert balance(conn, systems.user(4)) == 31 + 19
+    assert asked(conn, refund, systems.task(4), systems.user(4), 20) is False
+    assert systems.user(4) not in {row.user_id for row in rows(conn, "settle_owed_refunds")}
     # Somebody else's is none of theirs.
-    assert asked(conn, refund, old.task(2), old.user(5), 12) is False
-    assert asked(conn, refund, old.task(8), old.user(5), 4) is False
+    assert asked(conn, refund, systems.task(2), systems.user(5), 12) is False
+    assert asked(conn, refund, systems.task(8), systems.user(5), 4) is False
     # In flight: it fails.
-    assert asked(conn, refund, old.task(8), old.user(8), 4) is True
-    assert call(conn, "get_generation", old.user(8), old.task(8)).status == "failed"
+    assert asked(conn, refund, systems.task(8), systems.user(8), 4) is True
+    assert call(conn, "get_generation", systems.user(8), systems.task(8)).status == "failed"
     # Settled in the older system.
-    assert asked(conn, refund, old.task(3), old.user(3), 12) is False
-    assert balance(conn, old.user(3)) == 30
+    assert asked(conn, refund, systems.task(3), systems.user(3), 12) is False
+    assert balance(conn, systems.user(3)) == 30
 
 
 def test_a_refund_of_the_providers_task_is_the_generations(conn: Conn, nobody: Nobody) -> None:
-    old.load(conn, "photo_platform", dirty=True)
+    systems.load(conn, "photo_platform", dirty=True)
     plan = inspect(conn, ["public"]).discovery.plan
     run(conn, plan, nobody)
     install(conn, plan, "legacy")
-    user = old.user(8)
+    user = systems.user(8)
 
     # What is in flight is refunded when it ends, or when it is named.
     conn.execute("select legacy.refund_user_credits(%s, 4, 'x')", [user])
@@ -245,7 +245,7 @@ def test_a_refund_of_the_providers_task_is_the_generations(conn: Conn, nobody: N
 
 
 def test_a_refund_of_a_task_that_nobody_knows_finds_a_charge(moved: Conn) -> None:
-    user = old.user(2)
+    user = systems.user(2)
     moved.execute("select legacy.consume_user_credits(%s, 3)", [user])
     refund = "select legacy.process_credit_refund(%s, %s, 3, 'failed')"
 
@@ -262,7 +262,7 @@ def test_a_refund_of_a_task_that_nobody_knows_finds_a_charge(moved: Conn) -> Non
 
 
 def test_a_charge_with_a_name_is_refunded_by_that_name(moved: Conn) -> None:
-    user = old.user(2)
+    user = systems.user(2)
     update = "select legacy.update_user_credits(%s, %s, %s, 'words', %s, null)"
     for _ in range(2):
         moved.execute(update, [user, -10, "usage", "job-1"])
@@ -275,7 +275,7 @@ def test_a_charge_with_a_name_is_refunded_by_that_name(moved: Conn) -> None:
 
 
 def test_one_function_for_all(moved: Conn) -> None:
-    user = old.user(2)
+    user = systems.user(2)
     update = "select legacy.update_user_credits(%s, %s, %s, 'words', %s, null)"
 
     moved.execute(update, [user, -10, "usage", "job-1"])
@@ -315,7 +315,7 @@ def test_one_function_for_all(moved: Conn) -> None:
 def test_the_type_says_which_way(
     moved: Conn, word: str, amount: int, difference: int | None
 ) -> None:
-    user = old.user(2)
+    user = systems.user(2)
     update = "select legacy.update_user_credits(%s, %s, %s, 'words', null, null)"
 
     if difference is None:
@@ -352,7 +352,7 @@ end $$
 def test_names_of_arguments_are_read_with_care(
     conn: Conn, nobody: Nobody, declared: str, call_it: str, difference: int
 ) -> None:
-    old.load(conn, "photo_platform", dirty=False)
+    systems.load(conn, "photo_platform", dirty=False)
     body = BODY.format(result="return;")
     conn.execute(f"create function public.{declared} returns void {body}".encode())
     plan = inspect(conn, ["public"]).discovery.plan
@@ -361,9 +361,9 @@ def test_names_of_arguments_are_read_with_care(
 
     for _ in range(3):
         name = declared.split("(", 1)[0]
-        conn.execute(f"select legacy.{name}{call_it}".encode(), [old.user(2)])
+        conn.execute(f"select legacy.{name}{call_it}".encode(), [systems.user(2)])
 
-    assert balance(conn, old.user(2)) == 150 + difference
+    assert balance(conn, systems.user(2)) == 150 + difference
 
 
 @pytest.mark.parametrize(
@@ -380,7 +380,7 @@ def test_names_of_arguments_are_read_with_care(
 def test_what_only_reads_is_left_alone(
     conn: Conn, nobody: Nobody, name: str, volatility: str
 ) -> None:
-    old.load(conn, "photo_platform", dirty=False)
+    systems.load(conn, "photo_platform", dirty=False)
     conn.execute(
         f"create function public.{name}(p_user_id uuid, p_amount int) returns bool {volatility}"
         " language sql as 'select true'".encode()
@@ -393,7 +393,7 @@ def test_what_only_reads_is_left_alone(
 
 def test_units_of_several_credits(conn: Conn, nobody: Nobody) -> None:
     conn.execute("create table public.wallets (user_id uuid primary key, balance numeric)")
-    conn.execute("insert into public.wallets values (%s, 10.5)", [old.user(1)])
+    conn.execute("insert into public.wallets values (%s, 10.5)", [systems.user(1)])
     for name in ("spend_credits", "refund_credits"):
         conn.execute(
             f"create function public.{name}(p_user_id uuid, p_amount numeric)"
@@ -402,7 +402,7 @@ def test_units_of_several_credits(conn: Conn, nobody: Nobody) -> None:
     plan = replace(inspect(conn, ["public"]).discovery.plan, credits_per_unit=100)
     run(conn, plan, nobody)
     install(conn, plan, "legacy")
-    user = old.user(1)
+    user = systems.user(1)
 
     assert asked(conn, "select legacy.spend_credits(%s, 2.5)", user) == Decimal(8)
     assert asked(conn, "select balance from legacy.wallets") == Decimal(8)
@@ -413,7 +413,7 @@ def test_units_of_several_credits(conn: Conn, nobody: Nobody) -> None:
 
 
 def test_what_cannot_be_made_is_said(conn: Conn, nobody: Nobody) -> None:
-    old.load(conn, "photo_platform", dirty=False)
+    systems.load(conn, "photo_platform", dirty=False)
     conn.execute(
         "create function public.spend_credits(p_user_id uuid, p_amount int, out ok bool)"
         f" {BODY.format(result='')}".encode()
@@ -429,7 +429,7 @@ def test_what_cannot_be_made_is_said(conn: Conn, nobody: Nobody) -> None:
 
 def test_what_writes_there_and_is_not_understood_is_said(conn: Conn, nobody: Nobody) -> None:
     """Its calls fail from now on, and some swallow that."""
-    old.load(conn, "single_column", dirty=False)
+    systems.load(conn, "single_column", dirty=False)
     for name, body in (
         ("settle_up", "update public.profiles set credits = credits + 5"),
         ("rename_user", "update public.profiles set username = 'x'"),
@@ -452,7 +452,7 @@ def test_what_writes_there_and_is_not_understood_is_said(conn: Conn, nobody: Nob
 
 @pytest.mark.parametrize("name", ["give_back_credits", "pay_back_tokens", "reimburse_credits"])
 def test_what_gives_back_grants_nothing(conn: Conn, nobody: Nobody, name: str) -> None:
-    old.load(conn, "photo_platform", dirty=False)
+    systems.load(conn, "photo_platform", dirty=False)
     conn.execute(
         f"create function public.{name}(p_owner uuid, p_qty int) returns void"
         f" {BODY.replace('p_user_id', 'p_owner').format(result='return;')}".encode()
@@ -461,9 +461,9 @@ def test_what_gives_back_grants_nothing(conn: Conn, nobody: Nobody, name: str) -
     run(conn, plan, nobody)
     install(conn, plan, "legacy")
 
-    conn.execute(f"select legacy.{name}(%s, 5)".encode(), [old.user(1)])
+    conn.execute(f"select legacy.{name}(%s, 5)".encode(), [systems.user(1)])
 
-    assert balance(conn, old.user(1)) == 38
+    assert balance(conn, systems.user(1)) == 38
 
 
 @pytest.mark.parametrize(
@@ -475,7 +475,7 @@ def test_what_gives_back_grants_nothing(conn: Conn, nobody: Nobody, name: str) -
     ],
 )
 def test_a_schema_of_somebody_else_is_not_touched(conn: Conn, nobody: Nobody, theirs: str) -> None:
-    old.load(conn, "photo_platform", dirty=False)
+    systems.load(conn, "photo_platform", dirty=False)
     plan = inspect(conn, ["public"]).discovery.plan
     run(conn, plan, nobody)
     conn.execute("create schema app")
@@ -486,10 +486,10 @@ def test_a_schema_of_somebody_else_is_not_touched(conn: Conn, nobody: Nobody, th
 
 
 def test_credits_are_added_by_their_old_name(moved: Conn) -> None:
-    moved.execute("select legacy.add_purchased_credits(%s, 25)", [old.user(1)])
+    moved.execute("select legacy.add_purchased_credits(%s, 25)", [systems.user(1)])
 
-    (row,) = rows(moved, "get_user_transactions", old.user(1), p_limit=1)
-    assert (row.credits, row.source, balance(moved, old.user(1))) == (25, "purchase", 63)
+    (row,) = rows(moved, "get_user_transactions", systems.user(1), p_limit=1)
+    assert (row.credits, row.source, balance(moved, systems.user(1))) == (25, "purchase", 63)
 
 
 def test_only_the_application_may_call_them(moved: Conn) -> None:
@@ -499,9 +499,9 @@ def test_only_the_application_may_call_them(moved: Conn) -> None:
     try:
         moved.execute("set role somebody_else")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            moved.execute("select legacy.refund_user_credits(%s, 1, 'x')", [old.user(1)])
+            moved.execute("select legacy.refund_user_credits(%s, 1, 'x')", [systems.user(1)])
         moved.execute("set role credits_app")
-        moved.execute("select legacy.consume_user_credits(%s, 1)", [old.user(1)])
+        moved.execute("select legacy.consume_user_credits(%s, 1)", [systems.user(1)])
     finally:
         moved.execute("reset role")
         moved.execute("revoke usage on schema legacy from somebody_else")
@@ -524,7 +524,7 @@ def test_functions_are_as_ours_are(moved: Conn) -> None:
 
 
 def test_balances_by_their_old_name(moved: Conn) -> None:
-    moved.execute("select legacy.consume_user_credits(%s, 60)", [old.user(2)])
+    moved.execute("select legacy.consume_user_credits(%s, 60)", [systems.user(2)])
     newcomer = new_user()
     call(moved, "grant_user_credits", newcomer, 9)
 
@@ -534,33 +534,33 @@ def test_balances_by_their_old_name(moved: Conn) -> None:
     ).fetchall()
 
     assert {tuple(row) for row in found} == {
-        (old.user(1), "pro", 38, 0),
+        (systems.user(1), "pro", 38, 0),
         # The monthly ones first, since they expire.
-        (old.user(2), "pro", 0, 90),
-        (old.user(3), "pro", 0, 7),
+        (systems.user(2), "pro", 0, 90),
+        (systems.user(3), "pro", 0, 7),
         (newcomer, None, 0, 9),
     }
 
 
 def test_history_by_its_old_name(moved: Conn) -> None:
-    moved.execute("select legacy.consume_user_credits(%s, 6)", [old.user(1)])
+    moved.execute("select legacy.consume_user_credits(%s, 6)", [systems.user(1)])
 
     found = moved.execute(
         "select transaction_type, credits_used from legacy.credit_transactions"
         " where user_id = %s order by created_at",
-        [old.user(1)],
+        [systems.user(1)],
     ).fetchall()
 
     assert [tuple(row) for row in found] == [("usage", 12), ("usage", 6)]
 
 
 def test_tasks_by_their_old_name(conn: Conn, nobody: Nobody) -> None:
-    old.load(conn, "photo_platform", dirty=True)
+    systems.load(conn, "photo_platform", dirty=True)
     plan = inspect(conn, ["public"]).discovery.plan
     run(conn, plan, nobody)
     install(conn, plan, "legacy")
     rows(conn, "settle_owed_refunds", p_dry_run=False)
-    call(conn, "complete_generation", old.user(8), old.task(8))
+    call(conn, "complete_generation", systems.user(8), systems.task(8))
 
     found = {
         row.id.int - 0xA000: (row.status, row.refunded)
@@ -588,7 +588,7 @@ def test_they_cannot_be_written(moved: Conn, statement: str) -> None:
 
 
 def test_a_users_own_row_shows_credits_alone(conn: Conn, nobody: Nobody) -> None:
-    old.load(conn, "single_column", dirty=False)
+    systems.load(conn, "single_column", dirty=False)
     plan = inspect(conn, ["public"]).discovery.plan
     run(conn, plan, nobody)
     install(conn, plan, "legacy")
@@ -605,7 +605,7 @@ def test_two_buckets_that_last_show_what_there_is_once(conn: Conn, nobody: Nobod
         "create table public.wallets"
         " (user_id uuid primary key, balance int, bonus_credits int, extra_credits int)"
     )
-    conn.execute("insert into public.wallets values (%s, 10, 5, 1)", [old.user(1)])
+    conn.execute("insert into public.wallets values (%s, 10, 5, 1)", [systems.user(1)])
     plan = inspect(conn, ["public"]).discovery.plan
     run(conn, plan, nobody)
     install(conn, plan, "legacy")
@@ -616,9 +616,9 @@ def test_two_buckets_that_last_show_what_there_is_once(conn: Conn, nobody: Nobod
     assert tuple(row) == (16, 0, 0)
 
 
-@pytest.mark.parametrize("shape", old.NAMES)
+@pytest.mark.parametrize("shape", systems.NAMES)
 def test_every_shape_has_its_names(conn: Conn, nobody: Nobody, shape: str) -> None:
-    old.load(conn, shape, dirty=False)
+    systems.load(conn, shape, dirty=False)
     plan = inspect(conn, ["public"]).discovery.plan
     run(conn, plan, nobody)
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from adopt.test_run import planned
+from command_line.adopt.test_run import planned
 from pgcredits.adopt.running import run
 
 if TYPE_CHECKING:
-    from adopt.old import Nobody
+    from command_line.adopt.systems import Nobody
 
 Conn = psycopg.Connection[Any]
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import pytest
 
-from adopt import old
+from command_line.adopt import systems
 from pgcredits.adopt.inspecting import inspect
 from pgcredits.adopt.showing import to_html
 
@@ -27,7 +27,7 @@ CHROMIUM = next(
 def test_it_is_quiet_and_fits(
     conn: Any, tmp_path: Path, width: int, scheme: Literal["light", "dark"]
 ) -> None:
-    old.load(conn, "photo_platform", dirty=True)
+    systems.load(conn, "photo_platform", dirty=True)
     page = tmp_path / "inspection.html"
     page.write_text(to_html(inspect(conn, ["public"])), encoding="utf-8")
     requests: list[str] = []

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import tomlkit
 
-from adopt import old
+from command_line.adopt import systems
 from pgcredits.adopt import words
 from pgcredits.adopt.drafting import draft
 from pgcredits.adopt.errors import PlanError
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def inspected(conn: psycopg.Connection[Any], shape: str, *, dirty: bool) -> Inspection:
-    old.load(conn, shape, dirty=dirty)
+    systems.load(conn, shape, dirty=dirty)
     return inspect(conn, ["public"])
 
 
@@ -66,7 +66,7 @@ ROLES = {
 }
 
 
-@pytest.mark.parametrize("shape", old.NAMES)
+@pytest.mark.parametrize("shape", systems.NAMES)
 def test_it_says_which_shape_it_sees(conn: psycopg.Connection[Any], shape: str) -> None:
     found = inspected(conn, shape, dirty=True).discovery
 
@@ -78,7 +78,7 @@ def test_it_says_which_shape_it_sees(conn: psycopg.Connection[Any], shape: str) 
     assert all(50 < one.sure_pct < 100 and one.because for one in found.recognised)
 
 
-@pytest.mark.parametrize("shape", old.NAMES)
+@pytest.mark.parametrize("shape", systems.NAMES)
 def test_clean_rows_show_no_fault(conn: psycopg.Connection[Any], shape: str) -> None:
     found = inspected(conn, shape, dirty=False)
 
@@ -137,10 +137,10 @@ def test_who_is_owed_and_nobody_who_was_refunded(conn: psycopg.Connection[Any]) 
     assert [
         (one.user_id, one.tasks, one.charged, one.refunded, one.owed) for one in found.owed
     ] == [
-        (old.user(2), 2, 20, 0, 20),
-        (old.user(4), 1, 20, 1, 19),
-        (old.user(6), 1, 7, 0, 7),
-        (old.user(9), 1, 6, 0, 6),
+        (systems.user(2), 2, 20, 0, 20),
+        (systems.user(4), 1, 20, 1, 19),
+        (systems.user(6), 1, 7, 0, 7),
+        (systems.user(9), 1, 6, 0, 6),
     ]
 
 
@@ -157,7 +157,7 @@ def test_faults_of_the_other_shapes(
         typed = inspected(other, "typed_amounts", dirty=True)
         assert fault(typed, "balances that do not match the history") == ("L1", 2, 140)
         assert fault(typed, "charges of either sign") == ("L14", 1, 50)
-        assert [(one.user_id, one.owed) for one in typed.owed] == [(old.user(2), 5)]
+        assert [(one.user_id, one.owed) for one in typed.owed] == [(systems.user(2), 5)]
         assert typed.discovery.unread == (("public.jobs", "state", "odd"),)
 
 
@@ -184,7 +184,7 @@ def test_what_nothing_uses(conn: psycopg.Connection[Any]) -> None:
 
 
 def test_what_somebody_uses_is_not_among_it(conn: psycopg.Connection[Any]) -> None:
-    old.load(conn, "photo_platform", dirty=False)
+    systems.load(conn, "photo_platform", dirty=False)
     conn.execute("create view public.pools as select * from public.credit_pools")
 
     found = inspect(conn, ["public"])
@@ -233,7 +233,7 @@ def test_what_was_mended_is_not_found(conn: psycopg.Connection[Any]) -> None:
 
 
 def test_tables_that_all_may_write(conn: psycopg.Connection[Any]) -> None:
-    old.load(conn, "single_column", dirty=False)
+    systems.load(conn, "single_column", dirty=False)
     conn.execute("grant update on public.profiles to public")
     assert fault(inspect(conn, ["public"]), "anyone may write this table")[0] == "L4"
 
@@ -246,7 +246,7 @@ def test_tables_that_all_may_write(conn: psycopg.Connection[Any]) -> None:
 def test_it_can_change_nothing_and_leaves_the_session_as_it_was(
     conn: psycopg.Connection[Any],
 ) -> None:
-    old.load(conn, "photo_platform", dirty=True)
+    systems.load(conn, "photo_platform", dirty=True)
     conn.execute("set jit = on")
     conn.execute("set default_transaction_read_only = on")
     conn.execute("set time zone 'Asia/Tokyo'")
@@ -297,7 +297,7 @@ def test_what_was_left_aside_is_said(conn: psycopg.Connection[Any]) -> None:
         "create table addresses (id int primary key, owner uuid, floor int);"
         "create table jobs (id int primary key, owner uuid, state text, price_credits int)"
     )
-    conn.execute(f"insert into jobs values (1, '{old.user(1)}', 'failed', 7)".encode())
+    conn.execute(f"insert into jobs values (1, '{systems.user(1)}', 'failed', 7)".encode())
 
     found = inspect(conn, ["public"])
 
@@ -310,7 +310,7 @@ def test_what_was_left_aside_is_said(conn: psycopg.Connection[Any]) -> None:
 
 def test_triggers_that_will_fail_are_said(conn: psycopg.Connection[Any]) -> None:
     """New users get their row by one: they could not sign up any more."""
-    old.load(conn, "photo_platform", dirty=False)
+    systems.load(conn, "photo_platform", dirty=False)
     conn.execute(
         "create function public.welcome() returns trigger language plpgsql as $$ begin"
         " insert into public.user_credits (user_id) values (new.id); return new; end $$"
@@ -360,7 +360,9 @@ def test_a_shop_is_no_work(conn: psycopg.Connection[Any]) -> None:
             f"create table {name} (id int primary key, user_id uuid, status text, price int,"
             " credits int, created_at timestamptz)".encode()
         )
-        conn.execute(f"insert into {name} values (1, '{old.user(1)}', 'failed', 29, 100)".encode())
+        conn.execute(
+            f"insert into {name} values (1, '{systems.user(1)}', 'failed', 29, 100)".encode()
+        )
     conn.execute(
         "create table jobs (id int primary key, user_id uuid, status text, price numeric);"
         "create table job_orders (id int primary key, user_id uuid, status text, credits int)"
@@ -447,7 +449,7 @@ def test_schemas_with_a_dot(conn: psycopg.Connection[Any]) -> None:
 
 def test_what_is_used_from_afar_is_used(conn: psycopg.Connection[Any]) -> None:
     """In other letters, from another schema, or by a function that somebody else calls."""
-    old.load(conn, "photo_platform", dirty=False)
+    systems.load(conn, "photo_platform", dirty=False)
     conn.execute("create schema other")
     conn.execute(
         "create function other.warn() returns void language plpgsql as"
@@ -466,7 +468,7 @@ def test_what_is_used_from_afar_is_used(conn: psycopg.Connection[Any]) -> None:
 
 
 def test_what_only_a_remark_names_is_unused(conn: psycopg.Connection[Any]) -> None:
-    old.load(conn, "photo_platform", dirty=False)
+    systems.load(conn, "photo_platform", dirty=False)
     conn.execute(
         "create function public.other() returns text language sql as"
         " $$ /* no credit_alerts any more */ select '--' -- nor api_providers\n$$"
@@ -716,21 +718,21 @@ def test_steps_in_whatever_order_they_are_found(blank_database: Database, key: s
     with blank_database.connect() as conn:
         conn.execute(LEDGER.format(key=key).encode())
         for n in range(20):
-            conn.execute("insert into user_credits values (%s, 7)", [old.user(n)])
+            conn.execute("insert into user_credits values (%s, 7)", [systems.user(n)])
             conn.execute(
-                f"{STEPS} ('{old.user(n)}', 10, 10, 'grant', '2026-01-01'),"
-                f" ('{old.user(n)}', -3, 7, 'charge', '2026-01-01')".encode()
+                f"{STEPS} ('{systems.user(n)}', 10, 10, 'grant', '2026-01-01'),"
+                f" ('{systems.user(n)}', -3, 7, 'charge', '2026-01-01')".encode()
             )
         # Back where it began.
         conn.execute(
-            f"{STEPS} ('{old.user(30)}', 5, 5, 'grant', '2026-01-01'),"
-            f" ('{old.user(30)}', -5, 0, 'charge', '2026-01-02')".encode()
+            f"{STEPS} ('{systems.user(30)}', 5, 5, 'grant', '2026-01-01'),"
+            f" ('{systems.user(30)}', -5, 0, 'charge', '2026-01-02')".encode()
         )
         assert inspect(conn, ["public"]).faults == ()
 
         conn.execute(
-            f"{STEPS} ('{old.user(1)}', -2, 5, 'charge', '2026-01-02'),"
-            f" ('{old.user(1)}', -1, 6, 'charge', '2026-01-03')".encode()
+            f"{STEPS} ('{systems.user(1)}', -2, 5, 'charge', '2026-01-02'),"
+            f" ('{systems.user(1)}', -1, 6, 'charge', '2026-01-03')".encode()
         )
 
         found = inspect(conn, ["public"])
@@ -741,11 +743,11 @@ def test_steps_in_whatever_order_they_are_found(blank_database: Database, key: s
 def test_locks_are_taken_in_the_order_of_numbers(blank_database: Database) -> None:
     with blank_database.connect() as conn:
         conn.execute(LEDGER.format(key="bigint generated always as identity").encode())
-        conn.execute("insert into user_credits values (%s, 7)", [old.user(1)])
+        conn.execute("insert into user_credits values (%s, 7)", [systems.user(1)])
         conn.execute(
-            f"{STEPS} ('{old.user(1)}', 10, 10, 'grant', '2026-01-01'),"
-            f" ('{old.user(1)}', -1, 9, 'charge', '2026-01-02 00:00:02'),"
-            f" ('{old.user(1)}', -2, 7, 'charge', '2026-01-02 00:00:01')".encode()
+            f"{STEPS} ('{systems.user(1)}', 10, 10, 'grant', '2026-01-01'),"
+            f" ('{systems.user(1)}', -1, 9, 'charge', '2026-01-02 00:00:02'),"
+            f" ('{systems.user(1)}', -2, 7, 'charge', '2026-01-02 00:00:01')".encode()
         )
 
         assert inspect(conn, ["public"]).faults == ()
@@ -756,9 +758,9 @@ def log_of(conn: psycopg.Connection[Any], rows: str) -> Inspection:
         "create table user_credits (user_id uuid primary key, balance int);"
         "create table credit_transactions (id bigint generated always as identity primary key,"
         " user_id uuid, type text, amount int, reference_id text, created_at timestamptz);"
-        f"insert into user_credits values ('{old.user(1)}', 15);"
+        f"insert into user_credits values ('{systems.user(1)}', 15);"
         "insert into credit_transactions (user_id, type, amount, reference_id)"
-        f" select '{old.user(1)}', t.* from (values {rows}) as t".encode()
+        f" select '{systems.user(1)}', t.* from (values {rows}) as t".encode()
     )
     return inspect(conn, ["public"])
 
@@ -794,7 +796,7 @@ def test_a_word_that_nobody_knows_may_explain_the_balance(conn: psycopg.Connecti
 def test_what_is_no_amount_is_named(conn: psycopg.Connection[Any], type_: str, value: str) -> None:
     conn.execute(
         f"create table user_credits (user_id uuid primary key, balance {type_});"
-        f"insert into user_credits values ('{old.user(1)}', '{value}')".encode()
+        f"insert into user_credits values ('{systems.user(1)}', '{value}')".encode()
     )
 
     with pytest.raises(PlanError, match=r"user_credits: balance is .* in 1 rows"):

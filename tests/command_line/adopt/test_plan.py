@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from adopt import old
+from command_line.adopt import systems
 from pgcredits.adopt.checking import require_fit, require_whole
 from pgcredits.adopt.drafting import draft
 from pgcredits.adopt.errors import AdoptionError, PlanError
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 
 def drafted(conn: psycopg.Connection[Any], shape: str, *, dirty: bool = False) -> str:
-    old.load(conn, shape, dirty=dirty)
+    systems.load(conn, shape, dirty=dirty)
     return draft(inspect(conn, ["public"]).discovery)
 
 
-@pytest.mark.parametrize("shape", old.NAMES)
+@pytest.mark.parametrize("shape", systems.NAMES)
 def test_what_was_drafted_is_read_as_it_was_meant(
     conn: psycopg.Connection[Any], shape: str, tmp_path: Path
 ) -> None:
@@ -156,9 +156,9 @@ def test_without_pgcredits_there_is_nothing_to_move_to(
 def test_fractions_of_credits_are_refused_until_it_is_said_what_they_are(
     conn: psycopg.Connection[Any], tmp_path: Path
 ) -> None:
-    old.load(conn, "single_column", dirty=False)
+    systems.load(conn, "single_column", dirty=False)
     conn.execute("alter table public.profiles alter credits type numeric(12, 2)")
-    conn.execute("update public.profiles set credits = 2.5 where id = %s", [old.user(1)])
+    conn.execute("update public.profiles set credits = 2.5 where id = %s", [systems.user(1)])
     text = draft(inspect(conn, ["public"]).discovery)
     file = tmp_path / "plan.toml"
     file.write_text(text)

@@ -15,8 +15,8 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier, Literal, Placeholder
 
-from adopt import old
-from adopt.old import Nobody
+from command_line.adopt import systems
+from command_line.adopt.systems import Nobody
 from pgcredits.adopt import running
 from pgcredits.adopt.checking import require_fit
 from pgcredits.adopt.compat import install
@@ -41,7 +41,7 @@ Conn = psycopg.Connection[Any]
 
 def planned(conn: Conn, shape: str, *, dirty: bool) -> Plan:
     """A system of this shape, and the plan that was discovered for it."""
-    old.load(conn, shape, dirty=dirty)
+    systems.load(conn, shape, dirty=dirty)
     plan = inspect(conn, ["public"]).discovery.plan
     if shape == "typed_amounts" and dirty:
         (tasks,) = plan.tasks
@@ -91,7 +91,7 @@ HISTORY = {
 
 
 @pytest.mark.parametrize("dirty", [False, True], ids=["clean", "dirty"])
-@pytest.mark.parametrize("shape", old.NAMES)
+@pytest.mark.parametrize("shape", systems.NAMES)
 def test_every_credit_comes_over(conn: Conn, nobody: Nobody, shape: str, dirty: bool) -> None:
     plan = planned(conn, shape, dirty=dirty)
 
@@ -168,12 +168,12 @@ def test_buckets_become_lots_that_live_as_long(conn: Conn, nobody: Nobody) -> No
         " from credits.credit_lots as l inner join credits.credit_transactions as t"
         " on l.user_id = t.user_id and l.grant_transaction_id = t.transaction_id"
         " where l.user_id = any(%s) and l.remaining > 0 order by l.user_id, l.expires_at",
-        [[old.user(1), old.user(13)]],
+        [[systems.user(1), systems.user(13)]],
     ).fetchall()
     monthly, bought, late = lots
     (row,) = conn.execute(
         "select c.id, c.last_reset_at from public.user_credits as c where c.user_id = %s",
-        [old.user(1)],
+        [systems.user(1)],
     ).fetchall()
     assert (monthly.granted, bought.granted, late.granted) == (20, 5, 8)
     assert {lot.source for lot in lots} == {"import"}
@@ -195,15 +195,15 @@ def test_one_bucket_needs_no_name_in_its_key(conn: Conn, nobody: Nobody) -> None
 
     keys = conn.execute("select idempotency_key from credits.credit_transactions").fetchall()
     assert sorted(row.idempotency_key for row in keys) == [
-        f"legacy:public.profiles:{old.user(1)}",
-        f"legacy:public.profiles:{old.user(3)}",
+        f"legacy:public.profiles:{systems.user(1)}",
+        f"legacy:public.profiles:{systems.user(3)}",
     ]
 
 
 def test_a_user_who_is_here_already_keeps_what_is_here(conn: Conn, nobody: Nobody) -> None:
     plan = planned(conn, "photo_platform", dirty=True)
-    call(conn, "grant_user_credits", old.user(1), 100)
-    call(conn, "deduct_user_credits", old.user(1), 30)
+    call(conn, "grant_user_credits", systems.user(1), 100)
+    call(conn, "deduct_user_credits", systems.user(1), 30)
 
     run(conn, plan, nobody)
 
@@ -223,31 +223,31 @@ def test_lots_are_as_the_plan_says(conn: Conn, nobody: Nobody, is_known: bool) -
     )
     conn.execute("update credits.settings set default_low_balance_threshold = 7")
     if is_known:
-        call(conn, "grant_user_credits", old.user(1), 30)
-        call(conn, "deduct_user_credits", old.user(1), 30)
+        call(conn, "grant_user_credits", systems.user(1), 30)
+        call(conn, "deduct_user_credits", systems.user(1), 30)
 
     run(conn, replace(plan, balances=(replace(part, buckets=buckets),)), nobody)
 
     lots = conn.execute(
         "select granted, priority, unit_price_usd::float as price, expires_at is null as lasts"
         " from credits.credit_lots where user_id = %s and remaining > 0 order by priority",
-        [old.user(1)],
+        [systems.user(1)],
     ).fetchall()
     assert [tuple(lot) for lot in lots] == [(5, 50, 0.04, True), (20, 200, 0.0, False)]
     (account,) = conn.execute(
         "select u.low_balance_threshold, u.next_expiry_at = l.expires_at as expires"
         " from credits.user_credits as u inner join credits.credit_lots as l"
         " on u.user_id = l.user_id and l.priority = 200 where u.user_id = %s",
-        [old.user(1)],
+        [systems.user(1)],
     ).fetchall()
     assert tuple(account) == (7, True)
     assert rows(conn, "verify_ledger") == []
     # What was bought goes first here, since the plan says so.
-    call(conn, "deduct_user_credits", old.user(1), 6)
+    call(conn, "deduct_user_credits", systems.user(1), 6)
     left = conn.execute(
         "select remaining from credits.credit_lots where user_id = %s and priority in (50, 200)"
         " order by priority",
-        [old.user(1)],
+        [systems.user(1)],
     ).fetchall()
     assert [lot.remaining for lot in left] == [0, 19]
     assert rows(conn, "verify_ledger") == []
@@ -257,7 +257,10 @@ def test_a_table_that_was_forgotten_can_follow(conn: Conn, nobody: Nobody) -> No
     plan = planned(conn, "single_column", dirty=False)
     run(conn, plan, nobody)
     conn.execute("create table public.bonus (user_id uuid primary key, credits int)")
-    conn.execute("insert into public.bonus values (%s, 5), (%s, 7)", [old.user(1), old.user(9)])
+    conn.execute(
+        "insert into public.bonus values (%s, 5), (%s, 7)",
+        [systems.user(1), systems.user(9)],
+    )
     bonus = Balances("public.bonus", "user_id", "user_id", (Bucket("credits"),))
     longer = replace(plan, balances=(*plan.balances, bonus))
 
@@ -274,9 +277,9 @@ def test_long_ids(conn: Conn, nobody: Nobody, is_known: bool) -> None:
     conn.execute(
         "create table public.wallets (id text primary key, user_id uuid unique, balance int)"
     )
-    conn.execute("insert into public.wallets values (repeat('x', 300), %s, 5)", [old.user(1)])
+    conn.execute("insert into public.wallets values (repeat('x', 300), %s, 5)", [systems.user(1)])
     if is_known:
-        call(conn, "grant_user_credits", old.user(1), 1)
+        call(conn, "grant_user_credits", systems.user(1), 1)
 
     run(conn, planned_again(conn), nobody)
 
@@ -289,7 +292,7 @@ def test_long_ids(conn: Conn, nobody: Nobody, is_known: bool) -> None:
 def test_two_parts_of_one_table_are_two(conn: Conn, nobody: Nobody) -> None:
     """Of the same amount, so that one key for both would look like a repetition."""
     conn.execute("create table public.wallets (user_id uuid primary key, a int, b int)")
-    conn.execute("insert into public.wallets values (%s, 5, 5)", [old.user(1)])
+    conn.execute("insert into public.wallets values (%s, 5, 5)", [systems.user(1)])
     parts = tuple(
         Balances("public.wallets", "user_id", "user_id", (Bucket(name),)) for name in ("a", "b")
     )
@@ -311,7 +314,7 @@ def test_a_table_that_inherits_is_not_counted_twice(conn: Conn, nobody: Nobody) 
         "create table public.user_credits_archive (primary key (user_id))"
         " inherits (public.user_credits)"
     )
-    conn.execute("insert into public.user_credits_archive values (%s, 50)", [old.user(1)])
+    conn.execute("insert into public.user_credits_archive values (%s, 50)", [systems.user(1)])
 
     run(conn, planned_again(conn), nobody)
 
@@ -327,7 +330,7 @@ def test_balances_are_judged_once_more_when_they_are_locked(
     conn: Conn, change: str, message: str
 ) -> None:
     conn.execute("create table public.wallets (user_id uuid primary key, balance numeric)")
-    conn.execute("insert into public.wallets values (%s, 5)", [old.user(1)])
+    conn.execute("insert into public.wallets values (%s, 5)", [systems.user(1)])
     plan = replace(planned_again(conn), negatives="stop")
 
     class Writer(Nobody):
@@ -365,7 +368,8 @@ def test_what_names_nobody_is_told(conn: Conn, nobody: Nobody) -> None:
         "create table public.wallets (id int primary key, user_id uuid unique, balance int)"
     )
     conn.execute(
-        "insert into public.wallets values (1, %s, 5), (2, null, 9), (3, null, -2)", [old.user(1)]
+        "insert into public.wallets values (1, %s, 5), (2, null, 9), (3, null, -2)",
+        [systems.user(1)],
     )
     plan = planned_again(conn)
 
@@ -377,14 +381,15 @@ def test_what_names_nobody_is_told(conn: Conn, nobody: Nobody) -> None:
 
 def test_words_with_a_percent_sign(conn: Conn, nobody: Nobody) -> None:
     conn.execute('create table public.wallets (user_id uuid primary key, "balance" int, tier text)')
-    conn.execute("insert into public.wallets values (%s, 5, '50%% off')", [old.user(1)])
+    conn.execute("insert into public.wallets values (%s, 5, '50%% off')", [systems.user(1)])
     conn.execute(
         "create table public.credit_log (id int primary key, user_id uuid, amount int, type text,"
         ' created_at timestamptz, "100%" int)'.replace("%", "%%"),
         [],
     )
     conn.execute(
-        "insert into public.credit_log values (1, %s, 5, '50%% bonus', now(), 1)", [old.user(1)]
+        "insert into public.credit_log values (1, %s, 5, '50%% bonus', now(), 1)",
+        [systems.user(1)],
     )
     plan = planned_again(conn)
     (part,) = plan.balances
@@ -401,7 +406,9 @@ def test_infinite_times_are_none(conn: Conn, nobody: Nobody) -> None:
         "create table public.user_credits (user_id uuid primary key, monthly_credits_balance int,"
         " bonus_credits int, expires_at timestamptz)"
     )
-    conn.execute("insert into public.user_credits values (%s, 10, 1, 'infinity')", [old.user(1)])
+    conn.execute(
+        "insert into public.user_credits values (%s, 10, 1, 'infinity')", [systems.user(1)]
+    )
     conn.execute(
         "create table public.jobs (id uuid primary key, user_id uuid, status text, credits int,"
         " created_at timestamptz, finished_at timestamptz)"
@@ -409,7 +416,7 @@ def test_infinite_times_are_none(conn: Conn, nobody: Nobody) -> None:
     conn.execute(
         "insert into public.jobs values (gen_random_uuid(), %(u)s, 'failed', 3, '-infinity',"
         " 'infinity'), (gen_random_uuid(), %(u)s, 'processing', 3, 'infinity', null)",
-        {"u": old.user(1)},
+        {"u": systems.user(1)},
     )
     plan = planned_again(conn)
 
@@ -421,7 +428,7 @@ def test_infinite_times_are_none(conn: Conn, nobody: Nobody) -> None:
         " from credits.generations"
     ).fetchall()
     assert tuple(row) == (True, 2)
-    assert call(conn, "get_user_credits", old.user(1)).next_expiry_at is None
+    assert call(conn, "get_user_credits", systems.user(1)).next_expiry_at is None
     assert conn.execute("select * from credits_monitoring.usage_daily").fetchall()
 
 
@@ -429,7 +436,7 @@ def test_who_is_given_credits_here_during_the_cut_over(database: Database, conn:
     plan = planned(conn, "single_column", dirty=False)
     with Session(database) as giver, Session(database) as mover:
         giver.run("begin")
-        giver.run("select credits.grant_user_credits(%s, 100)", [old.user(1)])
+        giver.run("select credits.grant_user_credits(%s, 100)", [systems.user(1)])
         mover.start_work(lambda mine: run(mine, plan, Nobody()))
         assert mover.is_blocked(by=giver)
         giver.run("commit")
@@ -456,7 +463,7 @@ def test_what_has_expired_there_stays_there(conn: Conn, nobody: Nobody) -> None:
     conn.execute(
         "insert into public.user_credits values (%s, 10, 1, now() - interval '1 day'),"
         " (%s, 20, 2, now() + interval '1 day')",
-        [old.user(1), old.user(2)],
+        [systems.user(1), systems.user(2)],
     )
     plan = planned_again(conn)
 
@@ -465,20 +472,20 @@ def test_what_has_expired_there_stays_there(conn: Conn, nobody: Nobody) -> None:
     assert by_number(conn) == {1: 1, 2: 22}
     proof = prove(conn, plan)
     assert (proof.found, proof.expired, proof.in_ledger) == (33, 10, 23)
-    assert value(conn, "get_user_credits_at", old.user(2), "infinity") == 22
+    assert value(conn, "get_user_credits_at", systems.user(2), "infinity") == 22
 
 
 def test_a_subscription_goes_on_with_next_months_allowance(conn: Conn, nobody: Nobody) -> None:
     plan = planned(conn, "photo_platform", dirty=False)
     # Every day has a month that began before it, but then nothing of this month is left.
     conn.execute("update public.user_credits set last_reset_at = date_trunc('month', now())")
-    call(conn, "set_user_plan", old.user(3), "free")
+    call(conn, "set_user_plan", systems.user(3), "free")
 
     run(conn, plan, nobody)
 
     plans = conn.execute("select user_id, plan from credits.user_credits order by 1").fetchall()
     assert [(row.user_id.int, row.plan) for row in plans] == [(1, "pro"), (2, "pro"), (3, "free")]
-    assert [row.user_id for row in rows(conn, "apply_monthly_allowances")] == [old.user(3)]
+    assert [row.user_id for row in rows(conn, "apply_monthly_allowances")] == [systems.user(3)]
     # It stood at 50 there, and that was for this month.
     assert by_number(conn)[2] == 150
     set_clock(conn, datetime.now(UTC) + timedelta(days=32))
@@ -495,15 +502,18 @@ def test_an_allowance_whose_turn_is_within_the_month_is_given_here(conn: Conn) -
 
     conn.execute(
         "select credits_internal.import_plans(%s, %s, %s)",
-        [[old.user(n) for n in (1, 2, 3)], ["pro", "pro", "pro"], resets],
+        [[systems.user(n) for n in (1, 2, 3)], ["pro", "pro", "pro"], resets],
     )
 
     granted = rows(conn, "apply_monthly_allowances")
-    assert [row.user_id for row in granted] == [old.user(1), old.user(3)]
+    assert [row.user_id for row in granted] == [systems.user(1), systems.user(3)]
 
 
 def test_who_is_on_two_plans_gets_the_better_one(conn: Conn) -> None:
-    for user, names in ((old.user(1), ["free", "pro"]), (old.user(2), ["pro", "free"])):
+    for user, names in (
+        (systems.user(1), ["free", "pro"]),
+        (systems.user(2), ["pro", "free"]),
+    ):
         conn.execute(
             "select credits_internal.import_plans(%s, %s, %s)", [[user] * 2, names, [None] * 2]
         )
@@ -599,7 +609,7 @@ def test_a_task_is_imported_once(conn: Conn) -> None:
         " null, 'failed', 5, 0, now(), now(), 0.4, 'unknown', repeat('x', 2000), null, null, null)"
         "::credits_internal.imported_task]) as imported"
     )
-    found = [conn.execute(one, [old.user(1), old.task(1)]).fetchall()[0] for _ in range(2)]
+    found = [conn.execute(one, [systems.user(1), systems.task(1)]).fetchall()[0] for _ in range(2)]
 
     assert [row.imported for row in found] == [1, 0]
     (message,) = conn.execute("select error_message from credits.generations").fetchall()
@@ -613,12 +623,12 @@ def test_the_pair_of_an_owed_task_nets_to_zero(conn: Conn, nobody: Nobody) -> No
     pair = conn.execute(
         "select credits, transaction_type::text, source::text, idempotency_key, generation_id"
         " from credits.credit_transactions where user_id = %s and seq > 1 order by seq",
-        [old.user(4)],
+        [systems.user(4)],
     ).fetchall()
-    key = f"legacy:public.enhancement_tasks:{old.task(4)}"
+    key = f"legacy:public.enhancement_tasks:{systems.task(4)}"
     assert [tuple(row) for row in pair] == [
         (19, "grant", "import", key, None),
-        (-19, "deduction", None, f"{key}:charge", old.task(4)),
+        (-19, "deduction", None, f"{key}:charge", systems.task(4)),
     ]
 
 
@@ -661,7 +671,7 @@ def test_what_is_owed_is_what_the_policy_says_less_what_came_back(
         "insert into public.enhancement_tasks (id, user_id, enhancement_type, status,"
         " credits_consumed, error_type, refund_credits, refunded)"
         " values (%s, %s, 'video', 'failed', 7, 'nsfw', %s, %s)",
-        [old.task(99), old.user(1), came_back, came_back > 0],
+        [systems.task(99), systems.user(1), came_back, came_back > 0],
     )
 
     run(conn, plan, nobody)
@@ -669,7 +679,7 @@ def test_what_is_owed_is_what_the_policy_says_less_what_came_back(
     (row,) = conn.execute(
         "select credits_charged, refund_due_credits, owed_review from credits.generations"
         " where generation_id = %s",
-        [old.task(99)],
+        [systems.task(99)],
     ).fetchall()
     assert tuple(row) == (charged, owed, owed > 0)
     assert rows(conn, "verify_ledger") == []
@@ -693,7 +703,7 @@ def test_a_status_that_is_null_is_asked_for_before_anything_is_done(
     conn.execute(
         "insert into public.enhancement_tasks (id, user_id, enhancement_type, credits_consumed)"
         " values (%s, %s, 'video', 7)",
-        [old.task(99), old.user(1)],
+        [systems.task(99), systems.user(1)],
     )
 
     with pytest.raises(PlanError, match="what status = '' means"):
@@ -705,7 +715,7 @@ def test_a_status_that_is_null_is_asked_for_before_anything_is_done(
     run(conn, replace(plan, tasks=(told,)), nobody)
     (row,) = conn.execute(
         "select status::text, refund_due_credits from credits.generations where generation_id = %s",
-        [old.task(99)],
+        [systems.task(99)],
     ).fetchall()
     assert tuple(row) == ("failed", 7)
 
@@ -735,7 +745,7 @@ def test_tasks_that_cannot_come_over_stop_it_before_the_cut_over(
     conn.execute("update public.user_credits set current_balance = current_balance")
 
 
-USERS = {"user": old.user(7), "other": old.user(1)}
+USERS = {"user": systems.user(7), "other": systems.user(1)}
 
 
 #: What two tasks of 5 credits say of themselves, the refunds that were logged (whose, of what, how
@@ -777,7 +787,7 @@ def test_what_came_back_counts_once(
     conn.execute("alter table public.enhancement_tasks disable trigger all")
     conn.execute("alter table public.credit_refunds alter task_id type text")
     conn.execute("alter table public.credit_refunds disable trigger all")
-    given = {"user_id": old.user(7), "status": "failed", "credits_consumed": 5, **columns}
+    given = {"user_id": systems.user(7), "status": "failed", "credits_consumed": 5, **columns}
     names = SQL(", ").join(Identifier(name) for name in given)
     values = SQL(", ").join(Placeholder(name) for name in given)
     for n in (98, 99):
@@ -785,14 +795,14 @@ def test_what_came_back_counts_once(
             SQL(
                 "insert into public.enhancement_tasks (id, enhancement_type, {})"
                 " values ({}, 'video', {})"
-            ).format(names, Literal(old.task(n)), values),
+            ).format(names, Literal(systems.task(n)), values),
             given,
         )
     for whose, what, how_many in logged:
         conn.execute(
             "insert into public.credit_refunds (user_id, task_id, credits_refunded)"
             " values (%s, %s, %s)",
-            [USERS[whose] if whose else None, str(old.task(99)) if what == "task" else what,
+            [USERS[whose] if whose else None, str(systems.task(99)) if what == "task" else what,
              how_many],
         )  # fmt: skip
 
@@ -811,7 +821,7 @@ def test_one_in_flight_goes_on_here(conn: Conn, nobody: Nobody) -> None:
         p_provider="kling", p_provider_task_id="p-8", p_code="500", p_message="no",
     )  # fmt: skip
 
-    assert (failed.generation_id, failed.status) == (old.task(8), "failed")
+    assert (failed.generation_id, failed.status) == (systems.task(8), "failed")
     assert (failed.credits_refunded, failed.balance) == (4, 10)
 
 
@@ -823,7 +833,7 @@ def test_one_in_flight_is_owed_if_the_plan_says_so(conn: Conn, nobody: Nobody) -
     (row,) = conn.execute(
         "select status::text, refund_due_credits as due, owed_review from credits.generations"
         " where generation_id = %s",
-        [old.task(8)],
+        [systems.task(8)],
     ).fetchall()
     assert tuple(row) == ("timed_out", 4, True)
 
@@ -848,14 +858,14 @@ def test_history_is_a_memo(conn: Conn, nobody: Nobody) -> None:
     found = conn.execute(
         "select credits, kind::text, reference, original from credits.imported_history"
         " where user_id = %s order by credits",
-        [old.user(5)],
+        [systems.user(5)],
     ).fetchall()
     assert [(row.credits, row.kind) for row in found] == [
         (-2, "charge"),
         (2, "refund"),
         (2, "refund"),
     ]
-    assert {row.reference for row in found} == {str(old.task(5))}
+    assert {row.reference for row in found} == {str(systems.task(5))}
     assert sorted(row.original["credits_used"] for row in found) == [-2, 2, 2]
 
 
@@ -863,7 +873,7 @@ def test_what_expired_went(conn: Conn, nobody: Nobody) -> None:
     plan = planned(conn, "typed_amounts", dirty=False)
     conn.execute(
         "insert into public.credit_transactions (user_id, type, amount) values (%s, 'expired', 7)",
-        [old.user(1)],
+        [systems.user(1)],
     )
 
     run(conn, planned_again(conn), nobody)
@@ -882,12 +892,12 @@ def test_a_purchase_that_was_taken_back_is_no_refund_of_work(conn: Conn, nobody:
     conn.execute(
         "insert into public.enhancement_tasks (id, user_id, enhancement_type, status,"
         " credits_consumed) values (%s, %s, 'video', 'failed', 5)",
-        [old.task(99), old.user(7)],
+        [systems.task(99), systems.user(7)],
     )
     conn.execute(
         "insert into public.credit_transactions (user_id, transaction_type, credits_used,"
         " api_request_id) values (%s, 'refund', -100, 'pi_1')",
-        [old.user(7)],
+        [systems.user(7)],
     )
 
     run(conn, planned_again(conn), nobody)
@@ -904,16 +914,16 @@ def test_one_refund_that_is_noted_in_two_places_counts_once(conn: Conn, nobody: 
         conn.execute(
             "insert into public.enhancement_tasks (id, user_id, enhancement_type, status,"
             " credits_consumed) values (%s, %s, 'video', 'failed', 5)",
-            [old.task(n), old.user(7)],
+            [systems.task(n), systems.user(7)],
         )
     conn.execute(
         "insert into public.credit_refunds (user_id, credits_refunded) values (%s, 5)",
-        [old.user(7)],
+        [systems.user(7)],
     )
     conn.execute(
         "insert into public.credit_transactions (user_id, transaction_type, credits_used)"
         " values (%s, 'refund', 5)",
-        [old.user(7)],
+        [systems.user(7)],
     )
 
     run(conn, planned_again(conn), nobody)
@@ -950,7 +960,7 @@ def test_what_changed_after_it_was_copied_is_copied_again(conn: Conn, nobody: No
     (row,) = conn.execute(
         "select credits, (original ->> 'amount')::int as amount from credits.imported_history"
         " where user_id = %s and kind = 'charge'",
-        [old.user(1)],
+        [systems.user(1)],
     ).fetchall()
     assert tuple(row) == (-41, 41)
     assert by_number(conn) == {1: 59, 2: 25}
@@ -968,7 +978,7 @@ def test_who_had_begun_to_write_before_it_was_copied_is_not_forgotten(
         writer.execute(
             "insert into public.credit_transactions (id, user_id, type, amount)"
             " select max(id) - 1000, %s, 'deduction', 1 from public.credit_transactions",
-            [old.user(1)],
+            [systems.user(1)],
         )
 
         class Writer(Nobody):
@@ -991,11 +1001,11 @@ def test_a_redacted_user_leaves_no_words_in_it(conn: Conn, nobody: Nobody) -> No
     plan = planned(conn, "photo_platform", dirty=True)
     run(conn, plan, nobody)
 
-    value(conn, "redact_user", old.user(2))
+    value(conn, "redact_user", systems.user(2))
     run(conn, plan, nobody)
 
     found = conn.execute(
-        "select original from credits.imported_history where user_id = %s", [old.user(2)]
+        "select original from credits.imported_history where user_id = %s", [systems.user(2)]
     ).fetchall()
     assert {str(row.original) for row in found} == {"{}"}
 
@@ -1032,7 +1042,7 @@ def test_rows_that_went_or_changed_hands_meanwhile_are_those_that_are_there(conn
                 )
                 conn.execute(
                     "update public.credit_transactions set user_id = %s where id::text = %s",
-                    [old.user(9), before.moved],
+                    [systems.user(9), before.moved],
                 )
 
     run(conn, plan, Writer())
@@ -1040,7 +1050,7 @@ def test_rows_that_went_or_changed_hands_meanwhile_are_those_that_are_there(conn
     found = conn.execute("select user_id, source_id from credits.imported_history").fetchall()
     assert len(found) == before.n - 1
     assert before.gone not in {row.source_id for row in found}
-    assert [row.user_id for row in found if row.source_id == before.moved] == [old.user(9)]
+    assert [row.user_id for row in found if row.source_id == before.moved] == [systems.user(9)]
     assert prove(conn, plan).differences == ()
 
 
@@ -1054,7 +1064,7 @@ def test_a_word_without_a_meaning_stops_a_sum(conn: Conn, nobody: Nobody) -> Non
         "insert into public.credit_log values (1, %(u)s, 20, 'purchase', now()),"
         " (2, %(u)s, 10, 'oddity', now()), (3, %(u)s, 30, 'usage', now()),"
         " (4, %(u)s, 3, null, now())",
-        {"u": old.user(1)},
+        {"u": systems.user(1)},
     )
     plan = planned_again(conn)
     drafted = draft(inspect(conn, ["public"]).discovery)
@@ -1079,13 +1089,13 @@ def test_what_was_redacted_meanwhile_is_not_copied_again(conn: Conn) -> None:
         def scene(self, title: str, steps: int | None = None) -> None:
             super().scene(title, steps)
             if title == "cutting over":
-                value(conn, "redact_user", old.user(1))
+                value(conn, "redact_user", systems.user(1))
                 conn.execute("update public.credit_transactions set amount = 41 where amount = 40")
 
     run(conn, plan, Writer())
 
     found = conn.execute(
-        "select original from credits.imported_history where user_id = %s", [old.user(1)]
+        "select original from credits.imported_history where user_id = %s", [systems.user(1)]
     ).fetchall()
     assert {str(row.original) for row in found} == {"{}"}
 
@@ -1120,21 +1130,21 @@ def test_of_a_users_own_row_only_credits_are_closed(conn: Conn, nobody: Nobody) 
     run(conn, planned(conn, "single_column", dirty=False), nobody)
 
     conn.execute("update public.profiles set username = 'another', credits = credits")
-    conn.execute("insert into public.profiles (id, username) values (%s, 'new')", [old.user(9)])
-    conn.execute("delete from public.profiles where id = %s", [old.user(2)])
+    conn.execute("insert into public.profiles (id, username) values (%s, 'new')", [systems.user(9)])
+    conn.execute("delete from public.profiles where id = %s", [systems.user(2)])
     with refused("PT410", "moved_to_pgcredits"):
         conn.execute("update public.profiles set credits = credits + 1")
     with refused("PT410", "moved_to_pgcredits"):
-        conn.execute("insert into public.profiles (id, credits) values (%s, 5)", [old.user(8)])
+        conn.execute("insert into public.profiles (id, credits) values (%s, 5)", [systems.user(8)])
 
 
 def test_users_can_be_deleted_still(conn: Conn, nobody: Nobody) -> None:
     """Their rows go with them, by the old foreign keys."""
     run(conn, planned(conn, "photo_platform", dirty=False), nobody)
 
-    conn.execute("delete from auth.users where id = %s", [old.user(1)])
+    conn.execute("delete from auth.users where id = %s", [systems.user(1)])
 
-    left = conn.execute("select from public.user_credits where user_id = %s", [old.user(1)])
+    left = conn.execute("select from public.user_credits where user_id = %s", [systems.user(1)])
     assert left.fetchall() == []
     assert by_number(conn)[1] == 38
 
@@ -1169,8 +1179,8 @@ def test_partitions_are_closed_by_their_own_names(conn: Conn, nobody: Nobody) ->
                 f"create table public.{name}_{n} partition of public.{name}"
                 f" for values with (modulus 2, remainder {n})".encode()
             )
-    conn.execute("insert into public.user_credits select %s, 5", [old.user(1)])
-    conn.execute("insert into public.profiles select %s, 7", [old.user(2)])
+    conn.execute("insert into public.user_credits select %s, 5", [systems.user(1)])
+    conn.execute("insert into public.profiles select %s, 7", [systems.user(2)])
     plan = planned_again(conn)
 
     run(conn, plan, nobody)
@@ -1221,7 +1231,7 @@ def test_columns_of_long_names_are_closed(conn: Conn, nobody: Nobody) -> None:
     conn.execute("create table public.profiles (id uuid primary key, a int)")
     for name in names:
         conn.execute(f"alter table public.profiles add {name} int".encode())
-    conn.execute(f"insert into public.profiles (id, {names[0]}) values (%s, 5)", [old.user(1)])
+    conn.execute(f"insert into public.profiles (id, {names[0]}) values (%s, 5)", [systems.user(1)])
     plan = planned_again(conn)
 
     run(conn, plan, nobody)
@@ -1246,7 +1256,7 @@ def test_new_users_are_not_refused_for_a_default(conn: Conn, nobody: Nobody, def
     for harmless in ("0", "null", "'0'::integer"):
         conn.execute(f"alter table public.profiles alter credits set default {harmless}".encode())
         run(conn, plan, nobody)
-    conn.execute("insert into public.profiles (id, username) values (%s, 'new')", [old.user(9)])
+    conn.execute("insert into public.profiles (id, username) values (%s, 'new')", [systems.user(9)])
 
 
 def test_what_the_plan_leaves_open_stays_open(conn: Conn, nobody: Nobody) -> None:
@@ -1264,14 +1274,14 @@ def test_a_difference_is_told(conn: Conn, nobody: Nobody) -> None:
     plan = planned(conn, "single_column", dirty=False)
     run(conn, plan, nobody)
     conn.execute("alter table public.profiles disable trigger all")
-    conn.execute("update public.profiles set credits = 11 where id = %s", [old.user(1)])
-    conn.execute("update public.profiles set credits = 5 where id = %s", [old.user(2)])
+    conn.execute("update public.profiles set credits = 11 where id = %s", [systems.user(1)])
+    conn.execute("update public.profiles set credits = 5 where id = %s", [systems.user(2)])
 
     proof = prove(conn, plan)
 
     assert proof.differences == (
-        Difference("public.profiles.credits", str(old.user(1)), 11, 10),
-        Difference("public.profiles.credits", str(old.user(2)), 5, None),
+        Difference("public.profiles.credits", str(systems.user(1)), 11, 10),
+        Difference("public.profiles.credits", str(systems.user(2)), 5, None),
     )
 
 
@@ -1282,15 +1292,15 @@ def test_what_is_missing_here_is_told(conn: Conn, nobody: Nobody) -> None:
         conn.execute(f"alter table public.{table} disable trigger all".encode())
     conn.execute(
         "insert into public.credit_transactions (user_id, credits_used) values (%s, 1)",
-        [old.user(1)],
+        [systems.user(1)],
     )
     conn.execute(
         "insert into public.enhancement_tasks (id, user_id, enhancement_type, status)"
         " values (%s, %s, 'video', 'failed')",
-        [old.task(99), old.user(1)],
+        [systems.task(99), systems.user(1)],
     )
     conn.execute("update credits.imported_balances set found = found + 1 where user_id = %s",
-                 [old.user(2)])  # fmt: skip
+                 [systems.user(2)])  # fmt: skip
 
     differences = {(one.what, one.before, one.after) for one in prove(conn, plan).differences}
 
@@ -1377,7 +1387,7 @@ def test_killed_anywhere_and_run_again_the_end_is_the_same(
     plan = tmp_path / "plan.toml"
     with template.clone() as database, database.connect() as conn:
         conn.execute("set time zone 'UTC'")
-        old.load(conn, "photo_platform", dirty=True)
+        systems.load(conn, "photo_platform", dirty=True)
         plan.write_text(draft(inspect(conn, ["public"]).discovery))
         run(conn, planned_again(conn), nobody)
         expected = comparable(everything(conn))
@@ -1388,7 +1398,7 @@ def test_killed_anywhere_and_run_again_the_end_is_the_same(
         deadline += 2
         with template.clone() as database, database.connect() as conn:
             conn.execute("set time zone 'UTC'")
-            old.load(conn, "photo_platform", dirty=True)
+            systems.load(conn, "photo_platform", dirty=True)
             died = subprocess.run(
                 [sys.executable, "-c", DYING, database.dsn, str(plan), str(deadline)],
                 check=False,
@@ -1455,7 +1465,7 @@ def test_what_is_written_meanwhile_is_included_or_refused(
             conn.execute("set time zone 'UTC'")
             plan = planned(conn, "typed_amounts", dirty=False)
             conn.execute("update public.credit_balances set balance = 1000000")
-            spenders = [Spender(database, old.user(n)) for n in (1, 1, 2, 2)]
+            spenders = [Spender(database, systems.user(n)) for n in (1, 1, 2, 2)]
             for spender in spenders:
                 spender.thread.start()
             while sum(spender.spent for spender in spenders) < 200:
@@ -1466,7 +1476,9 @@ def test_what_is_written_meanwhile_is_included_or_refused(
                 spender.thread.join()
 
             assert {spender.refusal for spender in spenders} == {"PT410"}
-            spent = {n: sum(s.spent for s in spenders if s._user == old.user(n)) for n in (1, 2)}
+            spent = {
+                n: sum(s.spent for s in spenders if s._user == systems.user(n)) for n in (1, 2)
+            }
             assert by_number(conn) == {n: 1_000_000 - spent[n] for n in (1, 2)}
             (row,) = conn.execute(
                 "select count(*) as rows from credits.imported_history"
@@ -1506,7 +1518,7 @@ def test_names_as_an_object_mapper_writes_them(conn: Conn, nobody: Nobody) -> No
         'create table "ImageJob" (id int primary key, "userId" uuid, status text,'
         ' "creditsUsed" int, "finishedAt" timestamptz)'
     )
-    user = old.user(1)
+    user = systems.user(1)
     conn.execute(
         f"insert into \"UserCredits\" values (1, '{user}', 7);"
         f"insert into \"User\" values ('{user}', 5);"
@@ -1564,7 +1576,7 @@ def test_what_was_written_before_the_copy_and_committed_after_it_comes_over(
         writer.execute(
             "insert into public.credit_transactions (user_id, type, amount)"
             " values (%s, 'purchase', 0)",
-            [old.user(1)],
+            [systems.user(1)],
         )
         # A later transaction is over before the copy begins.
         conn.execute("select pg_current_xact_id()")
@@ -1580,8 +1592,8 @@ def test_what_no_provider_calls_a_task_is_left_away(conn: Conn, nobody: Nobody) 
         "create table wallets (user_id uuid primary key, credits int);"
         "create table jobs (id uuid primary key, user_id uuid, status text, credits_used int,"
         " provider text, external_id text);"
-        f"insert into jobs values ('{old.task(1)}', '{old.user(1)}', 'completed', 3, 'Kling',"
-        " repeat('x', 501))".encode()
+        f"insert into jobs values ('{systems.task(1)}', '{systems.user(1)}', 'completed', 3,"
+        " 'Kling', repeat('x', 501))".encode()
     )
 
     run(conn, planned_again(conn), nobody)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from adopt import old
+from command_line.adopt import systems
 from pgcredits.adopt import settling
 from pgcredits.adopt.inspecting import inspect
 from pgcredits.adopt.running import run
@@ -15,7 +15,7 @@ from pgcredits.adopt.settling import as_csv, pay_owed, show_owed
 from support.api import call, rows
 
 if TYPE_CHECKING:
-    from adopt.old import Nobody
+    from command_line.adopt.systems import Nobody
     from support.databases import Database
 
 Conn = psycopg.Connection[Any]
@@ -25,7 +25,7 @@ OWED = [(2, [2, 13], 20), (4, [4], 19), (6, [7], 7), (9, [9], 6)]
 
 @pytest.fixture
 def moved(conn: Conn, nobody: Nobody) -> Conn:
-    old.load(conn, "photo_platform", dirty=True)
+    systems.load(conn, "photo_platform", dirty=True)
     run(conn, inspect(conn, ["public"]).discovery.plan, nobody)
     return conn
 
@@ -62,7 +62,7 @@ def test_all_of_it_is_paid_once(
 
     assert told(users) == OWED
     assert [user.paid for user in users] == [20, 19, 7, 6]
-    assert call(moved, "get_user_credits", old.user(2)).balance == 50
+    assert call(moved, "get_user_credits", systems.user(2)).balance == 50
     assert pay_owed(moved, nobody, keep_nothing) == show_owed(moved) == []
 
 
@@ -71,7 +71,7 @@ def test_those_refunded_there_are_not_among_them(moved: Conn, nobody: Nobody) ->
     pay_owed(moved, nobody, keep_nothing)
 
     for number, balance in ((3, 30), (5, 44), (10, 1), (11, 2)):
-        assert call(moved, "get_user_credits", old.user(number)).balance == balance
+        assert call(moved, "get_user_credits", systems.user(number)).balance == balance
 
 
 def test_what_cannot_be_paid_is_told_and_keeps_nobody_waiting(moved: Conn, nobody: Nobody) -> None:
@@ -96,7 +96,7 @@ def test_a_busy_user_is_left_to_the_next_time(
 ) -> None:
     with psycopg.connect(database.dsn) as holder:
         holder.execute(
-            "select from credits.user_credits where user_id = %s for update", [old.user(2)]
+            "select from credits.user_credits where user_id = %s for update", [systems.user(2)]
         )
         assert told(pay_owed(moved, nobody, keep_nothing)) == OWED[1:]
     assert told(pay_owed(moved, nobody, keep_nothing)) == OWED[:1]
@@ -129,10 +129,13 @@ def test_a_report_to_mail_from(moved: Conn, nobody: Nobody) -> None:
 
     found = list(csv.DictReader(io.StringIO(text)))
     assert [(row["user_id"], row["credits_owed"], row["credits_paid"]) for row in found] == [
-        (str(old.user(user)), str(owed), str(owed)) for user, _, owed in OWED
+        (str(systems.user(user)), str(owed), str(owed)) for user, _, owed in OWED
     ]
     assert {row["error"] for row in found} == {""}
-    assert set(found[0]["generations"].split()) == {str(old.task(2)), str(old.task(13))}
+    assert set(found[0]["generations"].split()) == {
+        str(systems.task(2)),
+        str(systems.task(13)),
+    }
 
 
 def test_more_than_a_batch_is_shown(moved: Conn) -> None:

@@ -12,7 +12,7 @@ from support.api import value
 if TYPE_CHECKING:
     import psycopg
 
-    from maintain.programs import Program
+    from command_line.maintain_loop.running_command import Program
 
 #: Whose alerts are about nobody.
 PLATFORM = UUID(int=0)

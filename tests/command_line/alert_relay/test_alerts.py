@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from alerts_cli.events import PLATFORM, raise_alert, resolve
-from maintain.programs import as_role, run
+from command_line.alert_relay.events import PLATFORM, raise_alert, resolve
+from command_line.maintain_loop.running_command import as_role, run
 from support.api import new_user
 
 if TYPE_CHECKING:

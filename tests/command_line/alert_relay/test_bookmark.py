@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from alerts_cli.events import ALERT
+from command_line.alert_relay.events import ALERT
 from pgcredits.alerts.bookmark import MARGIN, Bookmark, Snapshot, dump, load, save
 from pgcredits.alerts.follow import in_order
 

@@ -11,9 +11,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from alerts_cli.events import FOLLOW, NEVER, OFTEN, PLATFORM, heard, hears, raise_alert, resolve
-from alerts_cli.receiver import HANG_UP, Answer, receiving
-from maintain.programs import as_role, program, run, until
+from command_line.alert_relay.events import (
+    FOLLOW,
+    NEVER,
+    OFTEN,
+    PLATFORM,
+    heard,
+    hears,
+    raise_alert,
+    resolve,
+)
+from command_line.alert_relay.receiver import HANG_UP, Answer, receiving
+from command_line.maintain_loop.running_command import as_role, program, run, until
 from support.api import call, new_user
 
 if TYPE_CHECKING:
@@ -21,7 +30,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from maintain.programs import Program
+    from command_line.maintain_loop.running_command import Program
     from support.databases import Database
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from alerts_cli.events import ALERT, AT
-from alerts_cli.receiver import HANG_UP, TOO_SLOW, Answer, Receiver, receiving
+from command_line.alert_relay.events import ALERT, AT
+from command_line.alert_relay.receiver import HANG_UP, TOO_SLOW, Answer, Receiver, receiving
 from pgcredits.alerts import Alert, AlertsError, Event
 from pgcredits.alerts.follow import TryAgainError, UndeliverableError
 from pgcredits.alerts.slack import payload

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from psycopg import sql
 
-from deploy.tree import Tree, write_files
+from command_line.deploy.tree import Tree, write_files
 from support import databases
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy.tree import A_TOTAL, ADD_ITEM, Tree
+from command_line.deploy.tree import A_TOTAL, ADD_ITEM, Tree
 from pgcredits import deploy
 from pgcredits.deploy import Kind
 from pgcredits.errors import RefusedError

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import pgcredits
-from deploy.tree import run_script
+from command_line.deploy.tree import run_script
 
 if TYPE_CHECKING:
     from support.databases import Database

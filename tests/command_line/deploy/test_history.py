@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from deploy.tree import Tree, dump_schema
+from command_line.deploy.tree import Tree, dump_schema
 from pgcredits.errors import RefusedError
 from pgcredits.sources import SourcesError
 

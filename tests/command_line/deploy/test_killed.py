@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy.tree import A_TOTAL, ADD_ITEM, REFUSE_CHANGE, SIZES, Tree, dump_schema
+from command_line.deploy.tree import A_TOTAL, ADD_ITEM, REFUSE_CHANGE, SIZES, Tree, dump_schema
 from pgcredits import deploy
 from pgcredits.errors import ConnectionFailedError
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy.tree import A_TOTAL, ADD_ITEM, REFUSE_CHANGE, SIZES, Tree
+from command_line.deploy.tree import A_TOTAL, ADD_ITEM, REFUSE_CHANGE, SIZES, Tree
 from pgcredits import deploy
 from pgcredits.deploy import DeployFailedError, DeployReport
 from pgcredits.deploy.session import LOCK_KEY

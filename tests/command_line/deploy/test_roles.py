@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from deploy.tree import Tree, run_program, run_script, write_files
+from command_line.deploy.tree import Tree, run_program, run_script, write_files
 from pgcredits import deploy
 from pgcredits.errors import RefusedError
 from pgcredits.server import ephemeral_server

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from deploy.tree import ADD_ITEM, SIZES, Tree, dump_schema
+from command_line.deploy.tree import ADD_ITEM, SIZES, Tree, dump_schema
 from pgcredits import deploy
 from pgcredits.errors import RefusedError
 from support.api import call, new_user

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy.tree import A_TOTAL, Tree, dump_schema, run_script
+from command_line.deploy.tree import A_TOTAL, Tree, dump_schema, run_script
 from pgcredits import deploy
 
 if TYPE_CHECKING:

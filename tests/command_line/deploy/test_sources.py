@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 
 import pgcredits
-from deploy.tree import SIZES, write_files
+from command_line.deploy.tree import SIZES, write_files
 from pgcredits.sources import SourcesError, find_root, read_package
-
-REPOSITORY = Path(__file__).parents[2]
+from support.paths import ROOT
 
 FIND = """
 import pgcredits
@@ -103,9 +102,9 @@ def test_a_folder_with_brackets_is_no_pattern(tmp_path: Path) -> None:
 
 def test_this_installation_uses_its_own_files() -> None:
     package = Path(pgcredits.__file__).parent
-    editable = package == REPOSITORY / "python" / "pgcredits"
+    editable = package == ROOT / "python" / "pgcredits"
 
-    assert find_root() == (REPOSITORY if editable else package / "sql")
+    assert find_root() == (ROOT if editable else package / "sql")
 
 
 @pytest.mark.slow
@@ -113,7 +112,7 @@ def test_a_wheel_brings_the_same_files(tmp_path: Path) -> None:
     """Built from this checkout, and installed next to nothing but its dependencies."""
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     wheels = tmp_path / "wheels"
-    _run(*pip, "wheel", "--no-deps", "--wheel-dir", str(wheels), str(REPOSITORY))
+    _run(*pip, "wheel", "--no-deps", "--wheel-dir", str(wheels), str(ROOT))
     (wheel,) = wheels.glob("*.whl")
     environment = tmp_path / "environment"
     venv.create(environment, with_pip=False)
@@ -128,7 +127,7 @@ def test_a_wheel_brings_the_same_files(tmp_path: Path) -> None:
 
     assert Path(module).is_relative_to(environment)
     assert Path(root) == Path(module).parent / "sql"
-    ours = read_package(REPOSITORY)
+    ours = read_package(ROOT)
     assert found == [
         *(f"{m.path} {m.sha256}" for m in ours.migrations),
         *(f"{d.path} {d.sha256}" for d in ours.definitions),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deploy.tree import A_TOTAL, REFUSE_CHANGE, SIZES, Tree
+from command_line.deploy.tree import A_TOTAL, REFUSE_CHANGE, SIZES, Tree
 from pgcredits.errors import RefusedError
 from pgcredits.sources import SourcesError
 

@@ -14,14 +14,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ledger.books import NOON, balance, grant
-from maintain.programs import DEADLINE_SECONDS, Program, as_role, program, run, until
-from maintenance.sweeps import SWEEPS
+from command_line.maintain_loop.running_command import (
+    DEADLINE_SECONDS,
+    Program,
+    as_role,
+    program,
+    run,
+    until,
+)
+from objects.maintenance.users_to_sweep import SWEEPS
 from pgcredits import maintenance
 from pgcredits.maintenance import TASKS, Done, Maintenance
 from pgcredits.stopping import Stop
-from promises.attempts import break_refunds, fail, generation, mend_refunds, start
 from support.api import call, new_user
+from support.attempts import break_refunds, fail, generation, mend_refunds, start
+from support.books import NOON, balance, grant
 from support.clock import advance, set_clock
 
 if TYPE_CHECKING:
@@ -29,7 +36,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from promises.attempts import Attempt
+    from support.attempts import Attempt
     from support.databases import Database
 
 MINUTE = timedelta(minutes=1)

@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from ledger.books import grant
-from promises.attempts import refunds_broken
 from support.api import call
+from support.attempts import refunds_broken
+from support.books import grant
 from support.clock import real_clock, set_clock
 
 if TYPE_CHECKING:

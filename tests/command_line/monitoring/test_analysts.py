@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from psycopg import sql
 
-from monitoring.history import ANN, live
+from command_line.monitoring.half_a_day import ANN, live
 from pgcredits.server import find_binaries
 from support.api import refused
 
 if TYPE_CHECKING:
     import psycopg
 
-    from monitoring.conftest import Analyst
+    from command_line.monitoring.conftest import Analyst
 
 NO_PANDAS = "pandas and SQLAlchemy are not installed (CI's leg monitoring has them)"
 

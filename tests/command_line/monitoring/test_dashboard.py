@@ -14,17 +14,17 @@ import pytest
 import yaml
 from psycopg.rows import dict_row, tuple_row
 
-from ledger.books import grant
-from monitoring.grafana import DASHBOARD, Query, panels, queries, sent
-from monitoring.history import MESSAGE, live
+from command_line.monitoring.grafana import DASHBOARD, Query, panels, queries, sent
+from command_line.monitoring.half_a_day import MESSAGE, live
 from pgcredits.monitoring import shipped_files
 from support.api import call
+from support.books import grant
 from support.clock import real_clock, set_clock
 
 if TYPE_CHECKING:
     import psycopg
 
-    from monitoring.conftest import Analyst
+    from command_line.monitoring.conftest import Analyst
 
 NUMBERS = {"int2", "int4", "int8", "float4", "float8", "numeric"}
 TIMES = {"timestamp", "timestamptz"}

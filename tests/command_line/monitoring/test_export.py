@@ -13,8 +13,7 @@ import pytest
 
 from pgcredits import monitoring
 from pgcredits.monitoring import Exported, MonitoringError, export, shipped_files
-
-REPOSITORY = Path(__file__).parents[2]
+from support.paths import ROOT
 
 FILES = [
     "README.md",
@@ -139,7 +138,7 @@ def test_a_wheel_brings_the_files(tmp_path: Path) -> None:
     """Built from this checkout, and installed next to nothing but its dependencies."""
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     subprocess.run(
-        [*pip, "wheel", "--no-deps", "--wheel-dir", str(tmp_path / "wheels"), str(REPOSITORY)],
+        [*pip, "wheel", "--no-deps", "--wheel-dir", str(tmp_path / "wheels"), str(ROOT)],
         check=True,
     )
     (wheel,) = (tmp_path / "wheels").glob("*.whl")

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from psycopg.rows import tuple_row
 
-from monitoring.exporter import TEXT, Query, jobs, metrics, queries, series
-from monitoring.history import ANN, BEN, live
-from readme.reference import README
+from command_line.monitoring.exporter import TEXT, Query, jobs, metrics, queries, series
+from command_line.monitoring.half_a_day import ANN, BEN, live
+from objects.views.small_histories import columns
 from support.api import call, value
-from views.histories import columns
+from support.paths import README
 
 if TYPE_CHECKING:
     import psycopg
 
-    from monitoring.conftest import Analyst
-    from monitoring.exporter import Series
+    from command_line.monitoring.conftest import Analyst
+    from command_line.monitoring.exporter import Series
 
 #: Of the history of monitoring.history, by hand; those that depend on the time of day apart.
 EXPECTED: dict[Series, float] = {

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ledger.books import grant
-from monitoring.exporter import metrics, series
-from monitoring.history import ANN, live
-from monitoring.programs import MISSING, Program, exporter, prometheus
-from monitoring.test_metrics import EXPECTED
+from command_line.monitoring.exporter import metrics, series
+from command_line.monitoring.half_a_day import ANN, live
+from command_line.monitoring.prometheus import MISSING, Program, exporter, prometheus
+from command_line.monitoring.test_metrics import EXPECTED
 from pgcredits.monitoring import export
 from support.api import call, rows
+from support.books import grant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from monitoring.conftest import Analyst
-    from monitoring.exporter import Series
+    from command_line.monitoring.conftest import Analyst
+    from command_line.monitoring.exporter import Series
 
 pytestmark = [
     pytest.mark.slow,

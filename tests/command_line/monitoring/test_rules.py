@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from monitoring.exporter import metrics, queries
+from command_line.monitoring.exporter import metrics, queries
 from pgcredits.monitoring import export, shipped_files
-from readme.reference import README
+from support.paths import README
 
 if TYPE_CHECKING:
     import psycopg

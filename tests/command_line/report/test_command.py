@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from report.pages import small_history
+from command_line.report.pages import small_history
 
 if TYPE_CHECKING:
     from pathlib import Path

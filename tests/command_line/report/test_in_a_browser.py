@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
+from command_line.report.pages import read, small_history
 from pgcredits.report.page import to_html
-from report.pages import read, small_history
 
 if TYPE_CHECKING:
     from support.databases import Database

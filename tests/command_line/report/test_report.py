@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from rich.console import Console
 
+from command_line.report.pages import parsed, read, small_history
 from pgcredits.connections import connect
 from pgcredits.report import ReportError, read_report
 from pgcredits.report.document import to_json
@@ -21,7 +22,6 @@ from pgcredits.report.period import first_day
 from pgcredits.report.terminal import show
 from pgcredits.report.writing import write
 from pgcredits.safe import harmless
-from report.pages import parsed, read, small_history
 from support.api import call, new_user
 
 if TYPE_CHECKING:

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
+from command_line.server.children import announced, gone, modes, owner, shared_folder, until
 from pgcredits.errors import ServerError
 from pgcredits.server import binaries as binaries_module
 from pgcredits.server import durable, ephemeral_server, find_binaries, reaper
 from pgcredits.server.account import Account
 from pgcredits.server.binaries import runnable_by
-from server.children import announced, gone, modes, owner, shared_folder, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

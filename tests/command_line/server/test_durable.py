@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
+from command_line.server.children import announced, environment, modes, owner, shared_folder, until
 from pgcredits.errors import ServerError
 from pgcredits.server import durable, durable_server, reaper
-from server.children import announced, environment, modes, owner, shared_folder, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

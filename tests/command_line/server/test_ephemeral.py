@@ -15,10 +15,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from pgcredits.errors import ServerError
-from pgcredits.server import Server, durable, ephemeral, ephemeral_server, reaper
-from pgcredits.server.account import Account
-from server.children import (
+from command_line.server.children import (
     announced,
     environment,
     gone,
@@ -27,6 +24,9 @@ from server.children import (
     until,
     watchdog_of,
 )
+from pgcredits.errors import ServerError
+from pgcredits.server import Server, durable, ephemeral, ephemeral_server, reaper
+from pgcredits.server.account import Account
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

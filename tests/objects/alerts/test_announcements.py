@@ -10,10 +10,19 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from alerts.watch import PLATFORM, PROVIDER, alerts, check, failed, set_rule, started, succeeded
-from ledger.books import NOON, grant
-from promises.attempts import refunds_broken
+from objects.alerts.watch import (
+    PLATFORM,
+    PROVIDER,
+    alerts,
+    check,
+    failed,
+    set_rule,
+    started,
+    succeeded,
+)
 from support.api import call, new_user, value
+from support.attempts import refunds_broken
+from support.books import NOON, grant
 from support.clock import advance, set_clock
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from alerts.watch import (
+from objects.alerts.watch import (
     PLATFORM,
     PROVIDER,
     PROVIDERS_FAULT,
@@ -21,9 +21,9 @@ from alerts.watch import (
     started,
     succeeded,
 )
-from ledger.books import NOON, grant
-from promises.attempts import break_refunds, mend_refunds
 from support.api import call, new_user, rows, value
+from support.attempts import break_refunds, mend_refunds
+from support.books import NOON, grant
 from support.clock import advance, set_clock
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from alerts.watch import alerts, set_rule
-from ledger.books import NOON, deduct, grant, refund
+from objects.alerts.watch import alerts, set_rule
 from support.api import call, new_user, rows
+from support.books import NOON, deduct, grant, refund
 from support.clock import advance, set_clock
 
 if TYPE_CHECKING:

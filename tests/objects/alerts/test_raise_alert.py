@@ -8,8 +8,8 @@ from uuid import UUID
 import pytest
 from psycopg.types.json import Jsonb
 
-from ledger.books import BAD_METADATA, LONGEST_METADATA, NOON, each_refused
 from support.api import call, new_user, value
+from support.books import BAD_METADATA, LONGEST_METADATA, NOON, each_refused
 from support.clock import advance, set_clock
 
 if TYPE_CHECKING:

@@ -3,9 +3,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from alerts.watch import PLATFORM, alerts, raised
-from ledger.books import refused_argument
+from objects.alerts.watch import PLATFORM, alerts, raised
 from support.api import call, new_user, refused
+from support.books import refused_argument
 from support.clock import advance
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from ledger.books import NOON, grant
 from support.api import call, new_user, rows, value
+from support.books import NOON, grant
 from support.clock import set_clock
 
 if TYPE_CHECKING:

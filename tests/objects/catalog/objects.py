@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from support.paths import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import psycopg
-
-ROOT = Path(__file__).resolve().parents[2]
 
 OURS = "('credits', 'credits_internal', 'credits_monitoring')"
 
@@ -69,7 +69,7 @@ def sources(folder: str) -> list[Source]:
     """The files of procedures/ or views/."""
     found = [
         Source(path, path.read_text(encoding="utf-8"))
-        for path in sorted((ROOT / folder).glob("*/*.sql"))
+        for path in sorted((ROOT / folder).rglob("*.sql"))
     ]
     assert found
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from catalog.objects import OURS, functions
+from objects.catalog.objects import OURS, functions
 
 if TYPE_CHECKING:
     import psycopg

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from catalog.objects import ROOT, functions, raised
+from objects.catalog.objects import functions, raised
+from support.paths import ROOT
 
 if TYPE_CHECKING:
     import psycopg
@@ -87,7 +88,7 @@ def test_a_public_functions_comment_names_its_errors(conn: psycopg.Connection[An
             continue
         named = set(re.findall(r"\b[a-z]+(?:_[a-z]+)+\b", f.comment.partition("Errors:")[2]))
         assert named & known or f.name in refuse_nothing, f.signature
-        file = next((ROOT / "procedures").glob(f"*/{f.name}.sql")).read_text(encoding="utf-8")
+        file = next((ROOT / "procedures").rglob(f"{f.name}.sql")).read_text(encoding="utf-8")
         head = file.partition("\ncreate ")[0]
         at_top = set(re.findall(r"\b[a-z]+(?:_[a-z]+)+\b", head.partition("Errors:")[2]))
         assert at_top & known == named & known, f.signature

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from catalog.objects import ROOT, Source, code, functions, sources
+from objects.catalog.objects import Source, code, functions, sources
+from support.paths import ROOT
 
 if TYPE_CHECKING:
     import psycopg
@@ -35,20 +36,24 @@ def test_every_view_has_its_file(conn: psycopg.Connection[Any]) -> None:
 
 
 def test_folders_are_those_of_the_layout() -> None:
-    assert {source.path.parent.name for source in PROCEDURES} <= {
-        "ledger",
-        "generations",
-        "alerts",
-        "maintenance",
-        "integrity",
-        "internal",
-    }
-    assert {source.path.parent.name for source in VIEWS} <= {
-        "usage",
-        "costs",
-        "refunds",
-        "health",
-        "integrity",
+    assert {source.path.parent.relative_to(ROOT).as_posix() for source in PROCEDURES + VIEWS} == {
+        "procedures/ledger",
+        "procedures/generations",
+        "procedures/alerts",
+        "procedures/maintenance",
+        "procedures/integrity",
+        "procedures/internal/values",
+        "procedures/internal/refusals",
+        "procedures/internal/ledger",
+        "procedures/internal/generations",
+        "procedures/internal/alerts",
+        "procedures/internal/integrity",
+        "procedures/internal/adoption",
+        "views/usage",
+        "views/costs",
+        "views/refunds",
+        "views/health",
+        "views/integrity",
     }
 
 
@@ -102,4 +107,4 @@ def test_every_public_procedure_and_every_view_has_its_test_file(source: Source)
     kind = source.path.relative_to(ROOT).parts[0]
     folder = "views" if kind == "views" else source.path.parent.name
 
-    assert (ROOT / "tests" / folder / f"test_{source.path.stem}.py").is_file()
+    assert (ROOT / "tests" / "objects" / folder / f"test_{source.path.stem}.py").is_file()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from catalog.objects import functions
+from objects.catalog.objects import functions
 
 if TYPE_CHECKING:
     import psycopg

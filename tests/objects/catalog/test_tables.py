@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from catalog.objects import OURS
+from objects.catalog.objects import OURS
 
 if TYPE_CHECKING:
     import psycopg

@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from ledger.books import no_trace
-from promises.attempts import PROVIDER, TYPE, alerts, generation
 from support.api import call, new_user, refused
+from support.attempts import PROVIDER, TYPE, alerts, generation
+from support.books import no_trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from promises.attempts import Attempt
+    from support.attempts import Attempt
 
 LONG = "x" * 100_000
 

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from generations.lives import (
+from objects.generations.outcomes import (
     LONG,
     bill,
     raised,
     refuses_what_is_no_generation_of_the_user,
     said,
 )
-from ledger.books import NOON, each_refused, no_trace, refused_without_trace
-from promises.attempts import (
+from support.api import call
+from support.attempts import (
     attach,
     callback,
     cancel,
@@ -27,7 +27,7 @@ from promises.attempts import (
     state,
     story,
 )
-from support.api import call
+from support.books import NOON, each_refused, no_trace, refused_without_trace
 from support.clock import advance, set_clock
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from promises.attempts import Attempt
+    from support.attempts import Attempt
 
 MINUTE = timedelta(minutes=1)
 

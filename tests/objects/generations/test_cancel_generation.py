@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from generations.lives import (
+from objects.generations.outcomes import (
     LONG,
     refuses_what_is_no_generation_of_the_user,
     said,
 )
-from ledger.books import NOON, Books, books, entries, no_trace
-from promises.attempts import (
+from support.api import call, rows
+from support.attempts import (
     alerts,
     cancel,
     complete,
@@ -23,7 +23,7 @@ from promises.attempts import (
     start,
     story,
 )
-from support.api import call, rows
+from support.books import NOON, Books, books, entries, no_trace
 from support.clock import advance, set_clock
 
 if TYPE_CHECKING:

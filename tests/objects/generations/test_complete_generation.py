@@ -8,24 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from psycopg.types.json import Jsonb
 
-from generations.lives import (
+from objects.generations.outcomes import (
     bill,
     raised,
     refuses_what_is_no_generation_of_the_user,
     said,
 )
-from ledger.books import (
-    BAD_DOLLARS,
-    BAD_METADATA,
-    LONGEST_METADATA,
-    NOON,
-    Books,
-    books,
-    each_refused,
-    entries,
-    no_trace,
-)
-from promises.attempts import (
+from support.api import call, refused, rows
+from support.attempts import (
     alerts,
     cancel,
     complete,
@@ -36,7 +26,17 @@ from promises.attempts import (
     start,
     story,
 )
-from support.api import call, refused, rows
+from support.books import (
+    BAD_DOLLARS,
+    BAD_METADATA,
+    LONGEST_METADATA,
+    NOON,
+    Books,
+    books,
+    each_refused,
+    entries,
+    no_trace,
+)
 from support.clock import advance, set_clock
 
 if TYPE_CHECKING:

@@ -3,9 +3,9 @@ from __future__ import annotations
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
-from generations.lives import refuses_what_is_no_generation_of_the_user
-from ledger.books import NOON, entries, grant, last_entry, legs, lots, no_trace
-from promises.attempts import (
+from objects.generations.outcomes import refuses_what_is_no_generation_of_the_user
+from support.api import call, new_user, rows, value
+from support.attempts import (
     attach,
     callback,
     cancel,
@@ -16,7 +16,7 @@ from promises.attempts import (
     set_policy,
     start,
 )
-from support.api import call, new_user, rows, value
+from support.books import NOON, entries, grant, last_entry, legs, lots, no_trace
 from support.clock import advance, set_clock
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from promises.attempts import Attempt
+    from support.attempts import Attempt
 
 MINUTE = timedelta(minutes=1)
 

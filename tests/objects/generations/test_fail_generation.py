@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from generations.lives import (
+from objects.generations.outcomes import (
     LONG,
     bill,
     raised,
     refuses_what_is_no_generation_of_the_user,
     said,
 )
-from ledger.books import BAD_DOLLARS, NOON, Books, books, entries, grant, no_trace
-from promises.attempts import (
+from support.api import call, new_user, rows
+from support.attempts import (
     alerts,
     cancel,
     complete,
@@ -26,7 +26,7 @@ from promises.attempts import (
     start,
     story,
 )
-from support.api import call, new_user, rows
+from support.books import BAD_DOLLARS, NOON, Books, books, entries, grant, no_trace
 from support.clock import advance, set_clock
 
 if TYPE_CHECKING:

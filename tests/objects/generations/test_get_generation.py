@@ -3,9 +3,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from generations.lives import refuses_what_is_no_generation_of_the_user, said
-from ledger.books import NOON, deduct, grant, no_trace
-from promises.attempts import (
+from objects.generations.outcomes import refuses_what_is_no_generation_of_the_user, said
+from support.api import call, rows
+from support.attempts import (
     attach,
     cancel,
     complete,
@@ -16,7 +16,7 @@ from promises.attempts import (
     start,
     state,
 )
-from support.api import call, rows
+from support.books import NOON, deduct, grant, no_trace
 from support.clock import advance, set_clock
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from psycopg.types.json import Jsonb
 
-from generations.lives import LONG, bill, raised, said
-from ledger.books import BAD_DOLLARS, NOON, balance, each_refused
-from promises.attempts import (
+from objects.generations.outcomes import LONG, bill, raised, said
+from support.api import call, rows
+from support.attempts import (
     alerts,
     attach,
     callback,
@@ -22,7 +22,7 @@ from promises.attempts import (
     start,
     story,
 )
-from support.api import call, rows
+from support.books import BAD_DOLLARS, NOON, balance, each_refused
 from support.clock import advance, set_clock
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from generations.lives import said
-from ledger.books import MOST_CREDITS, NOON, balance, no_trace
-from promises.attempts import (
+from objects.generations.outcomes import said
+from support.api import refused, rows
+from support.attempts import (
     attach,
     callback,
     cancel,
@@ -24,7 +24,7 @@ from promises.attempts import (
     set_policy,
     start,
 )
-from support.api import refused, rows
+from support.books import MOST_CREDITS, NOON, balance, no_trace
 from support.clock import advance, set_clock
 
 if TYPE_CHECKING:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from generations.lives import bill, raised, said
-from ledger.books import NOON, balance, no_trace
-from promises.attempts import (
+from objects.generations.outcomes import bill, raised, said
+from support.attempts import (
     alerts,
     callback,
     cancel,
@@ -23,6 +22,7 @@ from promises.attempts import (
     refunds,
     start,
 )
+from support.books import NOON, balance, no_trace
 from support.clock import advance, set_clock
 
 if TYPE_CHECKING:

@@ -8,8 +8,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from psycopg.types.json import Jsonb
 
-from generations.lives import LONG, begin, said
-from ledger.books import (
+from objects.generations.outcomes import LONG, begin, said
+from support.api import call, new_user, refused
+from support.attempts import (
+    Attempt,
+    attach,
+    cancel,
+    complete,
+    events,
+    fail,
+    generation,
+    start,
+    state,
+)
+from support.books import (
     BAD_CREDITS,
     BAD_DOLLARS,
     BAD_METADATA,
@@ -27,18 +39,6 @@ from ledger.books import (
     refused_without_trace,
     settle_for,
 )
-from promises.attempts import (
-    Attempt,
-    attach,
-    cancel,
-    complete,
-    events,
-    fail,
-    generation,
-    start,
-    state,
-)
-from support.api import call, new_user, refused
 from support.clock import advance, set_clock
 
 if TYPE_CHECKING:

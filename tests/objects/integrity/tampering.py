@@ -6,12 +6,12 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ledger.books import NOON, deduct, entries, grant, lots, refund, revoke
 from support.api import call, new_user, rows
+from support.books import NOON, deduct, entries, grant, lots, refund, revoke
 from support.clock import set_clock
+from support.paths import PROCEDURES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
-INTERNAL = Path(__file__).resolve().parents[2] / "procedures" / "internal"
+VERIFICATION = PROCEDURES / "internal" / "integrity"
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def kinds_in_the_source() -> set[str]:
     """
     return {
         kind
-        for file in INTERNAL.glob("verify_*.sql")
+        for file in VERIFICATION.glob("verify_*.sql")
         if file.stem != "verify_generations"
         for kind in re.findall(r"(?:\(|select)\n\s+'(\w+)',\n", file.read_text(encoding="utf-8"))
     }

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from integrity.histories import live, tamper
-from ledger.books import NOON, deduct, grant, no_trace, refused_argument
+from objects.integrity.tampering import live, tamper
 from support.api import call, new_user, rows
+from support.books import NOON, deduct, grant, no_trace, refused_argument
 from support.clock import advance, set_clock
 from support.races import Session, at_once
 

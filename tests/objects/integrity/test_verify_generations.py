@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from integrity.histories import INTERNAL
-from promises.attempts import (
+from objects.integrity.tampering import VERIFICATION
+from support.api import new_user, rows
+from support.attempts import (
     Attempt,
     callback,
     cancel,
@@ -20,7 +21,6 @@ from promises.attempts import (
     set_policy,
     start,
 )
-from support.api import new_user, rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -337,7 +337,7 @@ def test_a_violation_says_what_was_expected_and_what_is_there(victim: Victim) ->
 
 
 def test_every_kind_of_violation_is_provoked_here() -> None:
-    source = (INTERNAL / "verify_generations.sql").read_text(encoding="utf-8")
+    source = (VERIFICATION / "verify_generations.sql").read_text(encoding="utf-8")
     kinds = set(re.findall(r"\(\n\s+'(\w+)',\n", source))
     provoked = {
         kind for _, found in TAMPERINGS.values() for names in found.values() for kind in names

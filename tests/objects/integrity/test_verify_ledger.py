@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from integrity.histories import History, kinds_in_the_source, live, tamper
-from ledger.books import NOON, deduct, entries, grant, no_trace, refund
+from objects.integrity.tampering import History, kinds_in_the_source, live, tamper
 from support.api import call, new_user, rows
+from support.books import NOON, deduct, entries, grant, no_trace, refund
 from support.clock import set_clock
 from support.races import Session
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from internal.chain import content_digest
+from objects.internal.chain import content_digest
 
 if TYPE_CHECKING:
     import psycopg

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from integrity.histories import live, tamper
-from internal.chain import broken_links, rows
-from ledger.books import NOON, deduct, grant, lots, refund, revoke, user_row
+from objects.integrity.tampering import live, tamper
+from objects.internal.chain import broken_links, rows
 from support.api import call, new_user
 from support.api import rows as call_rows
+from support.books import NOON, deduct, grant, lots, refund, revoke, user_row
 from support.clock import set_clock
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ledger.books import refused_without_trace
-from promises.attempts import Attempt, callback, complete, events, start
 from support.api import value
+from support.attempts import Attempt, callback, complete, events, start
+from support.books import refused_without_trace
 
 if TYPE_CHECKING:
     import psycopg

@@ -8,9 +8,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from internal.chain import broken_links
-from ledger.books import Books, books, deduct, entries, grant, refused_without_trace, revoke
+from objects.internal.chain import broken_links
 from support.api import call, new_user, refused
+from support.books import Books, books, deduct, entries, grant, refused_without_trace, revoke
 
 if TYPE_CHECKING:
     from uuid import UUID

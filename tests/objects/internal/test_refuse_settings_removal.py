@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from ledger.books import refused_without_trace
 from support.api import refused
+from support.books import refused_without_trace
 
 if TYPE_CHECKING:
     from support.databases import Database

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ledger.books import NOON, deduct, entries, grant, lots
 from support.api import new_user
+from support.books import NOON, deduct, entries, grant, lots
 from support.clock import set_clock
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ledger.books import (
+from support.api import call, new_user, refused, rows
+from support.books import (
     BAD_CREDITS,
     BAD_DOLLARS,
     BAD_KEYS,
@@ -33,7 +34,6 @@ from ledger.books import (
     revoke,
     user_row,
 )
-from support.api import call, new_user, refused, rows
 from support.clock import advance, set_clock
 
 if TYPE_CHECKING:

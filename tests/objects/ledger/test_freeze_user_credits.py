@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ledger.books import (
+from support.api import call, new_user
+from support.books import (
     NOON,
     books,
     deduct,
@@ -13,7 +14,6 @@ from ledger.books import (
     settle_for,
     user_row,
 )
-from support.api import call, new_user
 from support.clock import set_clock
 
 if TYPE_CHECKING:

@@ -3,7 +3,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from ledger.books import (
+from support.api import call, new_user
+from support.books import (
     NOON,
     deduct,
     entries,
@@ -13,7 +14,6 @@ from ledger.books import (
     refused_argument,
     user_row,
 )
-from support.api import call, new_user
 from support.clock import advance, set_clock
 
 if TYPE_CHECKING:

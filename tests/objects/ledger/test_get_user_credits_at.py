@@ -3,8 +3,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from ledger.books import NOON, deduct, entries, grant, no_trace, refund, refused_argument
 from support.api import call, new_user, value
+from support.books import NOON, deduct, entries, grant, no_trace, refund, refused_argument
 from support.clock import advance, set_clock
 
 if TYPE_CHECKING:

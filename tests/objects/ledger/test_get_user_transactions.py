@@ -4,7 +4,8 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from ledger.books import (
+from support.api import call, new_user, rows
+from support.books import (
     NOON,
     deduct,
     each_refused,
@@ -15,7 +16,6 @@ from ledger.books import (
     refused_argument,
     revoke,
 )
-from support.api import call, new_user, rows
 from support.clock import advance, set_clock
 
 if TYPE_CHECKING:

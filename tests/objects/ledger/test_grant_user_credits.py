@@ -7,7 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from ledger.books import (
+from support.api import call, new_user, refused
+from support.books import (
     BAD_CREDITS,
     BAD_DOLLARS,
     BAD_KEYS,
@@ -33,7 +34,6 @@ from ledger.books import (
     settle_for,
     user_row,
 )
-from support.api import call, new_user, refused
 from support.clock import advance, set_clock
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from ledger.books import (
+from support.api import call, new_user, refused, rows, value
+from support.books import (
     NOON,
     books,
     deduct,
@@ -17,7 +18,6 @@ from ledger.books import (
     revoke,
     user_row,
 )
-from support.api import call, new_user, refused, rows, value
 from support.clock import advance, set_clock
 
 if TYPE_CHECKING:

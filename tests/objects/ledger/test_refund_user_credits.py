@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ledger.books import (
+from support.api import call, new_user, refused, rows
+from support.books import (
     BAD_CREDITS,
     BAD_KEYS,
     NOON,
@@ -31,7 +32,6 @@ from ledger.books import (
     total,
     user_row,
 )
-from support.api import call, new_user, refused, rows
 from support.clock import advance, set_clock
 
 if TYPE_CHECKING:

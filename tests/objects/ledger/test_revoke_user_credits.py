@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ledger.books import (
+from support.api import call, new_user, refused
+from support.books import (
     BAD_CREDITS,
     BAD_KEYS,
     NOON,
@@ -27,7 +28,6 @@ from ledger.books import (
     revocations,
     revoke,
 )
-from support.api import call, new_user, refused
 from support.clock import advance, set_clock
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from uuid import RFC_4122
 
 import pytest
 
-from ledger.books import (
+from support.api import call, new_user, refused, rows
+from support.books import (
     NOON,
     balance,
     books,
@@ -23,7 +24,6 @@ from ledger.books import (
     revoke,
     user_row,
 )
-from support.api import call, new_user, refused, rows
 from support.clock import set_clock
 from support.state import everything
 

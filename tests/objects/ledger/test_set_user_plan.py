@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ledger.books import (
+from support.api import call, new_user, rows
+from support.books import (
     NOON,
     Books,
     balance,
@@ -18,7 +19,6 @@ from ledger.books import (
     settle_for,
     user_row,
 )
-from support.api import call, new_user, rows
 from support.clock import advance, set_clock
 
 if TYPE_CHECKING:

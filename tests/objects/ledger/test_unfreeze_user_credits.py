@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ledger.books import books, deduct, grant, no_trace, refused_argument, user_row
 from support.api import call, new_user
+from support.books import books, deduct, grant, no_trace, refused_argument, user_row
 
 if TYPE_CHECKING:
     import psycopg

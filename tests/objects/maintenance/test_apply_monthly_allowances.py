@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ledger.books import (
+from support.api import call, new_user, rows
+from support.books import (
     NOON,
     Books,
     balance,
@@ -18,7 +19,6 @@ from ledger.books import (
     no_trace,
     settle_for,
 )
-from support.api import call, new_user, rows
 from support.clock import set_clock
 from support.races import Session
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ledger.books import NOON, no_trace
-from promises.attempts import (
+from promises.generation_sweeps import awaited, map_by_hand
+from support.api import refused, rows
+from support.attempts import (
     attach,
     break_generations,
     callback,
@@ -26,8 +27,7 @@ from promises.attempts import (
     state,
     story,
 )
-from promises.sweeps import awaited, map_by_hand
-from support.api import refused, rows
+from support.books import NOON, no_trace
 from support.clock import advance, set_clock
 from support.races import Session
 

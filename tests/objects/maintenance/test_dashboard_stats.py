@@ -4,14 +4,14 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from ledger.books import deduct, grant
-from ledger.books import refund as refund_deduction
-from monitoring.history import make_it_noon
-from promises.attempts import refund, refunds_broken
+from command_line.monitoring.half_a_day import make_it_noon
+from objects.views.small_histories import ANN, BEN
+from objects.views.timed_generations import DAY, HOUR, MINUTE, begin, end, lived, now, set_zone
 from support.api import call, new_user, refused, rows, value
+from support.attempts import refund, refunds_broken
+from support.books import deduct, grant
+from support.books import refund as refund_deduction
 from support.clock import real_clock, set_clock
-from views.histories import ANN, BEN
-from views.work import DAY, HOUR, MINUTE, begin, end, lived, now, set_zone
 
 if TYPE_CHECKING:
     import psycopg

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ledger.books import (
+from support.api import call, new_user, rows
+from support.books import (
     NOON,
     Books,
     books,
@@ -20,7 +21,6 @@ from ledger.books import (
     revoke,
     user_row,
 )
-from support.api import call, new_user, rows
 from support.clock import set_clock
 
 if TYPE_CHECKING:

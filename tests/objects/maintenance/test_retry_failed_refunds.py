@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ledger.books import MOST_BALANCE, NOON, Books, balance, books, deduct, entries, no_trace
-from promises.attempts import (
+from promises.generation_sweeps import map_by_hand, owed
+from support.api import call, refused, rows
+from support.attempts import (
     Attempt,
     alerts,
     break_refunds,
@@ -32,8 +33,7 @@ from promises.attempts import (
     state,
     story,
 )
-from promises.sweeps import map_by_hand, owed
-from support.api import call, refused, rows
+from support.books import MOST_BALANCE, NOON, Books, balance, books, deduct, entries, no_trace
 from support.clock import advance, set_clock
 
 if TYPE_CHECKING:

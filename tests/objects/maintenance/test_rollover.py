@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ledger.books import (
+from support.api import call, new_user, rows
+from support.books import (
     NOON,
     Books,
     balance,
@@ -21,7 +22,6 @@ from ledger.books import (
     revoke,
     settle_for,
 )
-from support.api import call, new_user, rows
 from support.clock import set_clock
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from ledger.books import NOON, grant
-from promises.attempts import attach, break_refunds, callback, fail, generation, mend_refunds, start
 from support.api import call, new_user, rows
+from support.attempts import attach, break_refunds, callback, fail, generation, mend_refunds, start
+from support.books import NOON, grant
 from support.clock import advance, set_clock
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ledger.books import NOON, no_trace, refused_argument
-from promises.attempts import (
+from promises.generation_sweeps import SECOND, owed
+from support.api import refused, rows
+from support.attempts import (
     Attempt,
     break_refunds,
     fail,
@@ -22,8 +23,7 @@ from promises.attempts import (
     state,
     story,
 )
-from promises.sweeps import SECOND, owed
-from support.api import refused, rows
+from support.books import NOON, no_trace, refused_argument
 from support.clock import set_clock
 from support.races import Session
 

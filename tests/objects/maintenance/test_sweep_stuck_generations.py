@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ledger.books import NOON, Books, books, entries, no_trace, settle_for
-from promises.attempts import (
+from promises.generation_sweeps import map_by_hand
+from support.api import call, refused, rows
+from support.attempts import (
     alerts,
     break_generations,
     callback,
@@ -28,8 +29,7 @@ from promises.attempts import (
     state,
     story,
 )
-from promises.sweeps import map_by_hand
-from support.api import call, refused, rows
+from support.books import NOON, Books, books, entries, no_trace, settle_for
 from support.clock import advance, set_clock
 from support.races import Session
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from psycopg import sql
 
-from ledger.books import entries, no_trace, refused_argument
-from maintenance.sweeps import SWEEPS, Sweep
+from objects.maintenance.users_to_sweep import SWEEPS, Sweep
 from support.api import new_user, refused, rows
+from support.books import entries, no_trace, refused_argument
 from support.races import Session, at_once
 
 if TYPE_CHECKING:

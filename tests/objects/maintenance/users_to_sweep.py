@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from ledger.books import NOON, grant
 from support.api import call, new_user
+from support.books import NOON, grant
 from support.clock import set_clock
 
 if TYPE_CHECKING:

@@ -6,15 +6,14 @@ Each of these raises, so that whoever steps on one is told.
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
+from support.paths import ROOT
+
 if TYPE_CHECKING:
     import psycopg
-
-ROOT = Path(__file__).resolve().parents[2]
 
 #: The message of every shadow.
 SHADOWED = "a shadow was called"
@@ -106,7 +105,7 @@ def _words() -> list[str]:
     text = "".join(
         file.read_text(encoding="utf-8")
         for folder in ("procedures", "views")
-        for file in (ROOT / folder).glob("*/*.sql")
+        for file in (ROOT / folder).rglob("*.sql")
     )
     return sorted({*re.findall(r"\b[a-z_]\w+(?=\()", text), "now"})
 

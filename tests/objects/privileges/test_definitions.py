@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from privileges.matrix import ROLES
-from privileges.test_matrix import functions, may
+from objects.privileges.matrix import ROLES
+from objects.privileges.test_matrix import functions, may
+from support.paths import ROOT
 
 if TYPE_CHECKING:
     import psycopg
 
-ROOT = Path(__file__).resolve().parents[2]
 FIXED = ["search_path=pg_catalog, pg_temp"]
 # What else is set, and where: each setting costs every call a little.
 MORE = {"dashboard_stats": ["jit=off"]}
@@ -138,8 +137,8 @@ def test_statements_name_the_schema_of_every_table_and_function() -> None:
         name
         for pattern, expression in (
             ("migrations/*.sql", r"create (?:table|type) credits(?:_\w+)?\.(\w+)"),
-            ("procedures/*/*.sql", r"create or replace function credits(?:_\w+)?\.(\w+)"),
-            ("views/*/*.sql", r"create or replace view credits_monitoring\.(\w+)"),
+            ("procedures/**/*.sql", r"create or replace function credits(?:_\w+)?\.(\w+)"),
+            ("views/**/*.sql", r"create or replace view credits_monitoring\.(\w+)"),
         )
         for file in ROOT.glob(pattern)
         for name in re.findall(expression, file.read_text(encoding="utf-8"))
@@ -151,7 +150,7 @@ def test_statements_name_the_schema_of_every_table_and_function() -> None:
     )
 
     for folder in ("procedures", "views"):
-        for file in sorted((ROOT / folder).glob("*/*.sql")):
+        for file in sorted((ROOT / folder).rglob("*.sql")):
             code = re.sub(r"'(?:[^']|'')*'|--[^\n]*", "''", file.read_text(encoding="utf-8"))
             defined_here = set(
                 re.findall(

@@ -12,10 +12,10 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from ledger.books import NOON, grant, refused_without_trace
-from privileges import shadows
-from privileges.test_matrix import functions
+from objects.privileges import shadows
+from objects.privileges.test_matrix import functions
 from support.api import call, new_user, refused, rows
+from support.books import NOON, grant, refused_without_trace
 from support.clock import set_clock
 from support.state import everything
 

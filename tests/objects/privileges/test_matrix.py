@@ -8,8 +8,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from ledger.books import grant, no_trace
-from privileges.matrix import (
+from objects.privileges.matrix import (
     CONFIGURATION,
     EXISTING,
     FUNCTIONS,
@@ -18,6 +17,7 @@ from privileges.matrix import (
     SCHEMAS,
 )
 from support.api import call, new_user, refused
+from support.books import grant, no_trace
 
 if TYPE_CHECKING:
     from support.databases import Database

@@ -12,10 +12,10 @@ import pytest
 from psycopg import sql
 from psycopg.rows import namedtuple_row
 
+from objects.privileges.matrix import FUNCTIONS
+from objects.privileges.test_matrix import RELATIONS, functions, may
 from pgcredits.deploy import check, migrate
 from pgcredits.server import ephemeral_server
-from privileges.matrix import FUNCTIONS
-from privileges.test_matrix import RELATIONS, functions, may
 from support.api import call, new_user, refused
 
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from ledger.books import grant
-from promises.attempts import Attempt, generation
+from objects.views.small_histories import shown
+from objects.views.timed_generations import MINUTE, end
 from support.api import call, new_user
+from support.attempts import Attempt, generation
+from support.books import grant
 from support.clock import real_clock, set_clock
-from views.histories import shown
-from views.work import MINUTE, end
 
 if TYPE_CHECKING:
     from uuid import UUID

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from psycopg import sql
 
-from ledger.books import deduct, grant, refund, revoke
 from support.api import rows
+from support.books import deduct, grant, refund, revoke
 from support.clock import real_clock, set_clock
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from objects.views.paid_generations import lines
+from objects.views.small_histories import START
+from objects.views.timed_generations import DAY, MINUTE, begin, lived, set_zone
 from support.api import new_user
 from support.clock import real_clock
-from views.generations import lines
-from views.histories import START
-from views.work import DAY, MINUTE, begin, lived, set_zone
 
 if TYPE_CHECKING:
     import psycopg

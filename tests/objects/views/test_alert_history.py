@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from objects.views.small_histories import START, columns, shown
 from support.api import call, new_user, value
 from support.clock import advance, set_clock
-from views.histories import START, columns, shown
 
 if TYPE_CHECKING:
     import psycopg

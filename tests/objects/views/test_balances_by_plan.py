@@ -3,10 +3,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from ledger.books import balance, deduct, grant
+from objects.views.small_histories import START, columns, shown
 from support.api import call, new_user, rows
+from support.books import balance, deduct, grant
 from support.clock import real_clock, set_clock
-from views.histories import START, columns, shown
 
 if TYPE_CHECKING:
     from uuid import UUID

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from objects.views.paid_generations import lines
+from objects.views.timed_generations import begin, begins, now, set_zone
 from support.clock import real_clock
-from views.generations import lines
-from views.work import begin, begins, now, set_zone
 
 if TYPE_CHECKING:
     import psycopg

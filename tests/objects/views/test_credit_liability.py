@@ -4,10 +4,10 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from ledger.books import deduct, grant, refund, settle_for
+from objects.views.small_histories import START, columns, shown
 from support.api import new_user, rows
+from support.books import deduct, grant, refund, settle_for
 from support.clock import real_clock, set_clock
-from views.histories import START, columns, shown
 
 if TYPE_CHECKING:
     import psycopg

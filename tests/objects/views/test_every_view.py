@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
+from objects.views.small_histories import live
 from support.api import refused
-from views.histories import live
 
 if TYPE_CHECKING:
     import psycopg

@@ -6,13 +6,13 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from ledger.books import grant
-from promises.attempts import refund
+from objects.views.paid_generations import buyer, paid
+from objects.views.small_histories import START, shown
+from objects.views.timed_generations import DAY, HOUR
 from support.api import new_user
+from support.attempts import refund
+from support.books import grant
 from support.clock import real_clock, set_clock
-from views.generations import buyer, paid
-from views.histories import START, shown
-from views.work import DAY, HOUR
 
 if TYPE_CHECKING:
     import psycopg

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from promises.attempts import refund
+from objects.views.paid_generations import buyer, paid
+from objects.views.small_histories import START, shown
+from objects.views.timed_generations import DAY
 from support.api import call
+from support.attempts import refund
 from support.clock import real_clock, set_clock
-from views.generations import buyer, paid
-from views.histories import START, shown
-from views.work import DAY
 
 if TYPE_CHECKING:
     import psycopg

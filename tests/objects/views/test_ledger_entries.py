@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from views.histories import ANN, START, columns, live, shown
+from objects.views.small_histories import ANN, START, columns, live, shown
 
 if TYPE_CHECKING:
     import psycopg

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bench import bulk, tables
+from objects.views.timed_generations import rows_read
 from support.clock import real_clock, set_clock
-from views.work import rows_read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,10 +3,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from objects.views.small_histories import ANN, START, columns, shown
+from objects.views.timed_generations import HOUR
 from support.api import call, value
 from support.clock import set_clock
-from views.histories import ANN, START, columns, shown
-from views.work import HOUR
 
 if TYPE_CHECKING:
     import psycopg

@@ -3,11 +3,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from promises.attempts import refund
+from objects.views.paid_generations import TODAY, TOMORROW, lines
+from objects.views.small_histories import START
+from objects.views.timed_generations import DAY, MINUTE, begin, lived, set_zone
+from support.attempts import refund
 from support.clock import real_clock, set_clock
-from views.generations import TODAY, TOMORROW, lines
-from views.histories import START
-from views.work import DAY, MINUTE, begin, lived, set_zone
 
 if TYPE_CHECKING:
     import psycopg

@@ -6,11 +6,11 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from promises.attempts import refund
+from objects.views.paid_generations import TODAY, buyer, lines, paid
+from objects.views.small_histories import START
+from objects.views.timed_generations import MINUTE
+from support.attempts import refund
 from support.clock import real_clock, set_clock
-from views.generations import TODAY, buyer, lines, paid
-from views.histories import START
-from views.work import MINUTE
 
 if TYPE_CHECKING:
     import psycopg

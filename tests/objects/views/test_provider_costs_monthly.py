@@ -6,10 +6,10 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from objects.views.paid_generations import buyer, lines, paid
+from objects.views.small_histories import START
+from objects.views.timed_generations import DAY, MINUTE
 from support.clock import real_clock
-from views.generations import buyer, lines, paid
-from views.histories import START
-from views.work import DAY, MINUTE
 
 if TYPE_CHECKING:
     import psycopg

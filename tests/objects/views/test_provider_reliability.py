@@ -4,9 +4,9 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from objects.views.small_histories import columns
+from objects.views.timed_generations import DAY, HOUR, MINUTE, begin, lived, now
 from support.clock import real_clock
-from views.histories import columns
-from views.work import DAY, HOUR, MINUTE, begin, lived, now
 
 if TYPE_CHECKING:
     import psycopg

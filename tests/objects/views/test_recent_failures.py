@@ -2,11 +2,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from promises.attempts import refund, refunds_broken
+from objects.views.small_histories import ANN, BEN, START, columns
+from objects.views.timed_generations import DAY, HOUR, MINUTE, begin, lived
 from support.api import rows
+from support.attempts import refund, refunds_broken
 from support.clock import set_clock
-from views.histories import ANN, BEN, START, columns
-from views.work import DAY, HOUR, MINUTE, begin, lived
 
 if TYPE_CHECKING:
     import psycopg

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from promises.attempts import complete, refund, refunds_broken
+from objects.views.small_histories import START, columns, shown
+from objects.views.timed_generations import DAY, HOUR, MINUTE, begin, end, lived, set_zone
 from support.api import rows
+from support.attempts import complete, refund, refunds_broken
 from support.clock import real_clock, set_clock
-from views.histories import START, columns, shown
-from views.work import DAY, HOUR, MINUTE, begin, end, lived, set_zone
 
 if TYPE_CHECKING:
     import psycopg

@@ -4,13 +4,13 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from ledger.books import deduct, grant
-from ledger.books import refund as refund_deduction
-from promises.attempts import refund, refunds_broken
+from objects.views.small_histories import ANN, BEN, START, columns, shown
+from objects.views.timed_generations import DAY, HOUR, MINUTE, begin, begins, end, lived, set_zone
 from support.api import rows
+from support.attempts import refund, refunds_broken
+from support.books import deduct, grant
+from support.books import refund as refund_deduction
 from support.clock import real_clock, set_clock
-from views.histories import ANN, BEN, START, columns, shown
-from views.work import DAY, HOUR, MINUTE, begin, begins, end, lived, set_zone
 
 if TYPE_CHECKING:
     import psycopg

@@ -1,16 +1,14 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pgcredits
-from views.histories import columns, shown
+from objects.views.small_histories import columns, shown
+from support.paths import ROOT
 
 if TYPE_CHECKING:
     import psycopg
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_it_names_every_file_with_its_hash(conn: psycopg.Connection[Any]) -> None:
@@ -25,8 +23,8 @@ def test_it_names_every_file_with_its_hash(conn: psycopg.Connection[Any]) -> Non
         (kind, file.stem): hashlib.sha256(file.read_bytes()).hexdigest()
         for kind, pattern in (
             ("migration", "migrations/*.sql"),
-            ("function", "procedures/*/*.sql"),
-            ("view", "views/*/*.sql"),
+            ("function", "procedures/**/*.sql"),
+            ("view", "views/**/*.sql"),
         )
         for file in ROOT.glob(pattern)
         if not file.name.endswith(".rollback.sql")

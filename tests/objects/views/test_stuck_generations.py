@@ -2,11 +2,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from promises.attempts import attach
+from objects.views.small_histories import ANN, BEN, columns, shown
+from objects.views.timed_generations import HOUR, MINUTE, begin, lived, now
 from support.api import rows
+from support.attempts import attach
 from support.clock import real_clock
-from views.histories import ANN, BEN, columns, shown
-from views.work import HOUR, MINUTE, begin, lived, now
 
 if TYPE_CHECKING:
     import psycopg

@@ -6,12 +6,12 @@ from uuid import UUID
 
 import pytest
 
-from ledger.books import grant
-from promises.attempts import refunds_broken
+from objects.views.small_histories import columns
+from objects.views.timed_generations import DAY, HOUR, MINUTE, begin, begins, end, lived, now
 from support.api import call, new_user, rows, value
+from support.attempts import refunds_broken
+from support.books import grant
 from support.clock import real_clock
-from views.histories import columns
-from views.work import DAY, HOUR, MINUTE, begin, begins, end, lived, now
 
 if TYPE_CHECKING:
     from datetime import timedelta

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ledger.books import deduct, grant, refund
+from objects.views.small_histories import columns, live, shown
 from support.api import new_user
-from views.histories import columns, live, shown
+from support.books import deduct, grant, refund
 
 if TYPE_CHECKING:
     import psycopg

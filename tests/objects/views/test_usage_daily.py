@@ -3,12 +3,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from promises.attempts import refund
+from objects.views.paid_generations import TODAY, TOMORROW, lines
+from objects.views.small_histories import START
+from objects.views.timed_generations import DAY, begin, end, lived, set_zone
 from support.api import new_user
+from support.attempts import refund
 from support.clock import real_clock, set_clock
-from views.generations import TODAY, TOMORROW, lines
-from views.histories import START
-from views.work import DAY, begin, end, lived, set_zone
 
 if TYPE_CHECKING:
     import psycopg

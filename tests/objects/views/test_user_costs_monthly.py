@@ -6,8 +6,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from views.generations import buyer, lines, paid
-from views.histories import START
+from objects.views.paid_generations import buyer, lines, paid
+from objects.views.small_histories import START
 
 if TYPE_CHECKING:
     import psycopg

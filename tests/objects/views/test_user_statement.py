@@ -3,8 +3,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from objects.views.small_histories import ANN, BEN, START, columns, live, shown
 from support.api import call
-from views.histories import ANN, BEN, START, columns, live, shown
 
 if TYPE_CHECKING:
     import psycopg

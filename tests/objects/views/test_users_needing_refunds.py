@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from promises.attempts import (
+from objects.views.small_histories import START, columns
+from support.api import refused, rows
+from support.attempts import (
     cancel,
     complete,
     events,
@@ -18,9 +20,7 @@ from promises.attempts import (
     set_policy,
     start,
 )
-from support.api import refused, rows
 from support.clock import set_clock
-from views.histories import START, columns
 
 if TYPE_CHECKING:
     import psycopg

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from ledger.books import grant
-from promises.attempts import Attempt, cancel, complete, fail, generation
 from support.api import call, new_user
+from support.attempts import Attempt, cancel, complete, fail, generation
+from support.books import grant
 from support.clock import real_clock, set_clock
 
 if TYPE_CHECKING:

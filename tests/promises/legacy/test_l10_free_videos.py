@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ledger.books import balance, no_trace, refused_without_trace
-from promises.attempts import complete, net, start, state
 from support.api import call, new_user, refused, rows
+from support.attempts import complete, net, start, state
+from support.books import balance, no_trace, refused_without_trace
 
 if TYPE_CHECKING:
     import psycopg

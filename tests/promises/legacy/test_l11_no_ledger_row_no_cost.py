@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ledger.books import entries
-from promises.attempts import callback, complete, events, fail, generation, start
+from support.attempts import callback, complete, events, fail, generation, start
+from support.books import entries
 
 if TYPE_CHECKING:
     import psycopg

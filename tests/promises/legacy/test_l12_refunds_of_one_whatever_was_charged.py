@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ledger.books import Books, books, deduct, entry, grant, refund
 from support.api import new_user
+from support.books import Books, books, deduct, entry, grant, refund
 
 if TYPE_CHECKING:
     import psycopg

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from adopt import old
+from command_line.adopt import systems
 from pgcredits.adopt.compat import install
 from pgcredits.adopt.inspecting import inspect
 from pgcredits.adopt.running import run
@@ -42,15 +42,15 @@ def test_l13_a_change_of_plan_leaves_what_was_bought(conn: psycopg.Connection[An
 
 
 def test_l13_by_its_old_name_too(conn: psycopg.Connection[Any]) -> None:
-    old.load(conn, "photo_platform", dirty=False)
+    systems.load(conn, "photo_platform", dirty=False)
     plan = inspect(conn, ["public"]).discovery.plan
-    run(conn, plan, old.Nobody())
+    run(conn, plan, systems.Nobody())
     install(conn, plan, "legacy")
     update = "select legacy.update_user_credits(%s, %s, %s, 'words', %s, null)"
 
     for _ in range(2):
-        conn.execute(update, [old.user(2), 25, "purchase", "pi_1"])
-    conn.execute(update, [old.user(2), 10, "plan_change", "plan-1"])
+        conn.execute(update, [systems.user(2), 25, "purchase", "pi_1"])
+    conn.execute(update, [systems.user(2), 10, "plan_change", "plan-1"])
 
     # 150 came over, 100 of them bought.
-    assert balance(conn, old.user(2)) == 150 + 25 + 10
+    assert balance(conn, systems.user(2)) == 150 + 25 + 10

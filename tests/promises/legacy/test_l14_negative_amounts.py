@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ledger.books import deduct, each_refused, grant, refund, revoke
 from support.api import call, new_user
+from support.books import deduct, each_refused, grant, refund, revoke
 
 if TYPE_CHECKING:
     import psycopg

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ledger.books import no_trace
-from promises.attempts import (
+from support.api import refused
+from support.attempts import (
     cancel,
     complete,
     events,
@@ -20,16 +19,15 @@ from promises.attempts import (
     refunds_broken,
     start,
 )
-from support.api import refused
+from support.books import no_trace
+from support.paths import PROCEDURES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import psycopg
 
-    from promises.attempts import Attempt
-
-PROCEDURES = Path(__file__).resolve().parents[2] / "procedures"
+    from support.attempts import Attempt
 
 
 @pytest.mark.parametrize("report", [fail, cancel, complete], ids=lambda report: report.__name__)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from objects.views.paid_generations import lines
+from objects.views.small_histories import START, shown
+from objects.views.timed_generations import DAY, begin, lived, set_zone
 from support.clock import real_clock
-from views.generations import lines
-from views.histories import START, shown
-from views.work import DAY, begin, lived, set_zone
 
 if TYPE_CHECKING:
     import psycopg

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ledger.books import balance, no_trace
-from promises.attempts import (
+from support.api import rows
+from support.attempts import (
     callback,
     cancel,
     complete,
@@ -15,7 +15,7 @@ from promises.attempts import (
     refunds_broken,
     start,
 )
-from support.api import rows
+from support.books import balance, no_trace
 
 if TYPE_CHECKING:
     import psycopg

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ledger.books import NOON, balance
-from promises.attempts import (
+from support.api import rows
+from support.attempts import (
     alerts,
     callback,
     complete,
@@ -21,14 +21,14 @@ from promises.attempts import (
     start,
     state,
 )
-from support.api import rows
+from support.books import NOON, balance
 from support.clock import set_clock
 from support.races import Session, at_once
 
 if TYPE_CHECKING:
     import psycopg
 
-    from promises.attempts import Attempt
+    from support.attempts import Attempt
     from support.databases import Database
 
 CALLBACK = "select * from credits.handle_provider_callback('nanobanana', %s, %s)"

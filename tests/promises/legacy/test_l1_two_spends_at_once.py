@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ledger.books import Books, books, deduct, grant
 from support.api import new_user, refused
+from support.books import Books, books, deduct, grant
 from support.races import Session, at_once, errors, values
 
 if TYPE_CHECKING:

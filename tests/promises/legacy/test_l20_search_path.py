@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ledger.books import Books, books, deduct, entries, grant
 from support.api import new_user, refused
+from support.books import Books, books, deduct, entries, grant
 
 if TYPE_CHECKING:
     import psycopg

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ledger.books import NOON, Books, books
 from support.api import call, new_user, rows
+from support.books import NOON, Books, books
 from support.clock import set_clock
 from support.races import Session
 

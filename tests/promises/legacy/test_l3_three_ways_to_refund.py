@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ledger.books import Books, balance, books
-from promises.attempts import (
+from support.api import rows
+from support.attempts import (
     Attempt,
     attach,
     callback,
@@ -18,7 +18,7 @@ from promises.attempts import (
     refunds_broken,
     start,
 )
-from support.api import rows
+from support.books import Books, balance, books
 from support.races import at_once
 
 if TYPE_CHECKING:

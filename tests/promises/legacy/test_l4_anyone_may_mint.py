@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from adopt import old
+from command_line.adopt import systems
 from pgcredits.adopt.compat import install
 from pgcredits.adopt.inspecting import inspect
 from pgcredits.adopt.running import run
@@ -32,11 +32,11 @@ def test_l4_nothing_of_ours_is_anybodys(conn: psycopg.Connection[Any]) -> None:
 
 
 def test_l4_nor_are_the_old_names(conn: psycopg.Connection[Any]) -> None:
-    old.load(conn, "photo_platform", dirty=True)
+    systems.load(conn, "photo_platform", dirty=True)
     assert len(conn.execute(OPEN, [["public"]]).fetchall()) > 8
     plan = inspect(conn, ["public"]).discovery.plan
 
-    run(conn, plan, old.Nobody())
+    run(conn, plan, systems.Nobody())
     install(conn, plan, "legacy")
 
     assert conn.execute(OPEN, [["legacy"]]).fetchall() == []
@@ -46,8 +46,8 @@ def test_l4_a_stranger_mints_nothing_by_the_old_functions_either(
     conn: psycopg.Connection[Any],
 ) -> None:
     """Whoever may still call them: the tables that they write are closed."""
-    old.load(conn, "photo_platform", dirty=True)
-    run(conn, inspect(conn, ["public"]).discovery.plan, old.Nobody())
+    systems.load(conn, "photo_platform", dirty=True)
+    run(conn, inspect(conn, ["public"]).discovery.plan, systems.Nobody())
     before = conn.execute("select sum(balance) as all from credits.user_credits").fetchone()
 
     with conn.transaction(force_rollback=True):
@@ -55,7 +55,7 @@ def test_l4_a_stranger_mints_nothing_by_the_old_functions_either(
         conn.execute("set local role somebody_else")
         for call in ("refund_user_credits(%s, 1000, 'x')", "add_purchased_credits(%s, 1000)"):
             with pytest.raises(psycopg.Error) as refusal, conn.transaction():
-                conn.execute(f"select public.{call}".encode(), [old.user(1)])
+                conn.execute(f"select public.{call}".encode(), [systems.user(1)])
             assert refusal.value.sqlstate == "PT410"
         with pytest.raises(psycopg.errors.InsufficientPrivilege), conn.transaction():
             conn.execute("select credits.grant_user_credits(%s, 1000)", [new_user()])

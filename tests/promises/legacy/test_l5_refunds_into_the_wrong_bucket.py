@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ledger.books import NOON, Books, books, deduct, grant, refund
 from support.api import call, new_user
+from support.books import NOON, Books, books, deduct, grant, refund
 from support.clock import set_clock
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ledger.books import deduct, grant, no_trace, refund, revoke
 from support.api import new_user, refused
+from support.books import deduct, grant, no_trace, refund, revoke
 
 if TYPE_CHECKING:
     import psycopg

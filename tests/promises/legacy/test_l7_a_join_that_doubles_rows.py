@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from promises.attempts import callback, fail, listed, refund, refunds_broken, start
 from support.api import rows, value
+from support.attempts import callback, fail, listed, refund, refunds_broken, start
 
 if TYPE_CHECKING:
     import psycopg

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ledger.books import no_trace
-from promises.attempts import (
+from support.api import refused
+from support.attempts import (
     attach,
     break_generations,
     callback,
@@ -18,7 +18,7 @@ from promises.attempts import (
     start,
     state,
 )
-from support.api import refused
+from support.books import no_trace
 
 if TYPE_CHECKING:
     import psycopg

@@ -9,7 +9,9 @@ import psycopg
 import pytest
 from psycopg.rows import namedtuple_row
 
-from lives.storm import (
+from pgcredits.deploy import migrate
+from pgcredits.server import Server, ephemeral_server
+from stress.lives.storm import (
     CALLBACKS,
     GENERATIONS,
     SESSIONS,
@@ -20,8 +22,6 @@ from lives.storm import (
     shots_at,
     start,
 )
-from pgcredits.deploy import migrate
-from pgcredits.server import Server, ephemeral_server
 from support.api import rows
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ import psycopg
 import pytest
 from psycopg.rows import namedtuple_row
 
-from concurrency.fire import grant_due
 from pgcredits.deploy import migrate
 from pgcredits.server import Server, ephemeral_server
+from stress.races.fire import grant_due
 from support.api import call, new_user, rows
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from crash.proxy import Loss, Proxy, Relay
+from stress.crashes.proxy import Loss, Proxy, Relay
 from support.api import call, new_user
 from support.races import at_once
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from decimal import Decimal
 
-    from lives.table import Branch, Rule, Table
+    from stress.lives.table import Branch, Rule, Table
 
 IN_FLIGHT = ("pending", "processing")
 UNSUCCESSFUL = ("failed", "cancelled", "timed_out")

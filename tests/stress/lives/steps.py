@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from lives.oracle import Life, Report
+from stress.lives.expected import Life, Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable

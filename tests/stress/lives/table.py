@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
-README = Path(__file__).parents[2] / "README.md"
 HEADING = "### The life of a generation"
 EVENTS = ("submitted", "progress", "success", "failure", "cancel", "deadline")
 STATUSES = ("pending", "processing", "succeeded", "failed", "timed_out", "cancelled")

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lives.steps import CORE, MORE, PERCENTS, STRICT
-from lives.table import README, STATUSES, Table, read_table
-from lives.walk import Walk
+from stress.lives.steps import CORE, MORE, PERCENTS, STRICT
+from stress.lives.table import STATUSES, Table, read_table
+from stress.lives.walk import Walk
+from support.paths import README
 
 if TYPE_CHECKING:
     import psycopg

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from lives.table import EVENTS, NOTHING, README, STATUSES, Branch, Effect, parse_cell, read_table
+from stress.lives.table import (
+    EVENTS,
+    NOTHING,
+    STATUSES,
+    Branch,
+    Effect,
+    parse_cell,
+    read_table,
+)
+from support.paths import README
 
 TEXT = README.read_text(encoding="utf-8")
 

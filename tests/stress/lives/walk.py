@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg.rows import tuple_row
 
-from lives.oracle import Life, RefusedError
-from lives.steps import CHARGE, GRANTED, PERCENTS, PROVIDER, Step
+from stress.lives.expected import Life, RefusedError
+from stress.lives.steps import CHARGE, GRANTED, PERCENTS, PROVIDER, Step
 from support.api import call, new_user
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lives.table import Table
+    from stress.lives.table import Table
 
 # Everything that is kept about one generation, in one row.
 OBSERVE = """

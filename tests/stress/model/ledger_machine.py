@@ -14,7 +14,7 @@ import psycopg
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from property.oracle import Account, Answer, Oracle, Plan, RefusedError
+from stress.model.money_rules import Account, Answer, Oracle, Plan, RefusedError
 from support.api import call, rows, value
 from support.clock import set_clock
 

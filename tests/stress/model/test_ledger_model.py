@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from property.machine import LedgerMachine, Tally
+from stress.model.ledger_machine import LedgerMachine, Tally
 
 if TYPE_CHECKING:
     from support.databases import Database, Template

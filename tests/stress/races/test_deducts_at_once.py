@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from concurrency.fire import balance, code_of, detail_of, grant_due, ledger, volleys
+from stress.races.fire import balance, code_of, detail_of, grant_due, ledger, volleys
 from support.api import call, new_user
 from support.races import errors, values
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from concurrency.fire import (
+from stress.races.fire import (
     ISOLATION_LEVELS,
     READ_COMMITTED,
     balance,

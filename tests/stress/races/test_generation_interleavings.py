@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from concurrency.fire import (
+from stress.races.fire import (
     READ_COMMITTED,
     REPEATABLE_READ,
     SERIALIZABLE,

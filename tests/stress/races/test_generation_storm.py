@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from concurrency.fire import REPEATABLE_READ, SERIALIZABLE, isolated
-from lives.storm import (
+from stress.lives.storm import (
     CALLBACKS,
     GENERATIONS,
     SESSIONS,
@@ -21,6 +20,7 @@ from lives.storm import (
     shots_at,
     start,
 )
+from stress.races.fire import REPEATABLE_READ, SERIALIZABLE, isolated
 from support.api import rows
 from support.races import at_once, errors, values
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from concurrency.fire import (
+from stress.races.fire import (
     REPEATABLE_READ,
     SERIALIZABLE,
     balance,

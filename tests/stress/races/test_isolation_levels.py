@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from concurrency.fire import (
+from stress.races.fire import (
     ISOLATION_LEVELS,
     READ_COMMITTED,
     REPEATABLE_READ,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from concurrency.fire import (
+from stress.races.fire import (
     READ_COMMITTED,
     REPEATABLE_READ,
     SERIALIZABLE,

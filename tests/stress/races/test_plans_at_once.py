@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from concurrency.fire import ledger
+from stress.races.fire import ledger
 from support.api import call, new_user, rows
 from support.races import at_once
 

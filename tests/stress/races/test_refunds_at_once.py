@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from concurrency.fire import balance, detail_of, ledger, refusals, volleys
+from stress.races.fire import balance, detail_of, ledger, refusals, volleys
 from support.api import call, new_user
 from support.races import errors, values
 

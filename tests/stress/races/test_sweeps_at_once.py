@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from concurrency.fire import (
+from stress.races.fire import (
     ISOLATION_LEVELS,
     balance,
     code_of,
