@@ -1,4 +1,4 @@
--- Take an alert on.
+-- Note that somebody takes care of an alert.
 --
 -- Errors: PT422 invalid_argument, PT404 alert_not_found.
 
@@ -18,11 +18,11 @@ declare
     v_alert credits.system_alerts;
     v_now timestamptz;
 begin
-    perform credits_internal.require_word('p_by', p_by, 100, 'Say who takes it on.');
+    perform credits_internal.require_word('p_by', p_by, 100, 'Say who takes care of the alert.');
 
     v_alert := credits_internal.lock_alert(p_user_id, p_alert_id);
 
-    -- The first stands, and there is nothing to be done about what is resolved.
+    -- The first acknowledgement stands, and a resolved alert needs none.
     if v_alert.acknowledged_at is not null or v_alert.resolved_at is not null then
         return v_alert;
     end if;
@@ -43,8 +43,8 @@ end
 $acknowledge_alert$;
 
 comment on function credits.acknowledge_alert is
-'Say who takes an alert on: listeners are not told of it again unless it escalates. The first '
-'stands, and a resolved one stays as it is. Returns the alert as it is then. '
+'Say who takes care of an alert: listeners are not told of it again unless it escalates. The first '
+'acknowledgement stands, and a resolved alert stays as it is. Returns the alert as it is then. '
 'Errors: PT422 invalid_argument, PT404 alert_not_found. Call it in FROM.';
 
 revoke all on function credits.acknowledge_alert from public;

@@ -20,12 +20,12 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $raise_alert$
 begin
-    -- Here the nil uuid stands for the platform.
+    -- Only null is refused: the nil uuid, which require_user refuses, too, means the platform here.
     if p_user_id is null then
         perform credits_internal.require_user(null);
     end if;
 
-    perform credits_internal.require_word('p_type', p_type, 100, 'Name what it is about.');
+    perform credits_internal.require_word('p_type', p_type, 100, 'Name the kind of the alert.');
     perform credits_internal.require_word('p_message', p_message, 2000, 'Say what happened.');
     perform credits_internal.require_metadata(p_metadata);
 
@@ -33,8 +33,8 @@ begin
         perform credits_internal.refuse_argument(
             'p_level',
             p_level,
-            'is no level',
-            'Pass info, warning, error or critical, or null for the usual one.'
+            'is not a level',
+            'Pass info, warning, error or critical, or null for the level of the type''s rule.'
         );
     end if;
 
@@ -52,11 +52,11 @@ end
 $raise_alert$;
 
 comment on function credits.raise_alert is
-'Open an alert and return its id; where one of this user, type and key is open, that is counted '
-'again. p_user_id: whom it is about, by default the platform. p_level: info, warning, error or '
-'critical; null = as alert_rules says, warning where it says nothing. Null comes back where the '
-'rule of the type is not enabled. A type that check_alerts judges is resolved by it where its '
-'condition does not hold. Errors: PT422 invalid_argument.';
+'Open an alert and return its id; where an alert of this user, type and key is open, that one is '
+'counted again. p_user_id: whom it is about, by default the platform. p_level: info, warning, '
+'error or critical; null = as alert_rules says, warning where it says nothing. Returns null where '
+'the rule of the type is not enabled. If check_alerts judges the type, its next run resolves the '
+'alert unless the condition of the rule holds. Errors: PT422 invalid_argument.';
 
 revoke all on function credits.raise_alert from public;
 grant execute on function credits.raise_alert to credits_operator;

@@ -57,8 +57,8 @@ $resolve_alert$;
 
 comment on function credits.resolve_alert is
 'Say that an alert is dealt with, and by whom; where its cause is still there, a new one opens. '
-'p_note: what was done; kept as note in its metadata. Safe to repeat: the first stands. Returns '
-'the alert as it is then. '
+'p_note: what was done; kept as note in its metadata. Safe to repeat: the first call stands. '
+'Returns the alert as it is then. '
 'Errors: PT422 invalid_argument, PT404 alert_not_found. Call it in FROM.';
 
 revoke all on function credits.resolve_alert from public;

@@ -1,4 +1,4 @@
--- Note that the provider has a generation, and under which id.
+-- Note that the provider has a generation, and the provider's id of the task.
 --
 -- Errors: PT422 invalid_argument, PT404 generation_not_found, PT409 provider_task_conflict.
 
@@ -19,7 +19,7 @@ declare
     v_result credits.generation_result;
 begin
     if p_provider_task_id is not null then
-        -- A call costs as much as a small statement: it judges only what this stops.
+        -- require_word costs as much as a small statement: call it only for what it will refuse.
         if btrim(p_provider_task_id) = '' or length(p_provider_task_id) > 500 then
             perform credits_internal.require_word(
                 'p_provider_task_id',
@@ -29,14 +29,16 @@ begin
             );
         end if;
 
-        -- Before the user's row, always: a callback that knows no user yet comes this way, too.
+        -- The task is locked before the user's row, always: a callback of a task that is not
+        -- attached yet locks it before it knows any user.
         perform credits_internal.lock_task(g.provider, p_provider_task_id)
         from credits.generations as g
         where
             g.user_id = p_user_id
             and g.generation_id = p_generation_id;
 
-        -- Its start is not committed: without the task's lock a callback could be missed.
+        -- The generation is unknown, or its start is not committed yet. Going on without the
+        -- task's lock could miss a callback.
         if not found and p_user_id is not null and p_generation_id is not null then
             perform credits_internal.refuse_generation(p_generation_id);
         end if;
@@ -54,7 +56,7 @@ begin
         );
     end if;
 
-    -- Almost always: there are none.
+    -- Callbacks seldom come before their task is attached: look before calling apply_waiting.
     if exists (
         select
         from credits.provider_callbacks as c
@@ -74,11 +76,11 @@ end
 $attach_provider_task$;
 
 comment on function credits.attach_provider_task is
-'Note that the provider has the generation, under this id of its own (null: it gives none), so '
-'that its callbacks are understood; those that came before are applied at once. Of a finished '
-'generation the id is noted, too. Safe to repeat. Errors: PT422 invalid_argument, PT404 '
-'generation_not_found, PT409 provider_task_conflict (the id belongs to another generation, or '
-'this one has another id). Call it in FROM.';
+'Note that the provider has the generation, and the provider''s id of the task (null: it gives '
+'none), so that its callbacks find the generation; callbacks that came before are applied at once. '
+'The id is noted for a finished generation, too. Safe to repeat. Errors: PT422 invalid_argument, '
+'PT404 generation_not_found, PT409 provider_task_conflict (the id belongs to another generation, '
+'or this one has another id). Call it in FROM.';
 
 revoke all on function credits.attach_provider_task from public;
 grant execute on function credits.attach_provider_task to credits_app;

@@ -24,9 +24,10 @@ end
 $cancel_generation$;
 
 comment on function credits.cancel_generation is
-'Cancel a generation: before the provider has it everything comes back, after that what '
-'refund_policies say of user_cancelled; a failure that is reported later raises it to its own. A '
-'finished one stays as it is. A long reason is cut. Safe to repeat. '
+'Cancel a generation. Before the provider has it, all its credits come back; after that, what '
+'refund_policies say of user_cancelled. A failure that is reported later raises the refund to what '
+'the policy says of that failure. A finished generation stays as it is. A long reason is cut. '
+'Safe to repeat. '
 'Errors: PT422 invalid_argument, PT404 generation_not_found. Call it in FROM.';
 
 revoke all on function credits.cancel_generation from public;

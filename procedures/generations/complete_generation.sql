@@ -1,4 +1,4 @@
--- Report that a generation succeeded, and what it came to.
+-- Report that a generation succeeded, with its final price and cost.
 --
 -- Errors: PT422 invalid_argument, PT404 generation_not_found.
 
@@ -32,7 +32,7 @@ begin
 
     v_generation := credits_internal.lock_generation(p_user_id, p_generation_id);
 
-    -- A success is not refused over a description.
+    -- Metadata that make no sense are dropped: they must not keep a success from being recorded.
     if v_metadata <> '{}'
         and (
             jsonb_typeof(v_metadata) <> 'object'
@@ -56,9 +56,10 @@ end
 $complete_generation$;
 
 comment on function credits.complete_generation is
-'Report a success; deliver the result only where status is succeeded. p_final_credits: the price '
-'in the end (null = as charged); a lower one gives the difference back, also when it comes later, '
-'a higher one changes nothing and alerts. p_cost_usd: what the provider bills, in US dollars. '
+'Report a success; deliver the result only where status is succeeded. p_final_credits: the final '
+'price (null = as charged). A price below the charge gives the difference back, also in a later '
+'call; one above it changes nothing and opens an alert. p_cost_usd: what the provider bills, in US '
+'dollars. '
 'p_metadata is added to the generation''s. A cost or metadata that make no sense are left out, '
 'not refused. Safe to repeat. Errors: PT422 invalid_argument, PT404 generation_not_found. Call it '
 'in FROM.';

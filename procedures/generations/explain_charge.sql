@@ -87,7 +87,7 @@ begin
                     from credits.credit_transactions as f
                     where
                         f.user_id = g.user_id
-                        -- All lie between the charge and the last of them.
+                        -- Ids sort by time: all refunds lie between the charge and the last one.
                         and f.transaction_id > g.charge_transaction_id
                         and f.transaction_id <= r.last_refund_id
                         and f.refund_of = g.charge_transaction_id

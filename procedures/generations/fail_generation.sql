@@ -1,4 +1,4 @@
--- Report that a generation failed; what the policy says comes back.
+-- Report that a generation failed, and refund what the policy says.
 --
 -- Errors: PT422 invalid_argument, PT404 generation_not_found.
 

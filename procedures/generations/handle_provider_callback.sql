@@ -1,4 +1,4 @@
--- Take in what a provider calls back with.
+-- Apply a provider's callback to its generation, or keep it until its task is attached.
 --
 -- Errors: PT422 invalid_argument.
 
@@ -19,7 +19,7 @@ set search_path = pg_catalog, pg_temp
 as $handle_provider_callback$
 declare
     v_provider constant text := lower(btrim(p_provider));
-    -- No provider needs more; what does not fit is kept as text, cut.
+    -- No provider needs more than 64 kB; of a larger payload the start is kept, as a text.
     v_payload constant jsonb := case
         when octet_length(p_payload::text) > 65536 then to_jsonb(left(p_payload::text, 16384))
         else p_payload
@@ -28,7 +28,7 @@ declare
     v_now timestamptz;
     v_callback_id uuid;
 begin
-    -- One expression lets every good call pass, and whatever it stops is judged by these.
+    -- This expression lets every good call pass; the require_ functions judge whatever it stops.
     if coalesce(v_provider, '') = ''
         or coalesce(btrim(p_provider_task_id), '') = ''
         or length(p_provider) > 100
@@ -52,7 +52,7 @@ begin
         and t.provider_task_id = p_provider_task_id;
 
     if not found then
-        -- Somebody may be attaching it at this moment: look again when they are done.
+        -- Another session may be attaching the task right now: wait until it is done, look again.
         perform credits_internal.lock_task(v_provider, p_provider_task_id);
 
         select
@@ -111,10 +111,11 @@ end
 $handle_provider_callback$;
 
 comment on function credits.handle_provider_callback is
-'Take in a provider''s callback, in any order and as often as it comes; authenticate the provider '
-'before. p_code is looked up in provider_error_codes; an unknown one is kept, alerts, and leaves '
-'the generation to its deadline. A callback for a task that nobody has attached waits until '
-'somebody does: the answer is all null but applied = false. Answer your own client with refunded. '
+'Apply a provider''s callback; callbacks may come in any order and several times. Authenticate the '
+'provider before. p_code is looked up in provider_error_codes; a callback with an unknown code is '
+'kept, opens an alert, and leaves the generation to its deadline. A callback for a task that '
+'nobody has attached waits until somebody does: the answer is all null but applied = false. The '
+'column refunded tells what to answer your own client. '
 'p_cost_usd: what the provider bills, in US dollars. Long texts are cut, a cost that makes no '
 'sense is left out. Errors: PT422 invalid_argument. Call it in FROM.';
 

@@ -29,7 +29,7 @@ declare
     v_charge credits.transaction_result;
     v_now timestamptz;
 begin
-    -- One expression lets every good call pass, and whatever it stops is judged by these.
+    -- This expression lets every good call pass; the require_ functions judge whatever it stops.
     if p_user_id is null
         or p_credits is null
         or p_credits not between 1 and 1000000000000
@@ -123,7 +123,7 @@ begin
         p_generation_id => v_generation_id
     );
 
-    -- Not before: the charge may have waited for the lock.
+    -- The clock is read only now, because the charge may have waited for the user's lock.
     v_now := credits_internal.clock();
 
     insert into credits.generations (

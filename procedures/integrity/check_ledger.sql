@@ -1,4 +1,4 @@
--- Verify the users who were not verified for the longest time, and note the outcome.
+-- Verify the users whose last verification is the oldest, and note the outcome.
 --
 -- Errors: PT422 invalid_argument.
 
@@ -20,7 +20,7 @@ declare
 begin
     perform credits_internal.require_limit(p_limit);
 
-    -- In the order of their ids, so that two checks at once meet in one order.
+    -- Sorted by id: two checks at once write their rows in the same order, without a deadlock.
     select array_agg(n.user_id order by n.user_id)
     into v_user_ids
     from (
@@ -48,8 +48,9 @@ end
 $check_ledger$;
 
 comment on function credits.check_ledger is
-'Verify the users longest unverified, record the outcome in ledger_checks, and return the '
-'violations found. Safe to run twice at once. Errors: PT422 invalid_argument. Call it in FROM.';
+'Verify the users whose last verification is the oldest, record the outcome in ledger_checks, and '
+'return the violations found. Safe to run twice at once. Errors: PT422 invalid_argument. Call it '
+'in FROM.';
 
 revoke all on function credits.check_ledger from public;
 grant execute on function credits.check_ledger to credits_operator;

@@ -11,7 +11,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $verify_ledger$
 declare
-    -- One user or all, by one form of query that the primary keys serve.
+    -- One user or all: always a range of ids, so that the same queries use the primary keys.
     v_from constant uuid := coalesce(p_user_id, '00000000-0000-0000-0000-000000000000');
     v_to constant uuid := coalesce(p_user_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
 begin

@@ -21,8 +21,8 @@ as $deduct_user_credits$
 declare
     v_metadata constant jsonb := coalesce(p_metadata, '{}');
 begin
-    -- Each of these calls costs as much as a small statement: one expression lets every good call
-    -- pass, and whatever it stops is judged by them.
+    -- Each require_ function costs as much as a small statement. This expression lets every good
+    -- call pass without them; they judge whatever it stops.
     if p_user_id is null
         or p_credits is null
         or p_credits not between 1 and 1000000000000

@@ -20,9 +20,9 @@ end
 $get_user_credits$;
 
 comment on function credits.get_user_credits is
-'What a user can spend now (expired credits do not count, swept or not), how much of it will '
-'expire and when next, the plan, the warning threshold, and whether spending is stopped. Zeros for '
-'an unknown user. Errors: PT422 invalid_argument. Call it in FROM.';
+'What a user can spend now (expired credits do not count, even before their expiry is written), '
+'how much of it will expire and when next, the plan, the warning threshold, and whether spending '
+'is stopped. Zeros for an unknown user. Errors: PT422 invalid_argument. Call it in FROM.';
 
 revoke all on function credits.get_user_credits from public;
 grant execute on function credits.get_user_credits to credits_app;

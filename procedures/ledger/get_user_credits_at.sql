@@ -24,8 +24,8 @@ begin
         );
     end if;
 
-    -- Ids sort as times do, and the primary key finds them; the time itself says which of the
-    -- last microsecond's belong.
+    -- Ids sort by time, so that the primary key finds the last row; created_at is compared, too,
+    -- because p_at may lie outside the times that an id can carry.
     select t.balance_after
     into v_balance
     from credits.credit_transactions as t

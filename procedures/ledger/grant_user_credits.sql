@@ -21,7 +21,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $grant_user_credits$
 declare
-    -- An expiry at the end of time is none.
+    -- The expiry infinity means the same as null: the credits never expire.
     v_expires_at constant timestamptz := nullif(p_expires_at, 'infinity');
     v_user credits.user_credits;
     v_prior credits_internal.stored_request;
@@ -74,7 +74,7 @@ begin
             'p_expires_at',
             p_expires_at::text,
             'is in the past',
-            'Pass a time to come, or null for credits that never expire.'
+            'Pass a time in the future, or null for credits that never expire.'
         );
     end if;
 

@@ -67,7 +67,7 @@ begin
         payload = null,
         dropped = null
     where
-        -- One by one, by their key: of the tasks there are many, of what waits for one few.
+        -- Look up the task of each callback by its key: few callbacks wait, but tasks are many.
         p_user_id = (
             select t.user_id
             from credits.provider_tasks as t

@@ -79,7 +79,7 @@ begin
             perform credits_internal.refuse(
                 p_sqlstate => 'PT409',
                 p_code => 'not_refundable',
-                p_message => 'the generation that this paid for is in flight',
+                p_message => 'the generation that this deduction paid for is in flight',
                 p_hint => 'Call fail_generation or cancel_generation: they refund it.',
                 p_figures => jsonb_build_object(
                     'generation_id', v_generation.generation_id,
@@ -103,7 +103,7 @@ begin
     v_refunded := coalesce(v_refunded, 0);
     v_credits := coalesce(p_credits, -v_charge.credits - v_refunded);
 
-    -- All of it was given back before: not an error, but the same answer.
+    -- The deduction was refunded in full before: not an error, but the same answer again.
     if v_credits = 0 then
         return row(
             true,
@@ -137,7 +137,7 @@ begin
         p_idempotency_key => p_idempotency_key
     );
 
-    -- Perhaps it was owed.
+    -- The generation's refund may have been listed as owed: strike it off.
     if v_generation.refund_owed_since is not null
         and v_generation.refund_due_credits <= v_refunded + v_credits
     then

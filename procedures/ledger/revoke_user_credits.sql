@@ -80,7 +80,7 @@ begin
 
     v_credits := coalesce(p_credits, v_grant.credits - v_revoked.credits);
 
-    -- All of it was revoked before: not an error, but the same answer.
+    -- The grant was revoked in full before: not an error, but the same answer again.
     if v_credits = 0 then
         return row(
             v_revoked.last_transaction_id,

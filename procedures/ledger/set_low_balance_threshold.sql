@@ -24,7 +24,7 @@ begin
             'p_credits',
             p_credits::text,
             'is ' || p_credits::text,
-            'Pass 0 to 9000000000000000 credits, or null to be warned of nothing.'
+            'Pass 0 to 9000000000000000 credits, or null for no warning.'
         );
     end if;
 
@@ -37,7 +37,8 @@ begin
         updated_at = v_now
     where u.user_id = p_user_id;
 
-    -- It is opened by a crossing only, but what is not low is not to be alerted of.
+    -- Only a balance that crosses the threshold opens the alert; a threshold that the balance is
+    -- not below resolves it at once.
     if (v_user.balance < p_credits) is not true then
         perform credits_internal.close_alert(p_user_id, 'low_balance', '');
     end if;

@@ -34,7 +34,7 @@ begin
 
     v_now := credits_internal.clock();
 
-    -- A month that has ended rolls over by the plan that was held in it.
+    -- Allowances of a month that has ended roll over by the plan that the user had in it.
     perform credits_internal.expire_due_lots(p_user => v_user, p_now => v_now);
 
     update credits.user_credits as u

@@ -23,7 +23,7 @@ declare
 begin
     perform credits_internal.require_limit(p_limit);
 
-    -- More than are to be served, so that busy and broken users do not use up the limit.
+    -- Read more users than p_limit, so that busy and failing users do not use up the limit.
     for v_user_id in
         select u.user_id
         from credits.plans as p
@@ -38,7 +38,7 @@ begin
             )
             union all
             (
-                -- Upgraded this month.
+                -- Users who moved to a larger plan this month.
                 select m.user_id
                 from credits.user_credits as m
                 where
@@ -61,10 +61,11 @@ begin
         where u.user_id = v_user_id
         for no key update skip locked;
 
-        -- Busy: the next run looks again.
+        -- The user is busy: the next run tries again.
         continue when not found;
 
-        -- One user's failure must not keep the others waiting. The lock stays when it is undone.
+        -- One user's failure must not keep the others waiting. The user's lock was taken before
+        -- this block, and stays when the block is undone.
         begin
             v_result.credits := credits_internal.grant_allowance(
                 p_user => v_user,
@@ -73,7 +74,7 @@ begin
                 p_month_end => v_month_end
             );
 
-            -- Served meanwhile, or moved to a smaller plan.
+            -- The user was served meanwhile, or moved to a smaller plan.
             continue when v_result.credits is null;
 
             v_served := v_served + 1;

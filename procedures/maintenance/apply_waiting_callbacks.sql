@@ -1,7 +1,7 @@
 -- Apply callbacks that wait in the inbox although their task is known by now.
 --
--- Attaching a task does that at once; what is left for this are attachments that could not see them
--- (an older snapshot under REPEATABLE READ, a mapping written by hand).
+-- Attaching a task applies its callbacks at once. This is for attachments that could not see them:
+-- an older snapshot under REPEATABLE READ, or a row of provider_tasks written by hand.
 --
 -- Errors: PT422 invalid_argument, 40001, 40P01.
 
@@ -24,14 +24,14 @@ declare
 begin
     perform credits_internal.require_limit(p_limit);
 
-    -- More than are to be served, so that busy and broken users do not use up the limit.
+    -- Read more than p_limit, so that busy and failing users do not use up the limit.
     for v_next in
         select
             t.user_id,
             t.generation_id,
             t.provider_task_id
         from credits.provider_callbacks as c
-        -- One by one, by their key: of the tasks there are many.
+        -- Look up the task of each callback by its key, since there are many tasks.
         cross join lateral (
             select p.*
             from credits.provider_tasks as p
@@ -49,10 +49,11 @@ begin
     loop
         exit when v_served = p_limit;
 
-        -- Busy: the next run looks again.
+        -- The user is busy: the next run tries again.
         continue when not credits_internal.lock_idle_user(v_next.user_id);
 
-        -- One user's failure must not keep the others waiting. The lock stays when it is undone.
+        -- One user's failure must not keep the others waiting. The user's lock was taken before
+        -- this block, and stays when the block is undone.
         begin
             v_generation := credits_internal.lock_generation(
                 v_next.user_id, v_next.generation_id
@@ -62,7 +63,7 @@ begin
             );
             v_refunded := v_result.credits_refunded;
 
-            -- Applied by somebody else meanwhile.
+            -- Another session applied the callbacks meanwhile.
             continue when
                 credits_internal.apply_waiting(v_generation, v_next.provider_task_id) = 0;
 

@@ -7,8 +7,8 @@ stable
 parallel safe
 security definer
 set search_path = pg_catalog, pg_temp
--- The planner takes the days of the views for many more than they are; compiling would cost more
--- than all the reading.
+-- The planner expects far more days from the views than there are; compiling for so many would take
+-- longer than the queries themselves.
 set jit = off
 as $dashboard_stats$
 declare
@@ -37,7 +37,8 @@ begin
     from credits_monitoring.generation_facts as g
     where g.started_at >= v_today;
 
-    -- Everything is read once. What was started this month has finished since, or has not yet.
+    -- Each generation is read once: finished ones by finished_at (one that was started this month
+    -- has finished this month, too), those in flight by started_at.
     with seen as (
         select
             g.provider,
@@ -64,7 +65,7 @@ begin
             and g.started_at >= v_this_month
     ),
 
-    -- Each generation counts where it was started, each cost where it finished, as in the views: a
+    -- Generations count by when they started, costs by when they finished, as in the views: a
     -- provider may have one without the other.
     providers as (
         select
@@ -199,8 +200,8 @@ $dashboard_stats$;
 
 comment on function credits.dashboard_stats is
 'The figures of an admin page, in one JSON object. Today and this month are those of the business '
-'time zone; 7 days end now. Generations count where they were started, costs where they finished; '
-'costs are those known. refundsLast7Days = refunds of the ledger. providerUsage = this month, '
+'time zone; 7 days end now. Generations count by when they started, costs by when they finished; '
+'unknown costs are left out. refundsLast7Days = refunds of the ledger. providerUsage = this month, '
 'failed = failed or timed out. recentFailures = the last 10; their messages are hostile input. '
 'Times are UTC.';
 

@@ -21,7 +21,7 @@ declare
 begin
     perform credits_internal.require_limit(p_limit);
 
-    -- More than are to be served, so that busy and broken users do not use up the limit.
+    -- Read more users than p_limit, so that busy and failing users do not use up the limit.
     for v_user_id in
         select u.user_id
         from credits.user_credits as u
@@ -41,10 +41,11 @@ begin
             and u.next_expiry_at <= v_now
         for no key update skip locked;
 
-        -- Busy, or served meanwhile: the next sweep looks again.
+        -- The user is busy, or was served meanwhile: the next sweep tries again.
         continue when not found;
 
-        -- One user's failure must not keep the others waiting. The lock stays when it is undone.
+        -- One user's failure must not keep the others waiting. The user's lock was taken before
+        -- this block, and stays when the block is undone.
         begin
             select -sum(l.remaining)::bigint
             into v_result.credits

@@ -1,4 +1,4 @@
--- Do everything that has to be done from time to time.
+-- Run every maintenance task once, in one transaction.
 --
 -- Errors: 40001, 40P01.
 
@@ -11,7 +11,8 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $run_maintenance$
 begin
-    -- What waits is applied before anything times out, and alerts judge what is left of it all.
+    -- Waiting callbacks are applied before anything times out; alerts are judged last, by what
+    -- the other tasks have left.
     return query
     select
         'apply_waiting_callbacks',
@@ -57,11 +58,11 @@ end
 $run_maintenance$;
 
 comment on function credits.run_maintenance is
-'Do what has to be done from time to time, in one transaction: apply waiting callbacks, give up on '
-'what is stuck, retry refunds, expire credits, grant allowances, check the ledger, judge the '
-'alerts. It never settles what is under review. Up to the default p_limit of each; pgcredits '
-'maintain gives each a transaction of its own. One row for each: how many rows its function '
-'returned; of check_alerts, how many alerts were opened and resolved. Call it in FROM.';
+'Run every maintenance task once, in one transaction: apply waiting callbacks, time out stuck '
+'generations, retry refunds, expire credits, grant allowances, check the ledger, judge the alerts. '
+'It never pays refunds that are under review. Each task handles at most its default p_limit; '
+'pgcredits maintain gives each a transaction of its own. One row per task: how many rows its '
+'function returned; for check_alerts, how many alerts were opened and resolved. Call it in FROM.';
 
 revoke all on function credits.run_maintenance from public;
 grant execute on function credits.run_maintenance to credits_operator;

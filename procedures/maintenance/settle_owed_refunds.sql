@@ -1,4 +1,4 @@
--- Show what is owed to users, then pay it; the only one that pays what is under review.
+-- Show the refunds that are owed, or pay them; the only function that pays those under review.
 --
 -- Errors: PT422 invalid_argument, 40001, 40P01.
 
@@ -16,7 +16,7 @@ as $settle_owed_refunds$
 begin
     perform credits_internal.require_limit(p_limit);
 
-    -- Null is not a clear order to pay.
+    -- Only an explicit false pays: null is not a clear order.
     if p_dry_run is false then
         return query
         select p.*
@@ -50,8 +50,8 @@ end
 $settle_owed_refunds$;
 
 comment on function credits.settle_owed_refunds is
-'What is owed to users, generation by generation: shown (p_dry_run, the default) or paid, those '
-'under review, too. credits_owed is what was owed before, credits_refunded what this call paid. '
+'The refunds that are owed, one row per generation: shown (p_dry_run, the default) or paid, also '
+'those under review. credits_owed is what was owed before, credits_refunded what this call paid. '
 'Busy users are left for the next run. Errors: PT422 invalid_argument. Call it in FROM.';
 
 revoke all on function credits.settle_owed_refunds from public;

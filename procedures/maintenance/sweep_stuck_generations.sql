@@ -21,7 +21,7 @@ declare
 begin
     perform credits_internal.require_limit(p_limit);
 
-    -- More than are to be served, so that busy and broken users do not use up the limit.
+    -- Read more than p_limit, so that busy and failing users do not use up the limit.
     for v_next in
         select
             g.user_id,
@@ -35,16 +35,17 @@ begin
     loop
         exit when v_served = p_limit;
 
-        -- Busy: the next sweep looks again.
+        -- The user is busy: the next sweep tries again.
         continue when not credits_internal.lock_idle_user(v_next.user_id);
 
-        -- One user's failure must not keep the others waiting. The lock stays when it is undone.
+        -- One user's failure must not keep the others waiting. The user's lock was taken before
+        -- this block, and stays when the block is undone.
         begin
             v_generation := credits_internal.lock_generation(
                 v_next.user_id, v_next.generation_id
             );
 
-            -- The provider may have said what became of it.
+            -- A waiting callback may say what became of the generation: it counts first.
             if credits_internal.apply_waiting(v_generation, v_generation.provider_task_id) > 0 then
                 v_generation := credits_internal.lock_generation(
                     v_next.user_id, v_next.generation_id

@@ -27,7 +27,7 @@ group by
     g.provider;
 
 comment on view credits_monitoring.absorbed_costs_daily is
-'One row per day of finish and provider on which anything was given back that is billed, or may '
+'One row per day of finish and provider, if generations were given back that are billed, or may '
 'be. Days are those of the business time zone.';
 comment on column credits_monitoring.absorbed_costs_daily.day is 'Day of the finish.';
 comment on column credits_monitoring.absorbed_costs_daily.provider is 'Who did the work.';
@@ -36,7 +36,8 @@ comment on column credits_monitoring.absorbed_costs_daily.generations is
 comment on column credits_monitoring.absorbed_costs_daily.cost_usd is
 'US dollars of these, as far as known.';
 comment on column credits_monitoring.absorbed_costs_daily.unknown_billing_cost_usd is
-'US dollars, as quoted, of those given back of which nobody knows whether they are billed.';
+'US dollars, as quoted, of generations that were given back and may or may not be billed: nobody '
+'has said.';
 
 revoke all on credits_monitoring.absorbed_costs_daily from public;
 grant select on credits_monitoring.absorbed_costs_daily to credits_analyst;

@@ -20,7 +20,7 @@ select
 from credits_monitoring.generation_facts as g
 left join lateral (
     select
-        -- What came back to another lot came back at the same price.
+        -- Refunds count, too: a fresh lot of a refund has the price of the lot that paid.
         case
             when
                 coalesce(sum((a.leg ->> 'credits')::bigint) filter (
@@ -36,7 +36,7 @@ left join lateral (
             and (a.leg ->> 'lot_id')::uuid = l.lot_id
     where
         t.user_id = g.user_id
-        -- Ids are in the order of time: its refunds lie between these two.
+        -- Ids sort by time: the generation's refunds lie between its charge and its last refund.
         and t.transaction_id >= g.charge_transaction_id
         and t.transaction_id <= coalesce(g.last_refund_id, g.charge_transaction_id)
         and (

@@ -1,4 +1,4 @@
--- What each provider's work cost in each day.
+-- What each provider's work cost on each day.
 
 create or replace view credits_monitoring.provider_costs_daily as
 select
@@ -35,17 +35,17 @@ comment on column credits_monitoring.provider_costs_daily.provider is 'Who did t
 comment on column credits_monitoring.provider_costs_daily.billed_generations is
 'Generations that the provider bills.';
 comment on column credits_monitoring.provider_costs_daily.cost_usd is
-'US dollars of these, as far as known; null = of none.';
+'US dollars of these, as far as known; null = none is known.';
 comment on column credits_monitoring.provider_costs_daily.min_cost_usd is
 'US dollars of the cheapest of these.';
 comment on column credits_monitoring.provider_costs_daily.avg_cost_usd is
-'US dollars of one of these, on average of those known.';
+'US dollars of one of these: the average of those known.';
 comment on column credits_monitoring.provider_costs_daily.max_cost_usd is
 'US dollars of the dearest of these.';
 comment on column credits_monitoring.provider_costs_daily.absorbed_cost_usd is
-'US dollars of those of these that did not succeed and were given back.';
+'US dollars of billed generations that did not succeed and were given back.';
 comment on column credits_monitoring.provider_costs_daily.unknown_billing is
-'Generations that did not succeed, of which nobody knows whether they are billed.';
+'Generations that did not succeed and may or may not be billed: nobody has said.';
 
 revoke all on credits_monitoring.provider_costs_daily from public;
 grant select on credits_monitoring.provider_costs_daily to credits_analyst;

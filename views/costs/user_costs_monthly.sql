@@ -41,7 +41,7 @@ from months as m;
 
 comment on view credits_monitoring.user_costs_monthly is
 'One row per month of start and user. Months are those of the business time zone. Dollars are '
-'summed as far as they are known; null = of none.';
+'summed as far as they are known; null = none is known.';
 comment on column credits_monitoring.user_costs_monthly.month is
 'First day of the month of the start.';
 comment on column credits_monitoring.user_costs_monthly.user_id is 'The user.';
@@ -53,9 +53,10 @@ comment on column credits_monitoring.user_costs_monthly.revenue_usd is
 comment on column credits_monitoring.user_costs_monthly.cost_usd is
 'US dollars that providers bill for them.';
 comment on column credits_monitoring.user_costs_monthly.absorbed_cost_usd is
-'US dollars of these for what did not succeed and was given back.';
+'US dollars that providers bill for generations that did not succeed and were given back.';
 comment on column credits_monitoring.user_costs_monthly.margin_usd is
-'revenue_usd less cost_usd of those of which both are known; null = of none.';
+'revenue_usd less cost_usd, summed over generations of which both are known; null = there are '
+'none.';
 comment on column credits_monitoring.user_costs_monthly.cost_rank is
 '1 = the user who cost most in this month.';
 

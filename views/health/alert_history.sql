@@ -1,4 +1,4 @@
--- Every alert, with the times at which something became of it.
+-- Every alert, with the times at which it was opened, announced, acknowledged and resolved.
 
 create or replace view credits_monitoring.alert_history as
 select
@@ -34,7 +34,7 @@ comment on column credits_monitoring.alert_history.level is
 comment on column credits_monitoring.alert_history.message is
 'A sentence for people. May quote hostile input: show it as text.';
 comment on column credits_monitoring.alert_history.dedup_key is
-'What is the same alert again: a generation''s id, a provider, or empty.';
+'Tells it from others of its user and type: a generation''s id, a provider, or empty.';
 comment on column credits_monitoring.alert_history.generation_id is
 'The generation that it is about; null = none.';
 comment on column credits_monitoring.alert_history.provider is
@@ -50,9 +50,9 @@ comment on column credits_monitoring.alert_history.last_seen_at is
 comment on column credits_monitoring.alert_history.notified_at is
 'When listeners were last told that it is open: it was opened, escalated or due again then.';
 comment on column credits_monitoring.alert_history.acknowledged_at is
-'When somebody took it on; null = nobody has.';
+'When somebody acknowledged it; null = nobody has.';
 comment on column credits_monitoring.alert_history.acknowledged_by is
-'Who took it on.';
+'Who acknowledged it.';
 comment on column credits_monitoring.alert_history.resolved_at is
 'When it was resolved; null = it is open.';
 comment on column credits_monitoring.alert_history.resolved_by is

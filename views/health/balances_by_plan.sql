@@ -35,7 +35,8 @@ comment on column credits_monitoring.balances_by_plan.users is 'Users on it.';
 comment on column credits_monitoring.balances_by_plan.users_with_credits is
 'Those of them who could spend at least one credit now.';
 comment on column credits_monitoring.balances_by_plan.outstanding_credits is
-'Credits that they could spend now: expired ones do not count, swept or not.';
+'Credits that they could spend now: expired ones do not count, even before their expiry is '
+'written.';
 
 revoke all on credits_monitoring.balances_by_plan from public;
 grant select on credits_monitoring.balances_by_plan to credits_analyst;

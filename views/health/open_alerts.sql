@@ -1,4 +1,4 @@
--- What calls for a person.
+-- The alerts that are open: what operators have to look at.
 
 create or replace view credits_monitoring.open_alerts as
 select
@@ -34,14 +34,14 @@ comment on column credits_monitoring.open_alerts.occurrences is
 comment on column credits_monitoring.open_alerts.first_seen_at is 'When it was first raised.';
 comment on column credits_monitoring.open_alerts.last_seen_at is 'When it was last raised.';
 comment on column credits_monitoring.open_alerts.acknowledged_by is
-'Who has taken it on; null = nobody.';
+'Who has acknowledged it; null = nobody.';
 comment on column credits_monitoring.open_alerts.alert_id is
 'The alert: acknowledge_alert and resolve_alert take it with user_id.';
 comment on column credits_monitoring.open_alerts.dedup_key is
-'What tells it from others of its type: a provider, a generation, or nothing.';
+'Tells it from others of its user and type: a generation''s id, a provider, or empty.';
 comment on column credits_monitoring.open_alerts.generation_id is
 'The generation that it is about; null = none.';
-comment on column credits_monitoring.open_alerts.acknowledged_at is 'When it was taken on.';
+comment on column credits_monitoring.open_alerts.acknowledged_at is 'When it was acknowledged.';
 comment on column credits_monitoring.open_alerts.notified_at is
 'When listeners were last told of it.';
 

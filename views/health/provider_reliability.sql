@@ -91,8 +91,8 @@ comment on column credits_monitoring.provider_reliability.p95_duration_seconds i
 comment on column credits_monitoring.provider_reliability.last_success_at is
 'When it last succeeded; null = not within 30 days.';
 comment on column credits_monitoring.provider_reliability.consecutive_failures is
-'Failures by its own fault since then; others in between end the alert provider_down, but not '
-'this count.';
+'Failures by its own fault since last_success_at. Other failures in between do not end this count, '
+'but end the alert provider_down.';
 comment on column credits_monitoring.provider_reliability.top_error_type is
 'Most frequent kind of failure within the window, of several the first by name; null = none '
 'failed.';

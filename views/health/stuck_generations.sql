@@ -1,4 +1,4 @@
--- What should have finished by now.
+-- Generations that should have finished by now.
 
 create or replace view credits_monitoring.stuck_generations as
 select
@@ -23,7 +23,8 @@ comment on column credits_monitoring.stuck_generations.status is
 'Where it stands: pending or processing.';
 comment on column credits_monitoring.stuck_generations.deadline_at is
 'When it should have finished.';
-comment on column credits_monitoring.stuck_generations.overdue_seconds is 'Seconds since then.';
+comment on column credits_monitoring.stuck_generations.overdue_seconds is
+'Seconds since deadline_at.';
 
 revoke all on credits_monitoring.stuck_generations from public;
 grant select on credits_monitoring.stuck_generations to credits_analyst;

@@ -15,7 +15,7 @@ with recent as (
         and g.is_finished
 ),
 
--- Apart, so that refunds are looked up for failures only.
+-- Refunds are counted apart, so that they are looked up for failures only.
 refunded as (
     select count(*) as refunded_24h
     from credits_monitoring.generation_facts as g
@@ -58,7 +58,8 @@ checks as (
 
 upkeep as (
     select
-        -- Never is late, too, an hour after the installation. Without users there is nothing to do.
+        -- Maintenance that never ran is late, too, an hour after the installation; but without
+        -- users there is nothing to maintain.
         coalesce(c.last_at, s.history_starts_at) < now() - interval '1 hour'
         and exists (
             select
@@ -133,10 +134,10 @@ cross join violations as v
 cross join checks as c;
 
 comment on view credits_monitoring.system_health is
-'One row: whether anything calls for a person, and why.';
+'One row: whether operators have to look at anything, and why.';
 comment on column credits_monitoring.system_health.status is 'ok, degraded or critical.';
 comment on column credits_monitoring.system_health.reasons is
-'Why it is not ok, the worst first; empty = it is.';
+'Why status is not ok, the worst first; empty where it is.';
 comment on column credits_monitoring.system_health.in_flight is
 'Generations that have not finished.';
 comment on column credits_monitoring.system_health.stuck is 'Of these, those past their deadline.';
@@ -149,9 +150,10 @@ comment on column credits_monitoring.system_health.refund_rate_24h_pct is
 'nothing finished.';
 comment on column credits_monitoring.system_health.owed_refunds is
 'Refunds that could not be paid yet: see users_needing_refunds.';
-comment on column credits_monitoring.system_health.owed_credits is 'Credits of these.';
+comment on column credits_monitoring.system_health.owed_credits is
+'Credits that these refunds still have to give back.';
 comment on column credits_monitoring.system_health.open_alerts is
-'Open alerts but those of level info, which are about users.';
+'Open alerts, except those of level info, which are about users.';
 comment on column credits_monitoring.system_health.ledger_violations is
 'Users whose ledger check_ledger found violated.';
 comment on column credits_monitoring.system_health.last_maintenance_at is

@@ -10,8 +10,8 @@ select
 from credits_deploy.manifest as m;
 
 comment on view credits_monitoring.schema_inventory is
-'One row per installed object and per applied migration. pgcredits check compares it with what is '
-'there.';
+'One row per installed object and per applied migration. pgcredits check compares these rows with '
+'the objects in the database.';
 comment on column credits_monitoring.schema_inventory.kind is
 'migration, function, view, table, constraint, ...';
 comment on column credits_monitoring.schema_inventory.name is 'Name of the object or migration.';

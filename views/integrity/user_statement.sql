@@ -23,7 +23,7 @@ comment on column credits_monitoring.user_statement.transaction_type is
 comment on column credits_monitoring.user_statement.credits is
 'Credits moved: positive into the user''s balance, negative out of it.';
 comment on column credits_monitoring.user_statement.balance_after is
-'The balance with this row, in credits.';
+'The balance after this row, in credits.';
 comment on column credits_monitoring.user_statement.generation_id is
 'The generation paid or refunded; null = none.';
 comment on column credits_monitoring.user_statement.reason is 'Why, in the caller''s words.';

@@ -15,8 +15,8 @@ select
     r.seconds_to_refund,
     g.generation_id
 from credits.generations as g
--- The index on finished_at serves the order, and what else is to be known is looked up for each:
--- the latest few are read without all the others.
+-- The index on finished_at serves the order, and the rest is looked up for each generation: the
+-- latest few are read without all the others.
 cross join
     lateral (
         select
@@ -44,22 +44,24 @@ where
 order by g.finished_at desc;
 
 comment on view credits_monitoring.recent_failures is
-'One row per generation that failed or timed out, the latest first: limit and a filter on '
-'finished_at read no more than they show. Texts of errors are hostile input: show them as text.';
+'One row per generation that failed or timed out, the latest first. A query with a limit or a '
+'filter on finished_at reads no more than it shows. Texts of errors are hostile input: show them '
+'as text.';
 comment on column credits_monitoring.recent_failures.finished_at is 'When it failed.';
 comment on column credits_monitoring.recent_failures.user_id is 'Who paid.';
 comment on column credits_monitoring.recent_failures.provider is 'Who did the work.';
 comment on column credits_monitoring.recent_failures.generation_type is 'What was to be made.';
 comment on column credits_monitoring.recent_failures.error_type is 'Kind of failure.';
 comment on column credits_monitoring.recent_failures.error_code is 'The provider''s code for it.';
-comment on column credits_monitoring.recent_failures.error_message is 'What was said of it.';
+comment on column credits_monitoring.recent_failures.error_message is
+'What the provider or the application said of the failure.';
 comment on column credits_monitoring.recent_failures.credits_charged is
 'Credits taken at the start.';
 comment on column credits_monitoring.recent_failures.credits_refunded is
 'Credits of these that came back until now.';
-comment on column credits_monitoring.recent_failures.refunded is 'Whether any came back.';
+comment on column credits_monitoring.recent_failures.refunded is 'Whether any credits came back.';
 comment on column credits_monitoring.recent_failures.seconds_to_refund is
-'Seconds from the failure to the latest refund; null = none.';
+'Seconds from the failure to the latest refund; null = no refund.';
 comment on column credits_monitoring.recent_failures.generation_id is 'The generation.';
 
 revoke all on credits_monitoring.recent_failures from public;

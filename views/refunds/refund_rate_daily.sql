@@ -44,13 +44,13 @@ comment on column credits_monitoring.refund_rate_daily.provider is 'Who did the 
 comment on column credits_monitoring.refund_rate_daily.finished is
 'Generations that succeeded, failed or timed out.';
 comment on column credits_monitoring.refund_rate_daily.refunded is
-'Those of them that did not succeed and of which credits came back, whenever that was.';
+'Of these, those that did not succeed and of which credits came back, whenever that was.';
 comment on column credits_monitoring.refund_rate_daily.refund_rate_pct is
-'These in percent of what finished.';
+'refunded in percent of finished.';
 comment on column credits_monitoring.refund_rate_daily.target_pct is
 'Percent that is still acceptable: settings.refund_rate_target_pct.';
 comment on column credits_monitoring.refund_rate_daily.within_target is
-'Whether the rate is at most that.';
+'Whether refund_rate_pct is at most target_pct.';
 
 revoke all on credits_monitoring.refund_rate_daily from public;
 grant select on credits_monitoring.refund_rate_daily to credits_analyst;

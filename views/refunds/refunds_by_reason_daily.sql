@@ -20,7 +20,7 @@ cross join
         left join lateral (
             select
                 f.error_type,
-                -- Of several refunds, one carries the cost: the latest.
+                -- Of several refunds of one generation, only the latest carries its cost.
                 case
                     when f.is_absorbed and f.last_refund_id = r.transaction_id then f.cost_usd
                 end as absorbed_cost_usd
@@ -42,12 +42,12 @@ group by
     t.error_type;
 
 comment on view credits_monitoring.refunds_by_reason_daily is
-'One row per day of the refund and kind of failure: every refund of the ledger is in one. Days '
-'are those of the business time zone.';
+'One row per day of the refund and kind of failure: every refund of the ledger counts in one row. '
+'Days are those of the business time zone.';
 comment on column credits_monitoring.refunds_by_reason_daily.day is 'Day of the refund.';
 comment on column credits_monitoring.refunds_by_reason_daily.error_type is
-'Kind of failure of its generation; null = none: a lower price or goodwill after a success, or '
-'a deduction without a generation.';
+'Kind of failure of the refunded generation; null = no failure: a lower price or goodwill after '
+'a success, or a deduction without a generation.';
 comment on column credits_monitoring.refunds_by_reason_daily.refunds is
 'Refunds: rows of the ledger.';
 comment on column credits_monitoring.refunds_by_reason_daily.credits_refunded is

@@ -13,8 +13,8 @@ with owed as (
             g.user_id = r.user_id
             and g.charge_transaction_id = r.transaction_id
     where
-        -- Which generations these are is noted when paying fails, so that this never reads all of
-        -- them; verify_ledger proves that none is missing.
+        -- refund_owed_since is set when paying a refund fails, so that this view never reads all
+        -- generations; verify_ledger proves that none is missing.
         g.refund_owed_since is not null
         and not g.owed_review
 )
@@ -42,7 +42,7 @@ left join lateral (
 where o.credits_owed > 0;
 
 comment on view credits_monitoring.users_needing_refunds is
-'One row per generation whose user is still to have credits back, those under review left out. '
+'One row per generation whose user is still owed a refund, except those under review. '
 'retry_failed_refunds and settle_owed_refunds pay them.';
 comment on column credits_monitoring.users_needing_refunds.user_id is 'Whom it is owed to.';
 comment on column credits_monitoring.users_needing_refunds.generation_id is 'The generation.';
@@ -57,7 +57,7 @@ comment on column credits_monitoring.users_needing_refunds.credits_refunded is
 comment on column credits_monitoring.users_needing_refunds.credits_owed is
 'Credits that are still to come back.';
 comment on column credits_monitoring.users_needing_refunds.age_seconds is
-'Seconds since it is owed.';
+'Seconds for which it has been owed.';
 comment on column credits_monitoring.users_needing_refunds.last_error is
 'Why it could not be paid.';
 

@@ -1,4 +1,4 @@
--- Who used the platform in each day, and who was new.
+-- How many users used the platform on each day, and how many were new.
 
 create or replace view credits_monitoring.active_users_daily as
 with users as (
@@ -27,7 +27,7 @@ with users as (
 select
     u.day,
     count(*) as active_users,
-    -- Looked up for each: one earlier generation is enough.
+    -- Looked up for each user: one earlier generation is enough to know.
     count(*) filter (
         where not exists (
             select

@@ -1,4 +1,4 @@
--- Who used the platform in each month, and who was new.
+-- How many users used the platform in each month, and how many were new.
 
 create or replace view credits_monitoring.active_users_monthly as
 with users as (
@@ -27,7 +27,7 @@ with users as (
 select
     u.month,
     count(*) as active_users,
-    -- Looked up for each: one earlier generation is enough.
+    -- Looked up for each user: one earlier generation is enough to know.
     count(*) filter (
         where not exists (
             select

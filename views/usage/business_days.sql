@@ -1,5 +1,5 @@
--- The days of the platform's history, and when they begin and end: those that have 23 or 25 hours,
--- too.
+-- The days of the platform's history, and when each begins and ends, also where it has 23 or 25
+-- hours.
 
 create or replace view credits_monitoring.business_days as
 with first_generation as (

@@ -13,8 +13,8 @@ with known as (
         end as is_billed,
         coalesce(r.refunded, 0) as credits_refunded
     from credits.generations as g
-    -- An aggregate, so that each row looks up its own: a join may read the refunds of all times to
-    -- find those of a day.
+    -- The aggregate makes each generation look up its own refunds: a plain join may read all
+    -- refunds ever paid to find those of a day.
     left join lateral (
         select
             sum(t.refunded)::bigint as refunded,
@@ -75,7 +75,8 @@ comment on column credits_monitoring.generation_facts.generation_type is 'What i
 comment on column credits_monitoring.generation_facts.status is 'Where it stands.';
 comment on column credits_monitoring.generation_facts.error_type is 'Kind of failure; null = none.';
 comment on column credits_monitoring.generation_facts.error_code is 'The provider''s code for it.';
-comment on column credits_monitoring.generation_facts.error_message is 'What was said of it.';
+comment on column credits_monitoring.generation_facts.error_message is
+'What the provider or the application said of the failure.';
 comment on column credits_monitoring.generation_facts.started_at is
 'When it was started and charged.';
 comment on column credits_monitoring.generation_facts.finished_at is
@@ -103,7 +104,8 @@ comment on column credits_monitoring.generation_facts.is_provider_fault is
 comment on column credits_monitoring.generation_facts.is_refunded is
 'Whether it did not succeed and credits came back: a lower price of a success is no refund.';
 comment on column credits_monitoring.generation_facts.cost_usd is
-'The same where it is billed; 0 where it is not; null = unknown.';
+'US dollars that the provider''s work costs: cost_if_billed_usd where it is billed, 0 where it is '
+'not; null = unknown.';
 comment on column credits_monitoring.generation_facts.cost_source is
 'Where cost_usd is from: billed, quoted, or none.';
 comment on column credits_monitoring.generation_facts.is_absorbed is

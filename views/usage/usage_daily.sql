@@ -42,7 +42,7 @@ comment on column credits_monitoring.usage_daily.succeeded is 'Of these, succeed
 comment on column credits_monitoring.usage_daily.failed is 'Of these, failed.';
 comment on column credits_monitoring.usage_daily.timed_out is 'Of these, timed out.';
 comment on column credits_monitoring.usage_daily.cancelled is 'Of these, cancelled.';
-comment on column credits_monitoring.usage_daily.in_flight is 'Of these, neither of all that yet.';
+comment on column credits_monitoring.usage_daily.in_flight is 'Of these, still in flight.';
 comment on column credits_monitoring.usage_daily.credits_charged is 'Credits charged for them.';
 comment on column credits_monitoring.usage_daily.credits_refunded is
 'Credits of these that came back, whenever that was.';

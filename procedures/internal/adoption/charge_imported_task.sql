@@ -44,7 +44,7 @@ begin
         p_idempotency_key => v_key
     );
 
-    -- These very credits, whatever else the user has.
+    -- The task is paid by the lot granted above, whatever other lots the user has.
     update credits.credit_lots as l
     set remaining = 0
     where

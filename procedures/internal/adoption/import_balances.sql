@@ -1,7 +1,8 @@
 -- Bring balances of an older system over: each becomes a lot, granted by the ledger's first rows.
 --
--- Many users in one statement, since an older system stands still meanwhile. Errors: PT422
--- invalid_argument where an expiry has passed or a balance is too large.
+-- Many users in one statement, since the older system is stopped while this runs.
+--
+-- Errors: PT422 invalid_argument where an expiry has passed or a balance is too large.
 
 create or replace function credits_internal.import_balances(
     p_rows credits.imported_balances[]
@@ -21,7 +22,7 @@ declare
     v_row credits.imported_balances;
     v_grant credits.transaction_result;
 begin
-    -- Each once, however often it is handed in.
+    -- Each balance is granted once, however often it is handed in.
     with added as (
         insert into credits.imported_balances as b (
             user_id,
@@ -67,7 +68,8 @@ begin
     left join credits.user_credits as u on b.user_id = u.user_id
     where b.granted > 0;
 
-    -- Whoever is known here already has lots that may be due, limits, and a chain to go on with.
+    -- A user who is known here already may have expiries due, a balance limit to keep and a chain
+    -- to continue: granted one by one, as usual.
     foreach v_row in array coalesce(v_known, '{}')
     loop
         v_grant := credits.grant_user_credits(

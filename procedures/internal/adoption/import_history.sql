@@ -38,7 +38,7 @@ begin
         r.reference,
         r.original
     from unnest(p_rows) as r
-    -- Copied before, and changed since; what was redacted stays so.
+    -- The row was copied before and may have changed since; a redacted one stays redacted.
     on conflict (user_id, source_table, source_id) do update
     set
         occurred_at = excluded.occurred_at,

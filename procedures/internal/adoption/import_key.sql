@@ -17,6 +17,6 @@ as $import_key$
 $import_key$;
 
 comment on function credits_internal.import_key is
-'legacy:<table>:<id>; an id that is longer than a uuid by its md5.';
+'legacy:<table>:<id>; in place of an id that is longer than a uuid, its md5.';
 
 revoke all on function credits_internal.import_key from public;

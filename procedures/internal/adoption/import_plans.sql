@@ -1,7 +1,7 @@
 -- Put users of an older system on plans.
 --
--- Whoever was given this month's credits there gets the next ones next month. Whose turn would have
--- come within this month gets them from here, with the next maintenance.
+-- A user who got this month's credits in the older system gets the next ones here next month. A
+-- user whose credits were still to come this month gets them here, at the next maintenance.
 
 create or replace function credits_internal.import_plans(
     p_users uuid[],
@@ -43,7 +43,7 @@ begin
     from unnest(p_users, p_plans, p_next_resets) as i (user_id, plan, next_reset_at)
     inner join credits.plans as p on i.plan = p.plan
     cross join credits.settings as s
-    -- Always in one order, since more than one user is locked.
+    -- Several users are locked: always in the order of their ids, so that nothing deadlocks.
     order by i.user_id, p.monthly_credits desc
     on conflict (user_id) do update
     set
@@ -51,7 +51,7 @@ begin
         allowance_month = excluded.allowance_month,
         allowance_credits = excluded.allowance_credits,
         updated_at = excluded.updated_at
-    -- Who has a plan here was put on it by somebody.
+    -- A plan that the user has here already stays: somebody chose it.
     where u.plan is null;
 
     get diagnostics v_imported = row_count;
@@ -61,8 +61,8 @@ end
 $import_plans$;
 
 comment on function credits_internal.import_plans is
-'Put each of these users on the plan beside; returns how many that were. p_next_resets: when the '
-'older system would have given the next credits; apply_monthly_allowances gives them if that is '
-'this month. Who has a plan keeps it. Safe to repeat.';
+'Put each of these users on the plan at the same position of p_plans, and return how many were. '
+'p_next_resets: when the older system would have given the next credits; apply_monthly_allowances '
+'gives them if that is this month. A user who has a plan keeps it. Safe to repeat.';
 
 revoke all on function credits_internal.import_plans from public;

@@ -21,7 +21,7 @@ declare
     v_tasks credits_internal.imported_task[];
     v_imported bigint;
 begin
-    -- Always in one order, since more than one user is locked.
+    -- Several users are locked: always in the order of their ids, so that nothing deadlocks.
     perform
     from credits.user_credits as u
     where
@@ -55,7 +55,7 @@ begin
         end if;
     end loop;
 
-    -- An old system may have given one task of the provider's to two of its own: the first has it.
+    -- Two tasks of an older system may name the same task of the provider: the first keeps it.
     insert into credits.provider_tasks (
         provider,
         provider_task_id,

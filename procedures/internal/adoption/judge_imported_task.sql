@@ -1,6 +1,7 @@
 -- What a task of an older system is to be charged here, and what its user is owed of that.
 --
--- By refund_policies, as for a failure of today; less what came back there.
+-- What is owed follows refund_policies, as for a failure of today, less what came back in the older
+-- system.
 
 create or replace function credits_internal.judge_imported_task(
     p_task credits_internal.imported_task

@@ -1,6 +1,6 @@
--- Credits of ours for an amount of an older system, whose unit may be several.
+-- Convert an amount of an older system, one unit of which may be several credits, into credits.
 --
--- Errors: PT422 invalid_argument where it is no whole number of credits.
+-- Errors: PT422 invalid_argument where the amount is not a whole number of credits.
 
 create or replace function credits_internal.legacy_credits(
     p_amount numeric,
@@ -20,7 +20,7 @@ begin
         perform credits_internal.refuse_argument(
             'amount',
             p_amount::text,
-            'is no whole number of credits',
+            'is not a whole number of credits',
             format('Pass a multiple of 1/%s.', p_credits_per_unit)
         );
     end if;
@@ -30,7 +30,7 @@ end
 $legacy_credits$;
 
 comment on function credits_internal.legacy_credits is
-'Credits of ours for an amount of an older system; null for null. Errors: PT422 invalid_argument '
-'where that is no whole number.';
+'An amount of an older system in credits; null for null. Errors: PT422 invalid_argument where it '
+'is not a whole number of credits.';
 
 revoke all on function credits_internal.legacy_credits from public;

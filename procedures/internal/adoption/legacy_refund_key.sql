@@ -13,6 +13,6 @@ as $legacy_refund_key$
 $legacy_refund_key$;
 
 comment on function credits_internal.legacy_refund_key is
-'legacy-refund:<md5 of what it names>; null where it names nothing.';
+'legacy-refund:<md5 of the reference>; null where there is no reference.';
 
 revoke all on function credits_internal.legacy_refund_key from public;

@@ -90,7 +90,7 @@ begin
         from chained as c
         inner join entries as e on c.grant_id = e.grant_id
     ),
-    -- The lot that is spent first: as lots_in_burn_order has it.
+    -- The lot that is spent first, by the same order as in lots_in_burn_order.
     burning as (
         select distinct on (h.user_id)
             h.user_id,

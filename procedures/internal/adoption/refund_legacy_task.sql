@@ -70,7 +70,8 @@ begin
     order by -t.credits > coalesce(r.refunded, 0) desc, t.seq desc
     limit 1;
 
-    -- It names nothing that we know. What came back for it before comes back once.
+    -- p_task_id names nothing that is known here. A refund that was paid under it before is not
+    -- paid again.
     if v_generation.generation_id is null and v_charge_id is null then
         if exists (
             select
@@ -90,7 +91,7 @@ begin
         );
     end if;
 
-    -- Told again, or settled in the older system.
+    -- Nothing is left to refund: this call is a repeat, or the older system settled the task.
     if coalesce(v_left, 0) = 0 then
         return 0;
     end if;
@@ -108,7 +109,7 @@ $refund_legacy_task$;
 
 comment on function credits_internal.refund_legacy_task is
 'Refund up to so many credits of the generation with this id, or with this task at its provider, '
-'or of the charge that named it, and return how many came back now: 0 where all had. One in flight '
-'fails. One that is unknown is refunded as refund_unreferenced does, once.';
+'or of the charge that named it, and return how many came back now: 0 where all had. A generation '
+'in flight is set to failed. An unknown task is refunded as refund_unreferenced does, once.';
 
 revoke all on function credits_internal.refund_legacy_task from public;

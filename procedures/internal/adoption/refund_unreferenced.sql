@@ -1,5 +1,5 @@
--- Refund a charge that the caller cannot name: the newest of this user and amount that nothing of
--- came back. For call sites of an older system, which know no better.
+-- Refund a charge that the caller cannot name: the user's newest charge of this amount of which
+-- nothing came back. For call sites of an older system, which know only the user and the amount.
 --
 -- Errors: PT422 invalid_argument.
 
@@ -40,9 +40,9 @@ begin
         and t.transaction_type = 'deduction'
         and t.credits = -p_credits
         and coalesce(r.refunded, 0) = 0
-        -- Another reference names another charge.
+        -- Where this call has a reference, a charge that has one belongs to another call.
         and (p_reference is null or t.metadata ->> 'legacy_reference' is null)
-        -- What is in flight is refunded when it ends.
+        -- The charge of a generation in flight is refunded when the generation ends.
         and (t.generation_id is null or g.finished_at is not null)
     order by t.seq desc
     limit 1;

@@ -1,6 +1,6 @@
--- Refuse what would still be written to a table of an older system after the cut-over.
+-- Refuse writes to a table of an older system after the cut-over.
 --
--- Except rows that go with the row that they belong to: whoever may delete a user may do so still.
+-- Deletes by the cascade of a foreign key pass: whoever may delete a user still may.
 --
 -- Errors: PT410 moved_to_pgcredits.
 
@@ -13,7 +13,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $refuse_legacy_write$
 begin
-    -- A foreign key's cascade is a trigger, too.
+    -- The cascade of a foreign key is a trigger itself: a delete inside a trigger passes.
     if tg_op = 'DELETE' and pg_trigger_depth() > 1 then
         return null;
     end if;

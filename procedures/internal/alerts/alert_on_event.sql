@@ -21,7 +21,7 @@ begin
         perform credits_internal.open_generation_alert(
             p_generation,
             p_type,
-            'a failure was reported of a generation that had succeeded'
+            'a failure was reported for a generation that had succeeded'
         );
     elsif p_type = 'late_success_after_refund'
         and (
@@ -34,7 +34,7 @@ begin
             p_generation,
             p_type,
             format(
-                'a success was reported of a generation that had been settled as %s; the provider '
+                'a success was reported for a generation that had been settled as %s; the provider '
                 'bills it',
                 p_generation.status
             )

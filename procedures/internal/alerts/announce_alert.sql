@@ -33,7 +33,8 @@ begin
             'level', new.level,
             'dedup_key', left(new.dedup_key, 200),
             'provider', left(new.provider, 100),
-            -- As the row has it, so that who polls, too, knows the same event by the same time.
+            -- The time that stands in the row: whoever polls the table, too, knows by it that this
+            -- is the same event.
             'at', credits_internal.utc_text(
                 case v_event
                     when 'opened' then new.created_at

@@ -68,7 +68,7 @@ begin
     set
         occurrences = a.occurrences + 1,
         last_seen_at = excluded.last_seen_at,
-        -- It escalates, and calms down by being resolved.
+        -- The level of an open alert only rises; it ends when the alert is resolved.
         level = greatest(a.level, excluded.level),
         notified_at = case
             when excluded.level > a.level then excluded.notified_at

@@ -27,6 +27,6 @@ end
 $open_generation_alert$;
 
 comment on function credits_internal.open_generation_alert is
-'Open an alert that is one for each generation and type.';
+'Open an alert about one generation, or count it again: at most one of each type is open for it.';
 
 revoke all on function credits_internal.open_generation_alert from public;

@@ -28,7 +28,7 @@ begin
         from taken as t
         order by t.callback_id
     loop
-        -- As the one before has left it.
+        -- Read the generation again: the callback before may have changed it.
         v_generation := credits_internal.lock_generation(
             p_generation.user_id, p_generation.generation_id
         );

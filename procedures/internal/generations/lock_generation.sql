@@ -22,7 +22,8 @@ begin
         perform credits_internal.require_generation(p_generation_id);
     end if;
 
-    -- In this order; and as both are once the locks are held, not as they were before the wait.
+    -- The user is locked first, then the generation; both are returned as they are once the locks
+    -- are held, not as they were before a wait.
     v_generation := (
         select g
         from credits.user_credits as u

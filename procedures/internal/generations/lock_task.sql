@@ -20,6 +20,7 @@ as $lock_task$
 $lock_task$;
 
 comment on function credits_internal.lock_task is
-'Hold this provider''s task until the transaction ends. Always before any user''s row.';
+'Lock this provider''s task until the transaction ends; always called before any user''s row is '
+'locked.';
 
 revoke all on function credits_internal.lock_task from public;

@@ -20,7 +20,8 @@ begin
         return p_generation.submitted_at is null;
     end if;
 
-    -- Of a finished one every task is noted: each may still be billed.
+    -- A generation in flight has one task. Of a finished one, further tasks are noted: the
+    -- provider may still bill each of them.
     if p_generation.finished_at is null
         and p_generation.provider_task_id <> p_provider_task_id
     then
@@ -78,7 +79,7 @@ end
 $map_task$;
 
 comment on function credits_internal.map_task is
-'Note the task of a locked generation; says whether that is new. Null says only that the provider '
-'has it.';
+'Note the provider''s task of a locked generation, and return whether that is new. A null task id '
+'says only that the provider has the generation.';
 
 revoke all on function credits_internal.map_task from public;

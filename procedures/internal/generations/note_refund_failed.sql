@@ -15,7 +15,8 @@ as $note_refund_failed$
 declare
     v_now constant timestamptz := credits_internal.clock();
     v_message constant text := left(p_message, 1000);
-    -- Retries go on for as long as it takes: the same error again is counted by the alert only.
+    -- Retries go on until the refund is paid: an error that only repeats the last one writes no
+    -- event; the alert counts it.
     v_is_news constant boolean := p_generation.refund_owed_since is null
         or v_message is distinct from (
             select e.message

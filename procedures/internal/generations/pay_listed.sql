@@ -20,7 +20,7 @@ declare
     v_generation credits.generations;
     v_result credits.owed_refund;
 begin
-    -- More than are to be served, so that busy and broken users do not use up the limit.
+    -- Read more than p_limit, so that busy and failing users do not use up the limit.
     for v_next in
         select
             g.user_id,
@@ -34,16 +34,17 @@ begin
     loop
         exit when v_served = p_limit;
 
-        -- Busy: the next run looks again.
+        -- The user is busy: the next run tries again.
         continue when not credits_internal.lock_idle_user(v_next.user_id);
 
-        -- One user's failure must not keep the others waiting. The lock stays when it is undone.
+        -- One user's failure must not keep the others waiting. The user's lock was taken before
+        -- this block, and stays when the block is undone.
         begin
             v_generation := credits_internal.lock_generation(
                 v_next.user_id, v_next.generation_id
             );
 
-            -- Paid meanwhile.
+            -- The refund was paid meanwhile.
             continue when v_generation.refund_owed_since is null;
 
             v_result := credits_internal.pay_or_owe(v_generation);

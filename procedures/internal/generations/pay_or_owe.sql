@@ -55,6 +55,6 @@ $pay_or_owe$;
 
 comment on function credits_internal.pay_or_owe is
 'Pay what a locked generation owes; where that raises, list it as owed, keep the error as an event '
-'and open an alert. Says what was owed, what was paid, and the error.';
+'and open an alert. Returns what was owed, what was paid, and the error.';
 
 revoke all on function credits_internal.pay_or_owe from public;

@@ -1,9 +1,9 @@
--- Pay what a finished generation's user is still to have back.
+-- Refund what a finished generation still owes its user.
 --
--- The caller holds the generation's lock. Due less what was refunded: whoever pays, and however
--- often, it comes back once.
+-- The caller holds the generation's lock. What is paid is what is due less what was refunded, so
+-- that it comes back once, whoever calls this and however often.
 --
--- Errors: whatever keeps it from being paid.
+-- Errors: whatever keeps the refund from being paid.
 
 create or replace function credits_internal.pay_owed(
     p_generation credits.generations

@@ -1,4 +1,5 @@
--- Apply a provider's callback to its generation: classify the code, then as any other report.
+-- Apply a provider's callback to its generation: classify its code, then apply it like any other
+-- report.
 
 create or replace function credits_internal.receive_callback(
     p_generation credits.generations,

@@ -45,7 +45,7 @@ begin
                 'balance_after',
                 (e.previous_balance + e.credits)::text,
                 e.balance_after::text,
-                'balance_after is the one before plus credits'
+                'balance_after is that of the row before plus credits'
             ),
             (
                 'created_at',

@@ -110,7 +110,7 @@ begin
             ),
             (
                 'generation_charges',
-                -- What was settled in an older system was paid there.
+                -- A generation that was settled in an older system was paid there.
                 case
                     when s.charge_transaction_id is null and s.credits_charged = 0 then '0'
                     else '1'
@@ -143,7 +143,7 @@ begin
                     s.finished_at is not null
                     or (s.refund_due_credits = 0 and s.refunded = 0)
                 )::text,
-                'nothing is due or refunded while it is in flight'
+                'nothing is due or refunded while the generation is in flight'
             ),
             (
                 'refund_owed',
@@ -155,13 +155,13 @@ begin
                 'generation_events',
                 s.last_event_no::text || ' ' || s.last_event_no::text,
                 coalesce(s.last_written, 0)::text || ' ' || coalesce(s.events, 0)::text,
-                'its events are numbered without gaps'
+                'the generation''s events are numbered without gaps'
             ),
             (
                 'generation_task',
                 (s.provider_task_id is not null)::text,
                 coalesce(s.mapped_to = s.generation_id, false)::text,
-                'its task at the provider leads back to it'
+                'the generation''s task at the provider leads back to the generation'
             )
     ) as k (kind, expected, actual, detail)
     where

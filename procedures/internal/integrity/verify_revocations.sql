@@ -85,7 +85,7 @@ begin
                 'revocation_owed',
                 s.owed::text,
                 s.owed_on_lot::text,
-                'a lot owes what its revocations are owed'
+                'revoked_owed of a lot is the sum of what its revocations are owed'
             )
     ) as k (kind, expected, actual, detail)
     where k.expected is distinct from k.actual;

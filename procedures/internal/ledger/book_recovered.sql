@@ -46,6 +46,7 @@ as $book_recovered$
 $book_recovered$;
 
 comment on function credits_internal.book_recovered is
-'Lower what a lot owes to its revocations by so many credits, and spread them over these.';
+'Lower what a lot owes to its revocations by so many credits, and book them to the revocations, '
+'the oldest first.';
 
 revoke all on function credits_internal.book_recovered from public;

@@ -18,8 +18,8 @@ declare
     v_recovered jsonb;
     v_at timestamptz;
 begin
-    -- A lot that still owes had been emptied, with all descended from it: what is there now has
-    -- just come back.
+    -- The revocation had emptied a lot that still owes, and all lots descended from it: what they
+    -- hold now has just come back.
     for v_owing in
         with recursive ancestors as (
             select

@@ -1,4 +1,4 @@
--- Take credits from a user, whose arguments are good: the hot path of everything.
+-- Take credits from a user; the caller has judged the arguments. The hot path of everything.
 --
 -- Errors: PT409 idempotency_conflict, PT403 account_frozen, PT402 insufficient_credits.
 
@@ -28,8 +28,8 @@ declare
     v_digest bytea;
     v_hash bytea;
 begin
-    -- A lock of its own, although a guarded update would lock, too: whoever waits for a busy user
-    -- then has only this small statement to do again.
+    -- The user is locked by a statement of its own, although the update below would lock, too:
+    -- a call that waited for a busy user then repeats only this small statement.
     select
         u.balance,
         u.last_seq,
@@ -49,8 +49,9 @@ begin
     v_cost_usd := p_cost_usd;
     v_at := credits_internal.clock();
 
-    -- The usual case: a new call, and the lot in use holds more than enough. The rest goes the
-    -- long way. Two questions, since one that reads a table costs several of those that do not.
+    -- The usual case: a new call, and the lot in use holds more than enough. Everything else goes
+    -- the long way. The key is looked up apart, and last: an expression that reads a table costs
+    -- as much as several that do not.
     v_is_usual := not coalesce(
         not found
         or v_user.current_lot_remaining <= p_credits

@@ -1,7 +1,7 @@
 -- What an earlier call of the user under the same idempotency key did.
 --
--- Call it under the user's lock, as a statement of its own: a statement that waited for the lock
--- would look into the past.
+-- Call it under the user's lock, as a statement of its own: the statement that waited for the lock
+-- still sees the ledger as it was before the wait.
 --
 -- Errors: PT409 idempotency_conflict.
 

@@ -21,7 +21,7 @@ declare
     v_lot_id uuid;
     v_allocations jsonb := '[]'::jsonb;
 begin
-    -- The usual case: one lot paid, and is still there.
+    -- The usual case: one lot paid, and has not expired.
     if jsonb_array_length(p_charge.allocations) = 1 then
         v_lot_id := p_charge.allocations #>> '{0,lot_id}';
 
@@ -73,7 +73,8 @@ begin
         v_lot_id := v_leg.lot_id;
 
         if v_leg.expires_at <= p_now then
-            -- Several of one refund burn in the order in which they come back, not by chance.
+            -- Each fresh lot of a refund has a later id than the one before: so they are spent in
+            -- the order in which they came back, not by chance.
             v_lot_id := credits_internal.uuid_v7(
                 p_at + jsonb_array_length(v_allocations) * interval '1 microsecond'
             );
@@ -97,9 +98,9 @@ begin
                 v_lot_id,
                 v_leg.credits,
                 v_leg.credits,
-                -- As long as they still had when they were taken, an hour at least, the grace
-                -- period at most; and however often that is repeated, not past the grace period
-                -- of the first time.
+                -- The credits live as long as they still had when they were taken, at least an
+                -- hour, at most the grace period. However often they are charged and refunded
+                -- again, they do not outlive the grace period of their first fresh lot.
                 least(
                     p_now + greatest(
                         least(
@@ -120,7 +121,7 @@ begin
                 'refund',
                 v_leg.unit_price_usd
             from (
-                -- In seconds: a day of 23 or 25 hours must not change it.
+                -- The grace period in seconds: a day of 23 or 25 hours must not change it.
                 select make_interval(
                     secs => extract(epoch from s.refund_grace)::double precision
                 ) as grace

@@ -28,7 +28,7 @@ begin
     from credits.plans as p
     where p.plan = p_user.plan;
 
-    -- A later month than this one can stand there after a change of the time zone.
+    -- allowance_month may be later than this month after a change of the business time zone.
     if not found or p_user.allowance_month > p_month or v_monthly <= v_granted then
         return null;
     end if;
@@ -46,7 +46,7 @@ begin
         p_priority => 100,
         p_unit_price_usd => null,
         p_reason => format('allowance of plan %s for %s', p_user.plan, to_char(p_month, 'YYYY-MM')),
-        -- A second line against granting a month twice: the key is unique.
+        -- The key is unique: a second defence against granting a month twice.
         p_idempotency_key => format(
             'pgcredits:allowance:%s:%s', to_char(p_month, 'YYYY-MM'), v_monthly
         )

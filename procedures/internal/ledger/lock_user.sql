@@ -28,7 +28,8 @@ begin
         return v_user;
     end if;
 
-    -- Two first calls at once: the second waits here for the first, and then locks its row.
+    -- Where two calls make the user's row at once, the second waits here for the first, and then
+    -- locks the row that the first has made.
     v_now := credits_internal.clock();
 
     insert into credits.user_credits (user_id, low_balance_threshold, created_at, updated_at)

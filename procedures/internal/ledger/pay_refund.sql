@@ -83,7 +83,7 @@ begin
         );
     end if;
 
-    -- What came back may have outlived even its grace.
+    -- Credits that came back are expired at once where the grace period is over, too.
     return credits_internal.expire_due_lots(p_user => v_user, p_now => p_now);
 end
 $pay_refund$;

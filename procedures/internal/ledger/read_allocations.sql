@@ -27,6 +27,6 @@ as $read_allocations$
 $read_allocations$;
 
 comment on function credits_internal.read_allocations is
-'Lots and signed credits of allocations, whatever stands there; raises nothing.';
+'Lots and signed credits of allocations, however malformed they are; never raises an error.';
 
 revoke all on function credits_internal.read_allocations from public;

@@ -30,8 +30,8 @@ begin
             l.unit_price_usd,
             l.expires_at,
             -e.credits as unused,
-            -- Two days on: in another business time zone than the allowance's, too, that is the
-            -- month that follows.
+            -- Two days after the allowance expired, the next month has begun in any time zone:
+            -- the business time zone may have changed since.
             credits_internal.month_end(l.expires_at + interval '48 hours') as rolls_until
         from jsonb_to_recordset(p_expired) as e (lot_id uuid, credits bigint)
         inner join credits.credit_lots as l on e.lot_id = l.lot_id
@@ -42,7 +42,8 @@ begin
     loop
         v_at := credits_internal.next_entry_at(p_now, v_user.last_entry_at);
 
-        -- An upgrade makes a second allowance in the month: together they roll over no more.
+        -- An upgrade makes a second allowance in the month: both together roll over no more than
+        -- the plan's maximum.
         select least(v_expired.unused, v_max - coalesce(sum(l.granted), 0)::bigint)
         into v_credits
         from credits.credit_lots as l
@@ -51,7 +52,7 @@ begin
             and l.source = 'rollover'
             and l.expires_at > v_expired.expires_at;
 
-        -- Nobody expired the allowance for a whole month: its rollover is over, too.
+        -- Where the expiry is written a month late or later, the rollover would have ended, too.
         if v_credits > 0 and v_expired.rolls_until > p_now then
             v_user := credits_internal.add_lot(
                 p_user => v_user,

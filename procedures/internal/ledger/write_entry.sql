@@ -36,7 +36,7 @@ declare
     v_hash bytea;
     v_user credits.user_credits;
 begin
-    -- JavaScript holds whole numbers up to 2^53.
+    -- A balance stays below 2^53, up to which JavaScript holds whole numbers exactly.
     if p_credits > 0 and v_balance > 9000000000000000 then
         perform credits_internal.refuse_argument(
             'p_credits',
@@ -109,7 +109,7 @@ begin
         v_hash
     );
 
-    -- Once per crossing, in either direction.
+    -- The low_balance alert opens or resolves only where this row crosses the threshold.
     if (p_user.balance < p_user.low_balance_threshold)
         is distinct from (v_balance < p_user.low_balance_threshold)
     then
@@ -120,7 +120,8 @@ begin
         );
     end if;
 
-    -- What comes back to the lot in use leaves it the first, and every expiry as it was.
+    -- Credits that come back to the lot in use alone: it stays the first to be spent, and the next
+    -- expiry does not change.
     if p_credits > 0
         and jsonb_array_length(p_allocations) = 1
         and (p_allocations #>> '{0,lot_id}')::uuid = p_user.current_lot_id

@@ -1,6 +1,6 @@
 -- A point in time as whole microseconds since 1970, exact for every timestamp that we write.
 --
--- stable, as date_part is: a function that claims more than its parts is not inlined.
+-- Declared stable, as date_part is: were it immutable, the planner would not inline it.
 
 create or replace function credits_internal.epoch_us(
     p_at timestamptz

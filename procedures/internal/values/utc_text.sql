@@ -1,4 +1,4 @@
--- A time as JSON has it, whatever the session's time zone is.
+-- A time as all our JSON shows it: in UTC, whatever the session's time zone is.
 
 create or replace function credits_internal.utc_text(
     p_at timestamptz
