@@ -1,0 +1,1 @@
+-- Nothing to undo: earlier rollbacks drop the objects and the rows that were described anew.
