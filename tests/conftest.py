@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import signal
 from pathlib import Path
@@ -38,6 +39,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--postgres-dsn", metavar="DSN", help="the server of --postgres=dsn")
     group.addoption("--seed", type=int, help="repeat the random choices of an earlier run")
+    group.addoption("--slow", action="store_true", help="run races, models and crashes, too")
     group.addoption("--bench", action="store_true", help="run the volume benches, and only them")
     group.addoption(
         "--coverage-of-procedures",
@@ -53,6 +55,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
+    # Whoever imports readline, as pytest-xdist's workers do, sets these: the command line's console
+    # would keep them for good.
+    for variable in ("COLUMNS", "LINES"):
+        os.environ.pop(variable, None)
+
     seeds.configure(config)
     file: Path | None = config.getoption("--coverage-of-procedures")
     config.stash[PROFILE] = procedure_coverage.Profile(file) if file else None
@@ -67,19 +74,29 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"no PostgreSQL to test on: {error} {hint}") from error
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Races and benches want the machine for themselves: no worker beside them."""
+    alone = config.getoption("--bench") or config.option.markexpr == "slow"
+    return 0 if alone else None
+
+
 def pytest_report_header(config: pytest.Config) -> list[str]:
     return [f"postgres: {config.stash[CHOICE].announcement}", seeds.header(config)]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     bench: bool = config.getoption("--bench")
-    profiled = config.stash[PROFILE] is not None
+    # Whoever selects by the marker, or names one test, wants what they say.
+    slow: bool = (
+        config.getoption("--slow")
+        or "slow" in config.option.markexpr
+        or any("::" in argument for argument in config.args)
+    )
 
     def wanted(item: pytest.Item) -> bool:
         if (item.get_closest_marker("bench") is not None) != bench:
             return False
-        # Only what runs in a copy of the template can be profiled.
-        return not profiled or "template" in getattr(item, "fixturenames", ())
+        return slow or item.get_closest_marker("slow") is None
 
     dropped = [item for item in items if not wanted(item)]
     if dropped:

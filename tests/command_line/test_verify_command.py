@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import subprocess
-import sysconfig
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,14 +15,14 @@ from pgcredits import verify as verify_module
 from pgcredits.errors import ConnectionFailedError, RefusedError
 from pgcredits.verify import HeadsFileError, verify
 from support.api import call, new_user
+from support.program import pgcredits
 from support.state import everything
 
 if TYPE_CHECKING:
+    import subprocess
     from uuid import UUID
 
     from support.databases import Database
-
-PGCREDITS = Path(sysconfig.get_path("scripts")) / "pgcredits"
 
 REWRITE = """
 update credits.credit_transactions set {change} where user_id = %(user)s and seq = %(seq)s
@@ -55,14 +52,7 @@ end $$
 
 
 def run(database: Database, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [PGCREDITS, "verify", *arguments],
-        capture_output=True,
-        check=False,
-        text=True,
-        timeout=120,
-        env={**os.environ, "PGCREDITS_DSN": database.dsn, "COLUMNS": "200"},
-    )
+    return pgcredits("verify", *arguments, dsn=database.dsn, COLUMNS="200")
 
 
 def run_json(database: Database, *arguments: str) -> tuple[int, dict[str, Any]]:

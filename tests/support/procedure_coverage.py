@@ -40,6 +40,16 @@ _STATEMENTS = f"""
 """
 
 
+# The same for what has run at all, which in most tests is little.
+_EXECUTED = f"""
+    select f.name, s.stmtid, s.exec_stmts
+    from ({_FUNCTIONS}) as f
+    inner join plpgsql_profiler_functions_all() as a on a.funcoid = f.oid
+    cross join lateral plpgsql_profiler_function_statements_tb(f.oid) as s
+    where s.exec_stmts > 0
+"""
+
+
 class Profile:
     """The sum over all databases of a run."""
 
@@ -62,13 +72,14 @@ class Profile:
             conn.execute("create extension if not exists plpgsql_check")
             for _, name, language, source in conn.execute(_FUNCTIONS):
                 self._sources[name] = {"language": language, "source": source}
+            for name, stmtid, lineno, stmtname, _ in conn.execute(_STATEMENTS):
+                self._statements[name][stmtid] = (lineno, stmtname)
 
     def collect(self, database: Database) -> None:
         """Add one database's counts, and free the profiler's memory for the next."""
         with database.server.connect(database.name) as conn:
-            for name, stmtid, lineno, stmtname, executed in conn.execute(_STATEMENTS):
-                self._statements[name][stmtid] = (lineno, stmtname)
-                self._executed[name][stmtid] += executed or 0
+            for name, stmtid, executed in conn.execute(_EXECUTED):
+                self._executed[name][stmtid] += executed
             conn.execute("select plpgsql_profiler_reset_all()")
 
     def write(self) -> None:

@@ -59,7 +59,7 @@ def test_a_broken_ledger_fails_its_test_unless_the_test_says_so(
 ) -> None:
     run = subprocess.run(
         [
-            *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rA"),
+            *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rA", "-n0"),
             *("--postgres=dsn", f"--postgres-dsn={postgres_server.dsn()}"),
             str(Path(__file__).with_name("breaks_the_ledger.py")),
         ],

@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-import pgcredits
 from command_line.deploy.tree import run_script
+from pgcredits import __version__
+from support.program import pgcredits
 
 if TYPE_CHECKING:
+    import subprocess
+    from pathlib import Path
+
     from support.databases import Database
 
 SECRET = "hush-hush"  # noqa: S105
 
 
 def pgcredits_command(*arguments: str, dsn: str | None = None) -> subprocess.CompletedProcess[str]:
-    """Run the installed command, with the DSN in its environment."""
-    environment = {k: v for k, v in os.environ.items() if k != "PGCREDITS_DSN"}
-    if dsn is not None:
-        environment["PGCREDITS_DSN"] = dsn
-    command = Path(sys.executable).with_name("pgcredits")
-    done = subprocess.run(
-        [str(command), *arguments], capture_output=True, text=True, env=environment, check=False
-    )
+    """Run the command, with the DSN in its environment."""
+    done = pgcredits(*arguments, dsn=dsn)
     assert "Traceback" not in done.stderr
     assert SECRET not in done.stdout + done.stderr
     return done
@@ -57,7 +51,7 @@ def test_json_for_scripts(blank_database: Database) -> None:
     dsn = blank_database.dsn
 
     up = json.loads(pgcredits_command("migrate", "--format", "json", dsn=dsn).stdout)
-    assert up["version"] == pgcredits.__version__
+    assert up["version"] == __version__
     assert up["remaining"] == []
 
     with blank_database.connect() as conn:

@@ -1,4 +1,4 @@
-"""``pgcredits report``, as a process."""
+"""``pgcredits report``, as a command."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from command_line.report.pages import small_history
+from support.program import pgcredits
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 def run(
     database: Database, folder: Path, *arguments: str, before: str = ""
 ) -> subprocess.CompletedProcess[str]:
+    if not before:
+        return pgcredits("report", *arguments, dsn=database.dsn, folder=folder)
     program = f"{before}\nfrom pgcredits.cli import main\nmain()"
     return subprocess.run(
         [sys.executable, "-c", program, "report", "--dsn", database.dsn, *arguments],
