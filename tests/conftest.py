@@ -51,12 +51,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    # A shell's background job is deaf to Ctrl-C, and so would be the programs that tests interrupt.
+    # A background job of a shell ignores Ctrl-C, and the programs that tests start and interrupt
+    # would inherit that.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    # Whoever imports readline, as pytest-xdist's workers do, sets these: the command line's console
-    # would keep them for good.
+    # Importing readline, as pytest-xdist's workers do, sets these variables: the console of the
+    # command line would take its size from them, and not from its terminal.
     for variable in ("COLUMNS", "LINES"):
         os.environ.pop(variable, None)
 
@@ -86,7 +87,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     bench: bool = config.getoption("--bench")
-    # Whoever selects by the marker, or names one test, wants what they say.
+    # A selection by the marker `slow`, or of one test by name, means slow tests, too.
     slow: bool = (
         config.getoption("--slow")
         or "slow" in config.option.markexpr

@@ -159,7 +159,7 @@ def listed(conn: psycopg.Connection[Any]) -> list[Any]:
 
 
 def set_policy(conn: psycopg.Connection[Any], error_type: str, percent: Any) -> None:
-    """So much comes back after such failures from now on."""
+    """From now on this percentage of the price comes back after failures of this type."""
     conn.execute(
         "insert into credits.refund_policies values (%s, %s, 'provider', 'as a test wants it')"
         " on conflict (error_type) do update set refund_percent = excluded.refund_percent",

@@ -30,9 +30,9 @@ BAD_DOLLARS = [
     for dollars in ("-0.000001", "NaN", "Infinity", "-Infinity", "1000000000", "1e30")
 ]
 BAD_KEYS = ["", "k" * 201, "pgcredits:allowance:2031-05:5"]
-# The longest that fits into 16 kB, as PostgreSQL prints it.
+# The largest metadata that are allowed: 16 kB as PostgreSQL prints them.
 LONGEST_METADATA = {"k": "x" * 16_375}
-# As JSON texts: only objects of at most 16 kB are metadata.
+# Refused as metadata: JSON texts that are not an object, or are larger than 16 kB.
 BAD_METADATA = ["[]", "[1]", '"text"', "1", "true", "null", '{"k": "' + "x" * 16_376 + '"}']
 
 

@@ -101,7 +101,8 @@ class Database:
             elif conn is not spared:
                 conn.close()
         with self.server.connect() as admin:
-            # Those that a thread of ours still uses must be gone before we close them.
+            # Sessions of connections that a thread still uses must have ended (10 s at most)
+            # before the connections are closed.
             admin.execute(
                 "select pg_catalog.pg_terminate_backend("
                 "    a.pid, case when a.pid = any (%s::integer[]) then 10000 else 0 end)"

@@ -40,7 +40,7 @@ _STATEMENTS = f"""
 """
 
 
-# The same for what has run at all, which in most tests is little.
+# The same for statements that have run at all: in most tests these are few.
 _EXECUTED = f"""
     select f.name, s.stmtid, s.exec_stmts
     from ({_FUNCTIONS}) as f
@@ -83,7 +83,7 @@ class Profile:
             conn.execute("select plpgsql_profiler_reset_all()")
 
     def write(self) -> None:
-        """Write it all as JSON: function -> language, source, statements."""
+        """Write the sum as JSON: function -> language, source, statements."""
         if not self._sources:
             return  # pytest-xdist's controller, which runs no test
         report = {

@@ -14,12 +14,12 @@ SEED = pytest.StashKey[int]()
 def configure(config: pytest.Config) -> None:
     """Take --seed or make one; give it to Hypothesis too, unless it was given its own."""
     if config.getoption("--seed") is None:
-        # As if it had been given: pytest-xdist's workers are told the options.
+        # Kept as if --seed had been given: pytest-xdist passes the options on to its workers.
         config.option.seed = secrets.randbits(32)
     config.stash[SEED] = config.getoption("--seed")
     if config.getoption("--hypothesis-seed") is None:
         config.option.hypothesis_seed = str(config.stash[SEED])
-    # Hypothesis would otherwise use the same examples on every run in CI, and time them.
+    # By default Hypothesis uses the same examples on every run in CI, and fails slow ones.
     settings.register_profile("pgcredits", derandomize=False, deadline=None, print_blob=True)
     settings.load_profile("pgcredits")
 

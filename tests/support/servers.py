@@ -137,7 +137,8 @@ def _container(options: Mapping[str, str]) -> Iterator[str]:
     from testcontainers.community.postgres import PostgresContainer
     from testcontainers.core.config import testcontainers_config
 
-    # Ryuk clears up after a run that was killed. It is worth having, not worth a download.
+    # Ryuk, a container of testcontainers, clears up after a run that was killed. Use it where its
+    # image is here already; it is not worth a download.
     client = docker.from_env()
     try:
         client.images.get(testcontainers_config.ryuk_image)
@@ -149,8 +150,8 @@ def _container(options: Mapping[str, str]) -> Iterator[str]:
     container = PostgresContainer(
         IMAGE, username="postgres", password=secrets.token_hex(8), dbname="postgres", driver=None
     )
-    # In memory: every test copies a few hundred files. Not where the image has its volume, which
-    # is elsewhere from one major to another.
+    # The data directory is in memory, since every test copies a few hundred files. Its path is not
+    # that of the image's volume, which differs between majors.
     container.with_tmpfs_mount("/cluster").with_env("PGDATA", "/cluster/data")
     settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
     container.with_command(["postgres", *settings])

@@ -39,7 +39,8 @@ def test_a_database_is_gone_when_its_test_is_over(
             return bool(admin.execute(query, (database.name,)).fetchall())
 
     with template.clone() as database:
-        # A session in the middle of a transaction keeps nothing from going.
+        # A session that is in the middle of a transaction must not keep the database from being
+        # dropped.
         database.connect(autocommit=False).execute("select 1")
         assert exists(database)
 
