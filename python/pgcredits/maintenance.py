@@ -16,12 +16,12 @@ from psycopg import errors
 
 from pgcredits.connections import connect
 from pgcredits.errors import ConnectionFailedError, PgcreditsError, RefusedError
-from pgcredits.stopping import Backoff, with_keepalives
+from pgcredits.long_running import Backoff, with_keepalives
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pgcredits.stopping import Stop
+    from pgcredits.long_running import Stop
 
 #: A sweep serves up to so many users in one transaction, and is called again while it does.
 BATCH = 100

@@ -13,7 +13,7 @@ from pgcredits.alerts.bookmark import Snapshot
 from pgcredits.alerts.model import COLUMNS, LEVELS, Alert, AlertsError, rank
 from pgcredits.connections import connect
 from pgcredits.errors import RefusedError
-from pgcredits.stopping import with_keepalives
+from pgcredits.long_running import with_keepalives
 
 if TYPE_CHECKING:
     from collections.abc import Callable

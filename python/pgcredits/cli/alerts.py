@@ -14,11 +14,11 @@ from rich.text import Text
 
 from pgcredits import alerts as relay
 from pgcredits.alerts.bookmark import Bookmark, load, save
-from pgcredits.alerts.keeper import Keeper
+from pgcredits.alerts.bookmark_file import Keeper
 from pgcredits.cli.app import DsnOption, app, err, out
 from pgcredits.cli.deploy import Format, FormatOption
-from pgcredits.safe import printable
-from pgcredits.stopping import stop_on_signals
+from pgcredits.long_running import stop_on_signals
+from pgcredits.printable import printable
 
 if TYPE_CHECKING:
     from pgcredits.alerts import Alert

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from pgcredits import __version__
 from pgcredits.errors import PgcreditsError
-from pgcredits.safe import printable
+from pgcredits.printable import printable
 
 app = typer.Typer(
     name="pgcredits",

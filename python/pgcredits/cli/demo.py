@@ -122,9 +122,9 @@ def run_month(server: Server, page: Path, bars: Bars) -> Month:
     from pgcredits import deploy
     from pgcredits.demo import month
     from pgcredits.demo.client import Client
+    from pgcredits.output.files import write
     from pgcredits.report import read_report
     from pgcredits.report.page import to_html
-    from pgcredits.report.writing import write
     from pgcredits.verify import verify
 
     bars.scene("a month of a platform")

@@ -10,8 +10,8 @@ import typer
 
 from pgcredits.cli.app import DsnOption, app, err, out
 from pgcredits.cli.deploy import Format, FormatOption
+from pgcredits.long_running import stop_on_signals
 from pgcredits.maintenance import Done, Maintenance, MaintenanceError
-from pgcredits.stopping import stop_on_signals
 
 
 @app.command()

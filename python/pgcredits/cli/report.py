@@ -47,11 +47,11 @@ def report(
     Exit status: 0; 3 without a connection; 22 if the report cannot be made or written.
     """
     from pgcredits.connections import connect
+    from pgcredits.output.files import write
     from pgcredits.report.document import to_json
     from pgcredits.report.page import to_html
     from pgcredits.report.reading import read_report
     from pgcredits.report.terminal import show
-    from pgcredits.report.writing import write
 
     with connect(dsn) as connection:
         made = read_report(connection, since)

@@ -1,4 +1,4 @@
-"""What Prometheus and Grafana need to watch pgcredits: files of this package, and their export."""
+"""Write the files for Prometheus and Grafana, which this package brings, into a folder."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from importlib.resources.abc import Traversable
     from pathlib import Path
-
-__all__ = ["Exported", "MonitoringError", "export", "shipped_files"]
 
 
 class MonitoringError(PgcreditsError):
@@ -34,7 +32,7 @@ class Exported:
 
 def shipped_files() -> dict[str, bytes]:
     """The content of each file by its path, with slashes, below the folder of the export."""
-    return dict(sorted(_walk(resources.files(__name__) / "files", "")))
+    return dict(sorted(_walk(resources.files("pgcredits.monitoring") / "files", "")))
 
 
 def export(folder: Path, *, force: bool = False) -> list[Exported]:

@@ -6,7 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from pgcredits.report.errors import ReportError
+from pgcredits.output.errors import ReportError
 
 
 def write(path: Path, text: str, option: str = "--output") -> None:

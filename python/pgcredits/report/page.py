@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from pgcredits.report.errors import ReportError
-from pgcredits.report.palette import DARK, LIGHT
-from pgcredits.report.words import moment, shown
+from pgcredits.output.errors import ReportError
+from pgcredits.output.palette import DARK, LIGHT
+from pgcredits.report.formatting import moment, shown
 
 if TYPE_CHECKING:
     from pgcredits.report.model import Report
