@@ -14,9 +14,10 @@ import typer
 from rich.table import Table
 
 from pgcredits.adopt.errors import AdoptionError, FaultsFoundError
-from pgcredits.cli.app import DsnOption, app, err, out
+from pgcredits.cli.app import app
 from pgcredits.cli.bars import Bars
-from pgcredits.cli.deploy import Format, FormatOption
+from pgcredits.cli.console import err, out
+from pgcredits.cli.options import DsnOption, Format, FormatOption
 from pgcredits.printable import printable
 
 if TYPE_CHECKING:
