@@ -16,6 +16,7 @@ from psycopg import errors
 
 from pgcredits.connections import connect
 from pgcredits.errors import ConnectionFailedError, PgcreditsError, RefusedError
+from pgcredits.exit_status import ExitStatus
 from pgcredits.long_running import Backoff, with_keepalives
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ select
 class MaintenanceError(PgcreditsError):
     """A task could not be done."""
 
-    exit_status = 20
+    exit_status = ExitStatus.MAINTENANCE
 
 
 @dataclass(frozen=True)

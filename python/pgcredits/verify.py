@@ -24,6 +24,7 @@ from psycopg import IsolationLevel, errors
 
 from pgcredits.connections import connect
 from pgcredits.errors import ConnectionFailedError, PgcreditsError, RefusedError
+from pgcredits.exit_status import ExitStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -88,7 +89,7 @@ copy (
 class HeadsFileError(PgcreditsError):
     """A file of exported heads cannot be read, understood or written."""
 
-    exit_status = 19
+    exit_status = ExitStatus.HEADS_FILE
 
 
 @dataclass(frozen=True)

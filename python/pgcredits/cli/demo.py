@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import tempfile
 from contextlib import ExitStack, suppress
@@ -12,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pgcredits.cli.app import app, out
+from pgcredits.cli.app import app
 from pgcredits.cli.bars import Bars
-from pgcredits.cli.deploy import Format, FormatOption
+from pgcredits.cli.console import out, print_json, print_line
+from pgcredits.cli.options import Format, FormatOption
 from pgcredits.cli.verify import require_none, show
 from pgcredits.errors import LedgerViolationError
 
@@ -170,7 +170,7 @@ def present(
             "report": str(month.page),
         }
         answer = {**results.as_json(), "month": made, "server": access}
-        typer.echo(json.dumps(answer, indent=2))
+        print_json(answer)
         return
     tables.show(out, results)
     if results.verification.total:
@@ -184,7 +184,7 @@ def present(
     )
     show_report(out, month.report, compact=True)
     # In one piece, to be copied.
-    out.print(f"report: {month.page}", markup=False, highlight=False)
+    print_line(f"report: {month.page}")
     if month.verification.total:
         show(month.verification)
     if kept is None:
@@ -204,4 +204,4 @@ def present(
         "    select * from credits.verify_ledger();",
         "Ctrl-C ends the server, and nothing is left of it",
     ):
-        out.print(line, markup=False, highlight=False)
+        print_line(line)

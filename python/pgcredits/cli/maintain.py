@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from pgcredits.cli.app import DsnOption, app, err, out
-from pgcredits.cli.deploy import Format, FormatOption
+from pgcredits.cli.app import app
+from pgcredits.cli.console import print_error_line, print_line
+from pgcredits.cli.options import DsnOption, Format, FormatOption
 from pgcredits.long_running import stop_on_signals
 from pgcredits.maintenance import Done, Maintenance, MaintenanceError
 
@@ -86,14 +87,10 @@ def _print_json(done: Done) -> None:
 
 def _print_text(done: Done) -> None:
     if done.count is not None:
-        out.print(f"{_now()} {done.task}: {done.count}", markup=False, highlight=False)
+        print_line(f"{_now()} {done.task}: {done.count}")
     if done.task is None:
-        err.print(f"{_now()} no connection: {done.error}", markup=False, highlight=False)
+        print_error_line(f"{_now()} no connection: {done.error}")
     elif done.count is None:
-        err.print(f"{_now()} {done.task} failed: {done.error}", markup=False, highlight=False)
+        print_error_line(f"{_now()} {done.task} failed: {done.error}")
     elif done.failed:
-        err.print(
-            f"{_now()} {done.task} could not serve {done.failed}: {done.error}",
-            markup=False,
-            highlight=False,
-        )
+        print_error_line(f"{_now()} {done.task} could not serve {done.failed}: {done.error}")

@@ -10,7 +10,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pgcredits.cli.app import DsnOption, app, out
+from pgcredits.cli.app import app
+from pgcredits.cli.console import out
+from pgcredits.cli.options import DsnOption  # noqa: TC001 - typer reads the annotation
 from pgcredits.report.period import DEFAULT
 
 PAGE = Path("pgcredits-report.html")

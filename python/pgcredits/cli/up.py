@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path  # noqa: TC003 - typer reads it
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
-from pgcredits.cli.app import app, out
+from pgcredits.cli.app import app
+from pgcredits.cli.console import print_line
+from pgcredits.cli.options import Format, FormatOption
+from pgcredits.exit_status import ExitStatus
 
 DATABASE = "pgcredits"
 
@@ -30,9 +33,7 @@ def up(
     migrate: Annotated[
         bool, typer.Option("--migrate/--no-migrate", help="Install pgcredits in it, or do not.")
     ] = True,
-    output_format: Annotated[
-        Literal["text", "json"], typer.Option("--format", help="For people or for scripts.")
-    ] = "text",
+    output_format: FormatOption = Format.TEXT,
 ) -> None:
     """Start a PostgreSQL server for development, or find it running; it stays until stopped.
 
@@ -65,13 +66,13 @@ def up(
             "psql": server.psql_command(DATABASE),
             "stop": server.stop_command(),
         }
-    if output_format == "json":
+    if output_format is Format.JSON:
         typer.echo(json.dumps(facts))
     else:
         for name, value in facts.items():
-            out.print(f"{name:<10}{value}", markup=False, highlight=False)
+            print_line(f"{name:<10}{value}")
     if status and facts["state"] == "not running":
-        raise typer.Exit(6)
+        raise typer.Exit(ExitStatus.LOCAL_SERVER)
 
 
 def _make_database(maintenance_dsn: str) -> None:

@@ -9,6 +9,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Literal
 
 from pgcredits.errors import PgcreditsError
+from pgcredits.exit_status import ExitStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 class MonitoringError(PgcreditsError):
     """The monitoring files could not be written, or would have replaced changed ones."""
 
-    exit_status = 23
+    exit_status = ExitStatus.MONITORING
 
 
 @dataclass(frozen=True)

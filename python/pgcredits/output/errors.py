@@ -1,11 +1,12 @@
-"""Why there is no report."""
+"""Why there is no report, or no file."""
 
 from __future__ import annotations
 
 from pgcredits.errors import PgcreditsError
+from pgcredits.exit_status import ExitStatus
 
 
 class ReportError(PgcreditsError):
-    """The report could not be made or written."""
+    """A report, or another file for people, could not be made or written."""
 
-    exit_status = 22
+    exit_status = ExitStatus.REPORT
