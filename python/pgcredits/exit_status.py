@@ -47,7 +47,7 @@ class ExitStatus(IntEnum):
 
 
 def exit_status_table() -> str:
-    """All of them as a table in Markdown."""
+    """All of them as a table in Markdown, and the next free number."""
     lines = ["| status | name | meaning |", "|---|---|---|"]
     lines += [f"| {status.value} | `{status.name}` | {status.meaning} |" for status in ExitStatus]
-    return "\n".join([*lines, ""])
+    return "\n".join([*lines, "", f"The next free status is {max(ExitStatus) + 1}.", ""])

@@ -46,8 +46,9 @@ def test_errors_and_findings_name_a_member() -> None:
 
 
 def test_the_table_has_all_of_them() -> None:
-    rows = exit_status_table().splitlines()[2:]
+    _heading, _rule, *rows, _gap, closing = exit_status_table().splitlines()
 
+    assert closing == f"The next free status is {len(ExitStatus)}."
     assert [row.split(" | ")[0] for row in rows] == [f"| {n}" for n in range(len(ExitStatus))]
     assert all(row.count("|") == 4 for row in rows)
 
