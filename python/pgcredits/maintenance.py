@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import errors
 
-from pgcredits.connections import connect
+from pgcredits.connections import connect, requiring_installation, with_keepalives
 from pgcredits.errors import ConnectionFailedError, PgcreditsError, RefusedError
 from pgcredits.exit_status import ExitStatus
-from pgcredits.long_running import Backoff, with_keepalives
+from pgcredits.long_running import Backoff
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -126,14 +126,10 @@ class Maintenance:
         self._conn = connect(self._dsn)
         user = self._conn.info.user
         try:
-            row = self._conn.execute(
-                "select has_function_privilege('credits.run_maintenance()', 'execute')"
-            ).fetchone()
-        except (errors.UndefinedFunction, errors.InvalidSchemaName):
-            raise RefusedError(
-                "pgcredits, or this version of it, is not installed in this database",
-                "Run pgcredits migrate first.",
-            ) from None
+            with requiring_installation():
+                row = self._conn.execute(
+                    "select has_function_privilege('credits.run_maintenance()', 'execute')"
+                ).fetchone()
         except errors.InsufficientPrivilege:
             row = None
         if row is None or not row[0]:

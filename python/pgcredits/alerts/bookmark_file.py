@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from pgcredits.alerts.bookmark import Bookmark, Told
 from pgcredits.alerts.model import AlertsError, utc
+from pgcredits.output.files import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 VERSION = 1
 #: With so few to remember, after each event.
@@ -97,35 +96,14 @@ def save(content: str, path: Path) -> None:
     Raises:
         AlertsError: It cannot be written.
     """
-    target = path.resolve()  # what a link points to is replaced, not the link
     try:
-        number, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        try:
-            with os.fdopen(number, "w", encoding="utf-8") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-        _sync_folder(target.parent)
+        with replacing(path) as file:
+            file.write(content.encode())
     except OSError as error:
         raise AlertsError(
             f"{path} cannot be written: {error.strerror}",
             "Its folder must be writable, and have room for a second copy of it.",
         ) from None
-
-
-def _sync_folder(folder: Path) -> None:
-    """So that the new name outlives a power cut, where folders can be synced."""
-    if os.name == "nt":
-        return
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
 
 
 def _from_json(content: Any) -> Bookmark:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path  # noqa: TC003 - typer reads the annotation
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from pgcredits.alerts.bookmark_file import BookmarkWriter, load, save
 from pgcredits.cli.app import app
 from pgcredits.cli.console import out, print_error_line, print_json, print_line
 from pgcredits.cli.options import DsnOption, Format, FormatOption
-from pgcredits.long_running import stop_on_signals
+from pgcredits.long_running import Stop, stop_on_signals
 from pgcredits.printable import printable
 
 if TYPE_CHECKING:
@@ -87,44 +87,48 @@ def list_alerts(
         out.print("no open alerts")
 
 
+StateOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Keep here what was passed on, so that a restart misses nothing."
+    ),
+]
+CommandOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Run this for each event, with its JSON on stdin and without a shell; again until it "
+        "succeeds.",
+    ),
+]
+WebhookOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        envvar="PGCREDITS_WEBHOOK",
+        show_envvar=True,
+        help="POST each event there as JSON; again until it is taken.",
+    ),
+]
+SlackOption = Annotated[
+    bool, typer.Option("--slack", help="With --webhook: as messages for Slack.")
+]
+PollOption = Annotated[
+    float,
+    typer.Option(min=0.1, max=3600, help="Look after so many seconds, even if nobody notifies us."),
+]
+
+
 @alerts.command()
 def follow(
     dsn: DsnOption = "",
     min_level: MinLevelOption = Level.INFO,
     types: TypesOption = None,
     output_format: FormatOption = Format.TEXT,
-    state: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Keep here what was passed on, so that a restart misses nothing.",
-        ),
-    ] = None,
-    command: Annotated[
-        str | None,
-        typer.Option(
-            help="Run this for each event, with its JSON on stdin and without a shell; again "
-            "until it succeeds.",
-        ),
-    ] = None,
-    webhook: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL",
-            envvar="PGCREDITS_WEBHOOK",
-            show_envvar=True,
-            help="POST each event there as JSON; again until it is taken.",
-        ),
-    ] = None,
-    slack: Annotated[
-        bool, typer.Option("--slack", help="With --webhook: as messages for Slack.")
-    ] = False,
-    poll: Annotated[
-        float,
-        typer.Option(
-            min=0.1, max=3600, help="Look after so many seconds, even if nobody notifies us."
-        ),
-    ] = 15,
+    state: StateOption = None,
+    command: CommandOption = None,
+    webhook: WebhookOption = None,
+    slack: SlackOption = False,
+    poll: PollOption = 15,
 ) -> None:
     """Pass on what becomes of alerts, until stopped. The role needs credits_analyst.
 
@@ -138,6 +142,8 @@ def follow(
     read the alerts; 21 if events cannot be passed on, or the state cannot be kept.
     """
     sink = _sink(command, webhook, slack, output_format)
+    stop = Stop()
+    stop_on_signals(stop)
     bookmark = load(state) if state else Bookmark()
     writer = BookmarkWriter((lambda content: save(content, state)) if state else None)
     follower = relay.Follower(
@@ -145,7 +151,7 @@ def follow(
         sink,
         bookmark=bookmark,
         keep=writer,
-        stop=stop_on_signals(),
+        stop=stop,
         tell=lambda line: print_error_line(printable(line)),
         wanted=relay.Wanted(min_level.value, tuple(types or ())),
         every=poll,

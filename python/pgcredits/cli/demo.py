@@ -7,7 +7,7 @@ import tempfile
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -162,25 +162,15 @@ def present(
     from pgcredits.report.terminal import show as show_report
 
     if output_format is Format.JSON:
-        access = {"dsn": kept.dsn(DATABASE), "psql": kept.psql_command(DATABASE)} if kept else None
-        made = {
-            "generations": month.generations,
-            "ledger_rows": month.verification.ledger_rows,
-            "violations": month.verification.total,
-            "report": str(month.page),
-        }
-        answer = {**results.as_json(), "month": made, "server": access}
-        print_json(answer)
+        print_json(_as_json(results, month, kept))
         return
     tables.show(out, results)
     if results.verification.total:
         show(results.verification)
     out.print()
-    out.print(
+    _print_wrapped(
         f"a month of a platform: {month.generations:,} generations; verify_ledger: "
-        f"{month.verification.sentence()}",
-        soft_wrap=False,
-        highlight=False,
+        f"{month.verification.sentence()}"
     )
     show_report(out, month.report, compact=True)
     # In one piece, to be copied.
@@ -188,11 +178,7 @@ def present(
     if month.verification.total:
         show(month.verification)
     if kept is None:
-        out.print(
-            "the server is gone; pgcredits demo --keep leaves it running",
-            soft_wrap=False,
-            highlight=False,
-        )
+        _print_wrapped("the server is gone; pgcredits demo --keep leaves it running")
         return
     for line in (
         "",
@@ -205,3 +191,22 @@ def present(
         "Ctrl-C ends the server, and nothing is left of it",
     ):
         print_line(line)
+
+
+def _as_json(results: Results, month: Month, kept: Server | None) -> dict[str, Any]:
+    """Everything for scripts."""
+    return {
+        **results.as_json(),
+        "month": {
+            "generations": month.generations,
+            "ledger_rows": month.verification.ledger_rows,
+            "violations": month.verification.total,
+            "report": str(month.page),
+        },
+        "server": kept and {"dsn": kept.dsn(DATABASE), "psql": kept.psql_command(DATABASE)},
+    }
+
+
+def _print_wrapped(text: str) -> None:
+    """A sentence, broken where the terminal ends."""
+    out.print(text, soft_wrap=False, highlight=False)

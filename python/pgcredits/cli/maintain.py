@@ -11,7 +11,7 @@ import typer
 from pgcredits.cli.app import app
 from pgcredits.cli.console import print_error_line, print_line
 from pgcredits.cli.options import DsnOption, Format, FormatOption
-from pgcredits.long_running import stop_on_signals
+from pgcredits.long_running import Stop, stop_on_signals
 from pgcredits.maintenance import Done, Maintenance, MaintenanceError
 
 
@@ -37,12 +37,6 @@ def maintain(
     Exit status: 0, also after a signal; 3 if the first connection fails, 4 if the role may not
     do this; 20 if with --once a task failed.
     """
-    maintenance: Maintenance | None = None
-
-    def hurry() -> None:
-        if maintenance is not None:
-            maintenance.cancel()
-
     failed: list[str] = []
 
     def tell(done: Done) -> None:
@@ -53,7 +47,9 @@ def maintain(
         elif once or done.count != 0 or done.failed:
             _print_text(done)
 
-    maintenance = Maintenance(dsn, stop_on_signals(hurry))
+    stop = Stop()
+    maintenance = Maintenance(dsn, stop)
+    stop_on_signals(stop, on_second=maintenance.cancel)
     try:
         maintenance.open()
         if once:

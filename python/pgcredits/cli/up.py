@@ -44,28 +44,13 @@ def up(
     if stop and status:
         raise typer.BadParameter("--stop and --status exclude each other")
     folder = (directory or durable.default_folder()).resolve()
-    facts: dict[str, Any] = {"directory": str(folder)}
     if stop:
-        stopped = durable.stop(folder)
-        facts |= {"state": "stopped" if stopped else "not running"}
+        facts = {"state": "stopped" if durable.stop(folder) else "not running"}
     elif status and durable.running(folder) is None:
-        facts |= {"state": "not running"}
+        facts = {"state": "not running"}
     else:
-        was_running = durable.running(folder) is not None
-        server = durable.durable_server(folder)
-        if not status:
-            _make_database(server.dsn())
-            if migrate:
-                from pgcredits import deploy
-
-                deploy.migrate(server.dsn(DATABASE))
-        facts |= {
-            "state": "running" if was_running else "started",
-            "pid": server.pid,
-            "dsn": server.dsn(DATABASE),
-            "psql": server.psql_command(DATABASE),
-            "stop": server.stop_command(),
-        }
+        facts = _attach(folder, make_database=not status, migrate=migrate)
+    facts = {"directory": str(folder), **facts}
     if output_format is Format.JSON:
         typer.echo(json.dumps(facts))
     else:
@@ -73,6 +58,26 @@ def up(
             print_line(f"{name:<10}{value}")
     if status and facts["state"] == "not running":
         raise typer.Exit(ExitStatus.LOCAL_SERVER)
+
+
+def _attach(folder: Path, *, make_database: bool, migrate: bool) -> dict[str, Any]:
+    """Start the server unless it runs, and prepare its database if wanted; how to use it."""
+    from pgcredits import deploy
+    from pgcredits.server import durable
+
+    was_running = durable.running(folder) is not None
+    server = durable.durable_server(folder)
+    if make_database:
+        _make_database(server.dsn())
+        if migrate:
+            deploy.migrate(server.dsn(DATABASE))
+    return {
+        "state": "running" if was_running else "started",
+        "pid": server.pid,
+        "dsn": server.dsn(DATABASE),
+        "psql": server.psql_command(DATABASE),
+        "stop": server.stop_command(),
+    }
 
 
 def _make_database(maintenance_dsn: str) -> None:
