@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from pgcredits.output.errors import ReportError
 from pgcredits.output.html import render
-from pgcredits.output.palette import DARK, LIGHT
 from pgcredits.report.formatting import moment, shown
 
 if TYPE_CHECKING:
@@ -34,8 +32,6 @@ def to_html(report: Report) -> str:
             moment=moment,
             # Made by the chart library, which escapes what it is given.
             svg=lambda text: Markup(text),  # noqa: S704
-            light=asdict(LIGHT),
-            dark=asdict(DARK),
         )
     except ImportError as error:
         raise ReportError(
