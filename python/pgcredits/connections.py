@@ -6,13 +6,18 @@ A password is never shown: what libpq quotes back from a malformed string is lef
 from __future__ import annotations
 
 import os
-from typing import Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
+from psycopg import errors
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import namedtuple_row
 
-from pgcredits.errors import ConnectionFailedError
+from pgcredits.errors import ConnectionFailedError, RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 OLDEST_SERVER = 15
 
@@ -21,6 +26,13 @@ _EXAMPLES = (
     "in a URI, percent-encode special characters of user and password."
 )
 _CONNECT_TIMEOUT_SECONDS = 10
+#: A connection that is dead, though nobody has said so, is noticed within about a minute.
+_KEEPALIVES = {
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "60000",
+}
 
 #: What to do, by a piece of libpq's or the server's (English) message.
 _HINTS = {
@@ -67,6 +79,31 @@ def connect(conninfo: str, *, autocommit: bool = True) -> psycopg.Connection[Any
     _require_supported(connection)
     _read_dates(connection)
     return connection
+
+
+def with_keepalives(conninfo: str) -> str:
+    """The connection string, so that a network that went away is noticed."""
+    try:
+        given = conninfo_to_dict(conninfo)
+    except psycopg.Error:
+        return conninfo  # connect() says what is wrong with it
+    return make_conninfo(conninfo, **{k: v for k, v in _KEEPALIVES.items() if k not in given})
+
+
+@contextmanager
+def requiring_installation() -> Iterator[None]:
+    """Queries of the block name objects of pgcredits.
+
+    Raises:
+        RefusedError: They do not exist in this database.
+    """
+    try:
+        yield
+    except (errors.UndefinedFunction, errors.UndefinedTable, errors.InvalidSchemaName):
+        raise RefusedError(
+            "pgcredits, or this version of it, is not installed in this database",
+            "Run pgcredits migrate first.",
+        ) from None
 
 
 def _parse(conninfo: str) -> dict[str, Any]:

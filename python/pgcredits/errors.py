@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from pgcredits.exit_status import ExitStatus
+
 
 class PgcreditsError(Exception):
     """Something the user can act on.
 
     Attributes:
         hint: What to do about it.
-        exit_status: The exit status of the command line (see the README's table).
+        exit_status: What the command line ends with.
     """
 
-    exit_status = 1
+    exit_status: ClassVar[ExitStatus] = ExitStatus.ERROR
 
     def __init__(self, message: str, hint: str = "") -> None:
         """Keep the sentence and the hint."""
@@ -22,28 +26,28 @@ class PgcreditsError(Exception):
 class ConnectionFailedError(PgcreditsError):
     """The database could not be reached, or did not let us in."""
 
-    exit_status = 3
+    exit_status = ExitStatus.NO_CONNECTION
 
 
 class RefusedError(PgcreditsError):
     """The request was understood and would do harm, or lacks a right; nothing was changed."""
 
-    exit_status = 4
+    exit_status = ExitStatus.REFUSED
 
 
 class NewerDatabaseError(RefusedError):
     """The database was installed by a newer pgcredits than this one."""
 
-    exit_status = 5
+    exit_status = ExitStatus.NEWER_DATABASE
 
 
 class ServerError(PgcreditsError):
     """A local PostgreSQL server could not be found, started or stopped."""
 
-    exit_status = 6
+    exit_status = ExitStatus.LOCAL_SERVER
 
 
 class LedgerViolationError(PgcreditsError):
     """The ledger does not prove itself."""
 
-    exit_status = 7
+    exit_status = ExitStatus.LEDGER_VIOLATION

@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import errors
 
-from pgcredits.connections import connect
+from pgcredits.connections import connect, requiring_installation, with_keepalives
 from pgcredits.errors import ConnectionFailedError, PgcreditsError, RefusedError
-from pgcredits.stopping import Backoff, with_keepalives
+from pgcredits.exit_status import ExitStatus
+from pgcredits.long_running import Backoff
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pgcredits.stopping import Stop
+    from pgcredits.long_running import Stop
 
 #: A sweep serves up to so many users in one transaction, and is called again while it does.
 BATCH = 100
@@ -78,7 +79,7 @@ select
 class MaintenanceError(PgcreditsError):
     """A task could not be done."""
 
-    exit_status = 20
+    exit_status = ExitStatus.MAINTENANCE
 
 
 @dataclass(frozen=True)
@@ -125,14 +126,10 @@ class Maintenance:
         self._conn = connect(self._dsn)
         user = self._conn.info.user
         try:
-            row = self._conn.execute(
-                "select has_function_privilege('credits.run_maintenance()', 'execute')"
-            ).fetchone()
-        except (errors.UndefinedFunction, errors.InvalidSchemaName):
-            raise RefusedError(
-                "pgcredits, or this version of it, is not installed in this database",
-                "Run pgcredits migrate first.",
-            ) from None
+            with requiring_installation():
+                row = self._conn.execute(
+                    "select has_function_privilege('credits.run_maintenance()', 'execute')"
+                ).fetchone()
         except errors.InsufficientPrivilege:
             row = None
         if row is None or not row[0]:

@@ -20,6 +20,7 @@ from yoyo.migrations import read_sql_migration
 
 import pgcredits
 from pgcredits.errors import PgcreditsError
+from pgcredits.exit_status import ExitStatus
 
 FOLDERS = ("migrations", "procedures", "views")
 
@@ -32,7 +33,7 @@ _ENDS_TRANSACTION = re.compile(r"^\s*(commit|rollback)\b[^;]*;", re.IGNORECASE |
 class SourcesError(PgcreditsError):
     """The package's own SQL files are incomplete or contradict each other."""
 
-    exit_status = 8
+    exit_status = ExitStatus.DAMAGED_SOURCES
 
 
 @dataclass(frozen=True)

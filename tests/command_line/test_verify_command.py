@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
+from pgcredits import verification
 from pgcredits import verify as verify_module
 from pgcredits.errors import ConnectionFailedError, RefusedError
 from pgcredits.verify import HeadsFileError, verify
@@ -168,7 +169,7 @@ def test_of_very_many_violations_all_are_counted_and_the_first_shown(
     assert done.stdout.count("reason and metadata are as written") == 50
     assert "80 content_digest" in done.stdout
 
-    monkeypatch.setattr(verify_module, "KEPT_VIOLATIONS", 10)
+    monkeypatch.setattr(verification, "KEPT_VIOLATIONS", 10)
     found = verify(database.dsn)
     assert (found.total, len(found.violations)) == (80, 10)
 
@@ -344,7 +345,7 @@ def test_many_heads_are_looked_up_batch_by_batch(
     lines[1] = ",".join([first[0], "99", *first[2:]])
     lines[-1] = lines[-1].replace(lines[-1].split(",")[2], "0" * 64)
     heads.write_text("\n".join(lines))
-    monkeypatch.setattr(verify_module, "_BATCH", 3)
+    monkeypatch.setattr(verify_module, "BATCH", 3)
     found = verify(database.dsn, heads=heads)
 
     assert found.heads_checked == 11

@@ -1,9 +1,11 @@
-"""The README's reference of functions and views, generated from the database's comments."""
+"""The README's generated parts: functions, views, the life of a generation, exit statuses."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
+
+from pgcredits.exit_status import exit_status_table
 
 if TYPE_CHECKING:
     import psycopg
@@ -90,7 +92,12 @@ NOTHING = "\N{EN DASH}"
 
 def sections(conn: psycopg.Connection[Any]) -> dict[str, str]:
     """The generated sections of the README, by the name in their markers."""
-    return {"life": _life(conn), "functions": _functions(conn), "views": _views(conn)}
+    return {
+        "life": _life(conn),
+        "functions": _functions(conn),
+        "views": _views(conn),
+        "exit-statuses": exit_status_table(),
+    }
 
 
 def replaced(text: str, generated: dict[str, str]) -> str:

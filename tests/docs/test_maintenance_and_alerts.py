@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 MINUTE = timedelta(minutes=1)
 LINES = [line for block in blocks("sh") for line in block.code.splitlines()]
 (LOOP,) = [line for line in LINES if line.startswith("pgcredits maintain")]
-FOLLOWERS = [line for line in LINES if line.startswith("pgcredits alerts --follow")]
+FOLLOWERS = [
+    line for line in LINES if re.match(r"pgcredits alerts (--)?follow\b", line) is not None
+]
 
 
 def test_what_pg_cron_is_told_to_run_does_what_is_due(

@@ -1,4 +1,4 @@
-"""The README's reference says what the database's comments say.
+"""The README's generated parts say what the database's comments and the exit statuses say.
 
 `pytest tests/docs --write-reference` brings it up to date.
 """

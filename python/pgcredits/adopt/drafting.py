@@ -9,7 +9,7 @@ import tomlkit
 
 from pgcredits.adopt.plan import CHOICES, VERSION, Bucket, Plan
 from pgcredits.adopt.words import UNKNOWN
-from pgcredits.safe import harmless
+from pgcredits.printable import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

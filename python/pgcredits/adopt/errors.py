@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from pgcredits.errors import PgcreditsError
+from pgcredits.exit_status import ExitStatus
 
 
 class PlanError(PgcreditsError):
     """The plan cannot be read, or does not fit the database."""
 
-    exit_status = 24
+    exit_status = ExitStatus.ADOPTION_PLAN
 
 
 class FaultsFoundError(PgcreditsError):
     """An older system has faults."""
 
-    exit_status = 25
+    exit_status = ExitStatus.ADOPTION_FAULTS
 
 
 class AdoptionError(PgcreditsError):
     """Something in the way of moving over: nothing more was changed."""
 
-    exit_status = 26
+    exit_status = ExitStatus.ADOPTION

@@ -14,8 +14,8 @@ from rich.text import Text
 
 from pgcredits.adopt.errors import AdoptionError
 from pgcredits.adopt.faults import Severity
-from pgcredits.report.palette import DARK, LIGHT
-from pgcredits.safe import harmless
+from pgcredits.output.palette import DARK, LIGHT
+from pgcredits.printable import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

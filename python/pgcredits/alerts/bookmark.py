@@ -1,4 +1,4 @@
-"""Where a follower is: which events it has passed on, in a file that survives it.
+"""Where a follower is: which events it has passed on. bookmark_file.py keeps it on disk.
 
 The events of an alert can be told from its row: it was opened at created_at, escalated or was due
 again at notified_at, was resolved at resolved_at. A follower reads the rows with one of these
@@ -27,21 +27,16 @@ is told of once, as escalated.
 
 from __future__ import annotations
 
-import json
-import os
-import tempfile
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from pgcredits.alerts.model import LEVELS, Alert, AlertsError, Event, rank, utc
+from pgcredits.alerts.model import LEVELS, Alert, Event, rank
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from uuid import UUID
 
-VERSION = 1
 #: Longer than any statement of pgcredits looks at the clock before it writes.
 MARGIN = timedelta(minutes=15)
 #: A follower that starts for the first time is told of what is open, and waits for transactions
@@ -152,95 +147,3 @@ class Bookmark:
             for alert_id, told in self.told.items()
             if told.at >= low or not (told.is_resolved or told.level == FORGOTTEN)
         }
-
-
-def dump(bookmark: Bookmark) -> str:
-    """A bookmark as the text of its file."""
-    content = {
-        "v": VERSION,
-        "has_begun": bookmark.has_begun,
-        "since": bookmark.since and utc(bookmark.since),
-        "pending": bookmark.pending and [utc(bookmark.pending[0]), bookmark.pending[1]],
-        "told": {
-            str(alert_id): [told.level, utc(told.at), told.is_resolved]
-            for alert_id, told in bookmark.told.items()
-        },
-    }
-    return json.dumps(content)
-
-
-def load(path: Path) -> Bookmark:
-    """Read a bookmark; a new one where there is no file.
-
-    Raises:
-        AlertsError: It cannot be read or understood.
-    """
-    try:
-        return _from_json(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        return Bookmark()
-    except OSError as error:
-        raise AlertsError(
-            f"{path} cannot be read: {error.strerror}", "Name another file with --state."
-        ) from None
-    except (ValueError, TypeError, KeyError, AttributeError):
-        raise AlertsError(
-            f"{path} is no state of pgcredits alerts, or of a newer version",
-            "Name another file with --state. Without one, everything that is open is told again.",
-        ) from None
-
-
-def save(content: str, path: Path) -> None:
-    """Write a bookmark's text, so that there is the old one or the new one, whenever we are killed.
-
-    Raises:
-        AlertsError: It cannot be written.
-    """
-    target = path.resolve()  # what a link points to is replaced, not the link
-    try:
-        number, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        try:
-            with os.fdopen(number, "w", encoding="utf-8") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-        _sync_folder(target.parent)
-    except OSError as error:
-        raise AlertsError(
-            f"{path} cannot be written: {error.strerror}",
-            "Its folder must be writable, and have room for a second copy of it.",
-        ) from None
-
-
-def _sync_folder(folder: Path) -> None:
-    """So that the new name outlives a power cut, where folders can be synced."""
-    if os.name == "nt":
-        return
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
-
-
-def _from_json(content: Any) -> Bookmark:
-    if content["v"] != VERSION:
-        raise ValueError(content["v"])
-    pending = content["pending"]
-    return Bookmark(
-        has_begun=content["has_begun"],
-        since=content["since"] and _time(content["since"]),
-        pending=pending and (_time(pending[0]), int(pending[1])),
-        told={
-            UUID(alert_id): Told(level, _time(at), is_resolved)
-            for alert_id, (level, at, is_resolved) in content["told"].items()
-        },
-    )
-
-
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)

@@ -23,14 +23,14 @@ from pgcredits.alerts.reading import (
     require_readable,
 )
 from pgcredits.errors import ConnectionFailedError
-from pgcredits.stopping import Backoff
+from pgcredits.long_running import Backoff
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from pgcredits.alerts.bookmark import Bookmark, Snapshot
     from pgcredits.alerts.model import Alert, Event
-    from pgcredits.stopping import Stop
+    from pgcredits.long_running import Stop
 
 _FIRST_WAIT = 1.0
 _LONGEST_WAIT = 60.0

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from pgcredits.errors import PgcreditsError
+from pgcredits.exit_status import ExitStatus
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -19,7 +20,7 @@ LEVELS = ("info", "warning", "error", "critical")
 class AlertsError(PgcreditsError):
     """The alerts could not be read, changed or passed on."""
 
-    exit_status = 21
+    exit_status = ExitStatus.ALERTS
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,8 @@ from psycopg.rows import class_row
 
 from pgcredits.alerts.bookmark import Snapshot
 from pgcredits.alerts.model import COLUMNS, LEVELS, Alert, AlertsError, rank
-from pgcredits.connections import connect
+from pgcredits.connections import connect, requiring_installation, with_keepalives
 from pgcredits.errors import RefusedError
-from pgcredits.stopping import with_keepalives
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,12 +98,8 @@ def require_readable(conn: Connection) -> None:
         RefusedError: pgcredits is not installed there, or the role may not read its views.
     """
     try:
-        conn.execute("select from credits_monitoring.alert_history limit 0")
-    except (errors.UndefinedTable, errors.InvalidSchemaName):
-        raise RefusedError(
-            "pgcredits, or this version of it, is not installed in this database",
-            "Run pgcredits migrate first.",
-        ) from None
+        with requiring_installation():
+            conn.execute("select from credits_monitoring.alert_history limit 0")
     except errors.InsufficientPrivilege:
         user = conn.info.user
         raise RefusedError(
@@ -172,19 +167,13 @@ def resolve(dsn: str, alert_id: UUID, by: str, note: str | None) -> Alert:
 
 
 def _act(dsn: str, alert_id: UUID, call: str, *arguments: str | None) -> Alert:
+    this_one = ("a.alert_id = %(id)s",), {**Wanted().parameters, "id": alert_id}
     with connect(dsn) as conn:
         require_readable(conn)
         try:
-            (alert,) = _read(
-                conn, ("a.alert_id = %(id)s",), {**Wanted().parameters, "id": alert_id}
-            )
-            conn.execute(
-                f"select from {call}".encode(),
-                (alert.user_id, alert_id, *arguments),
-            )
-            (alert,) = _read(
-                conn, ("a.alert_id = %(id)s",), {**Wanted().parameters, "id": alert_id}
-            )
+            (alert,) = _read(conn, *this_one)
+            conn.execute(f"select from {call}".encode(), (alert.user_id, alert_id, *arguments))
+            (alert,) = _read(conn, *this_one)
         except ValueError:
             raise AlertsError(
                 f"there is no alert {alert_id}", "pgcredits alerts --all lists them."

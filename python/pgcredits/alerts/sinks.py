@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pgcredits.alerts.follow import TryAgainError
 from pgcredits.alerts.model import AlertsError, Event, utc
-from pgcredits.safe import printable
+from pgcredits.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

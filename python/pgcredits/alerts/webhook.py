@@ -24,7 +24,7 @@ import httpx
 from pgcredits import __version__
 from pgcredits.alerts.follow import TryAgainError, UndeliverableError
 from pgcredits.alerts.model import AlertsError
-from pgcredits.safe import printable
+from pgcredits.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

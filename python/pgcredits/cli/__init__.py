@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from pgcredits.cli.app import main
+from pgcredits.cli.entry_point import main
 
 __all__ = ["main"]

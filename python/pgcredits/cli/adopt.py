@@ -14,10 +14,11 @@ import typer
 from rich.table import Table
 
 from pgcredits.adopt.errors import AdoptionError, FaultsFoundError
-from pgcredits.cli.app import DsnOption, app, err, out
+from pgcredits.cli.app import app
 from pgcredits.cli.bars import Bars
-from pgcredits.cli.deploy import Format, FormatOption
-from pgcredits.safe import printable
+from pgcredits.cli.console import err, out
+from pgcredits.cli.options import DsnOption, Format, FormatOption
+from pgcredits.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,7 +80,7 @@ def inspect(
     from pgcredits.adopt import showing
     from pgcredits.adopt.inspecting import inspect as look
     from pgcredits.adopt.plan import read_plan
-    from pgcredits.report.writing import write
+    from pgcredits.output.files import write
 
     wanted = read_plan(plan_file) if plan_file else None
     with _connected(dsn) as conn:
@@ -117,7 +118,7 @@ def plan(
     from pgcredits.adopt.drafting import draft
     from pgcredits.adopt.errors import PlanError
     from pgcredits.adopt.inspecting import inspect as look
-    from pgcredits.report.writing import write
+    from pgcredits.output.files import write
 
     if output.exists() and not force:
         raise AdoptionError(f"{output} exists", "Replace it with --force, or name another.")
@@ -268,7 +269,7 @@ def settle(
     """
     from pgcredits.adopt.checking import require_installed
     from pgcredits.adopt.settling import as_csv, pay_owed, show_owed
-    from pgcredits.report.writing import write
+    from pgcredits.output.files import write
 
     def keep(users: list[User]) -> None:
         if output is not None:
@@ -357,7 +358,7 @@ def cleanup(
     needs what was to go.
     """
     from pgcredits.adopt import cleaning
-    from pgcredits.report.writing import write
+    from pgcredits.output.files import write
 
     with _connected(dsn) as conn:
         found = cleaning.look(conn, schema)

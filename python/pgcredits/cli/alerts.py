@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
-from pathlib import Path  # noqa: TC003 - typer reads the annotation
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import typer
 from rich.table import Table
 from rich.text import Text
+from typer.core import TyperGroup
 
 from pgcredits import alerts as relay
-from pgcredits.alerts.bookmark import Bookmark, load, save
-from pgcredits.alerts.keeper import Keeper
-from pgcredits.cli.app import DsnOption, app, err, out
-from pgcredits.cli.deploy import Format, FormatOption
-from pgcredits.safe import printable
-from pgcredits.stopping import stop_on_signals
+from pgcredits.alerts.bookmark import Bookmark
+from pgcredits.alerts.bookmark_file import BookmarkWriter, load, save
+from pgcredits.cli.app import app
+from pgcredits.cli.console import out, print_error_line, print_json, print_line
+from pgcredits.cli.options import DsnOption, Format, FormatOption
+from pgcredits.long_running import Stop, stop_on_signals
+from pgcredits.printable import printable
 
 if TYPE_CHECKING:
     from pgcredits.alerts import Alert
@@ -36,95 +37,129 @@ class Level(StrEnum):
     CRITICAL = "critical"
 
 
-alerts = typer.Typer()
+class AlertsGroup(TyperGroup):
+    """The commands below ``alerts``; it understands the spelling of 0.1.0, too."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read ``alerts --follow OPTIONS`` as ``alerts follow OPTIONS``, and say so."""
+        if "--follow" in args and args[0] not in self.commands:
+            print_error_line("alerts --follow is now spelled: pgcredits alerts follow")
+            args = ["follow", *(argument for argument in args if argument != "--follow")]
+        return super().parse_args(ctx, args)
+
+
+alerts = typer.Typer(cls=AlertsGroup)
 app.add_typer(alerts, name="alerts")
 
 AlertArgument = Annotated[UUID, typer.Argument(metavar="ALERT_ID", show_default=False)]
+MinLevelOption = Annotated[Level, typer.Option(help="Only those of this level and above.")]
+TypesOption = Annotated[
+    list[str] | None,
+    typer.Option("--type", help="Only those of this type; may be repeated."),
+]
 
 
 @alerts.callback(invoke_without_command=True)
-def list_or_follow(
+def list_alerts(
     context: typer.Context,
     dsn: DsnOption = "",
     also_resolved: Annotated[
         bool, typer.Option("--all", help="Also those resolved within the last 7 days.")
     ] = False,
-    min_level: Annotated[
-        Level, typer.Option(help="Only those of this level and above.")
-    ] = Level.INFO,
-    types: Annotated[
-        list[str] | None,
-        typer.Option("--type", help="Only those of this type; may be repeated."),
-    ] = None,
+    min_level: MinLevelOption = Level.INFO,
+    types: TypesOption = None,
     output_format: FormatOption = Format.TEXT,
-    follow: Annotated[
-        bool, typer.Option("--follow", help="Pass on what becomes of them, until stopped.")
-    ] = False,
-    state: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="With --follow: keep here what was passed on, so that a restart misses nothing.",
-        ),
-    ] = None,
-    command: Annotated[
-        str | None,
-        typer.Option(
-            help="With --follow: run this for each event, with its JSON on stdin and without a "
-            "shell; again until it succeeds.",
-        ),
-    ] = None,
-    webhook: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL",
-            envvar="PGCREDITS_WEBHOOK",
-            show_envvar=True,
-            help="With --follow: POST each event there as JSON; again until it is taken.",
-        ),
-    ] = None,
-    slack: Annotated[
-        bool, typer.Option("--slack", help="With --webhook: as messages for Slack.")
-    ] = False,
-    poll: Annotated[
-        float,
-        typer.Option(
-            min=0.1,
-            max=3600,
-            help="With --follow: look after so many seconds, even if nobody notifies us.",
-        ),
-    ] = 15,
 ) -> None:
-    """List the open alerts; with --follow pass on what becomes of them.
+    """List the open alerts. The role needs to be granted credits_analyst.
 
-    The role needs to be granted credits_analyst.
-
-    --follow delivers each event (opened, escalated, due_again, resolved) at least once, one after
-    the other: as a line on stdout, to a command or to a webhook. The same event always has the
-    same key (of a webhook, in the header Idempotency-Key, too). It begins with what is open. It
-    ends on SIGTERM and Ctrl-C. A webhook's answers 408, 425, 429 and 5xx are tried again; after
-    400, 413 and 422 the event is left out and reported; any other ends the program.
-
-    Exit status: 0, also after a signal; 3 if the first connection fails, 4 if the role may not
-    read the alerts; 21 if events cannot be passed on, or the state cannot be kept.
+    Exit status: 0; 3 if the connection fails, 4 if the role may not read the alerts.
     """
     if context.invoked_subcommand is not None:
+        _require_no_option_before(context, "follow")
         return
     wanted = relay.Wanted(min_level.value, tuple(types or ()))
-    if follow:
-        if also_resolved:
-            raise typer.BadParameter("--all is for the list, not for --follow")
-        _follow(dsn, wanted, _sink(command, webhook, slack, output_format), state, poll)
-        return
-    if state or command or slack:
-        raise typer.BadParameter("--state, --command and --slack need --follow")
     found = relay.read_alerts(dsn, wanted, also_resolved=also_resolved)
     if output_format is Format.JSON:
-        typer.echo(json.dumps([alert.as_json() for alert in found], indent=2))
+        print_json([alert.as_json() for alert in found])
     elif found:
         out.print(_table(found), soft_wrap=False)
     else:
         out.print("no open alerts")
+
+
+StateOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Keep here what was passed on, so that a restart misses nothing."
+    ),
+]
+CommandOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Run this for each event, with its JSON on stdin and without a shell; again until it "
+        "succeeds.",
+    ),
+]
+WebhookOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        envvar="PGCREDITS_WEBHOOK",
+        show_envvar=True,
+        help="POST each event there as JSON; again until it is taken.",
+    ),
+]
+SlackOption = Annotated[
+    bool, typer.Option("--slack", help="With --webhook: as messages for Slack.")
+]
+PollOption = Annotated[
+    float,
+    typer.Option(min=0.1, max=3600, help="Look after so many seconds, even if nobody notifies us."),
+]
+
+
+@alerts.command()
+def follow(
+    dsn: DsnOption = "",
+    min_level: MinLevelOption = Level.INFO,
+    types: TypesOption = None,
+    output_format: FormatOption = Format.TEXT,
+    state: StateOption = None,
+    command: CommandOption = None,
+    webhook: WebhookOption = None,
+    slack: SlackOption = False,
+    poll: PollOption = 15,
+) -> None:
+    """Pass on what becomes of alerts, until stopped. The role needs credits_analyst.
+
+    Each event (opened, escalated, due_again, resolved) is delivered at least once, one after the
+    other: as a line on stdout, to a command or to a webhook. The same event always has the same
+    key (of a webhook, in the header Idempotency-Key, too). It begins with what is open. It ends on
+    SIGTERM and Ctrl-C. A webhook's answers 408, 425, 429 and 5xx are tried again; after 400, 413
+    and 422 the event is left out and reported; any other ends the program.
+
+    Exit status: 0, also after a signal; 3 if the first connection fails, 4 if the role may not
+    read the alerts; 21 if events cannot be passed on, or the state cannot be kept.
+    """
+    sink = _sink(command, webhook, slack, output_format)
+    stop = Stop()
+    stop_on_signals(stop)
+    bookmark = load(state) if state else Bookmark()
+    writer = BookmarkWriter((lambda content: save(content, state)) if state else None)
+    follower = relay.Follower(
+        dsn,
+        sink,
+        bookmark=bookmark,
+        keep=writer,
+        stop=stop,
+        tell=lambda line: print_error_line(printable(line)),
+        wanted=relay.Wanted(min_level.value, tuple(types or ())),
+        every=poll,
+    )
+    try:
+        follower.run()
+    finally:
+        writer.flush(bookmark)
 
 
 @alerts.command()
@@ -139,7 +174,7 @@ def acknowledge(
         told = f"{alert.type} was resolved by {alert.resolved_by} before"
     else:
         told = f"{alert.type} is acknowledged by {alert.acknowledged_by}"
-    out.print(printable(told), markup=False, highlight=False)
+    print_line(printable(told))
 
 
 @alerts.command()
@@ -151,9 +186,16 @@ def resolve(
 ) -> None:
     """Say that an alert is dealt with; where its cause is still there, a new one opens."""
     alert = relay.resolve(dsn, alert_id, by, note)
-    out.print(
-        printable(f"{alert.type} is resolved by {alert.resolved_by}"), markup=False, highlight=False
-    )
+    print_line(printable(f"{alert.type} is resolved by {alert.resolved_by}"))
+
+
+def _require_no_option_before(context: typer.Context, command: str) -> None:
+    """Options of the list, which stand before the command, would silently have no effect on it."""
+    sources = [context.get_parameter_source(name) for name in context.params]
+    if context.invoked_subcommand == command and any(
+        source is not None and source.name == "COMMANDLINE" for source in sources
+    ):
+        raise typer.BadParameter(f"write the options behind {command}")
 
 
 def _sink(command: str | None, webhook: str | None, slack: bool, output_format: Format) -> Sink:
@@ -171,25 +213,6 @@ def _sink(command: str | None, webhook: str | None, slack: bool, output_format: 
     if command:
         return CommandSink(command)
     return LineSink(typer.echo, as_json=output_format is Format.JSON)
-
-
-def _follow(dsn: str, wanted: relay.Wanted, sink: Sink, state: Path | None, poll: float) -> None:
-    bookmark = load(state) if state else Bookmark()
-    keeper = Keeper((lambda kept: save(kept, state)) if state else None)
-    follower = relay.Follower(
-        dsn,
-        sink,
-        bookmark=bookmark,
-        keep=keeper,
-        stop=stop_on_signals(),
-        tell=lambda line: err.print(printable(line), markup=False, highlight=False),
-        wanted=wanted,
-        every=poll,
-    )
-    try:
-        follower.run()
-    finally:
-        keeper.flush(bookmark)
 
 
 def _table(found: list[Alert]) -> Table:

@@ -13,7 +13,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from pgcredits.cli.app import err
+from pgcredits.cli.console import err
 
 if TYPE_CHECKING:
     from typing import Self

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import tempfile
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pgcredits.cli.app import app, out
+from pgcredits.cli.app import app
 from pgcredits.cli.bars import Bars
-from pgcredits.cli.deploy import Format, FormatOption
+from pgcredits.cli.console import out, print_json, print_line
+from pgcredits.cli.options import Format, FormatOption
 from pgcredits.cli.verify import require_none, show
 from pgcredits.errors import LedgerViolationError
 
@@ -122,9 +122,9 @@ def run_month(server: Server, page: Path, bars: Bars) -> Month:
     from pgcredits import deploy
     from pgcredits.demo import month
     from pgcredits.demo.client import Client
+    from pgcredits.output.files import write
     from pgcredits.report import read_report
     from pgcredits.report.page import to_html
-    from pgcredits.report.writing import write
     from pgcredits.verify import verify
 
     bars.scene("a month of a platform")
@@ -162,37 +162,23 @@ def present(
     from pgcredits.report.terminal import show as show_report
 
     if output_format is Format.JSON:
-        access = {"dsn": kept.dsn(DATABASE), "psql": kept.psql_command(DATABASE)} if kept else None
-        made = {
-            "generations": month.generations,
-            "ledger_rows": month.verification.ledger_rows,
-            "violations": month.verification.total,
-            "report": str(month.page),
-        }
-        answer = {**results.as_json(), "month": made, "server": access}
-        typer.echo(json.dumps(answer, indent=2))
+        print_json(_as_json(results, month, kept))
         return
     tables.show(out, results)
     if results.verification.total:
         show(results.verification)
     out.print()
-    out.print(
+    _print_wrapped(
         f"a month of a platform: {month.generations:,} generations; verify_ledger: "
-        f"{month.verification.sentence()}",
-        soft_wrap=False,
-        highlight=False,
+        f"{month.verification.sentence()}"
     )
     show_report(out, month.report, compact=True)
     # In one piece, to be copied.
-    out.print(f"report: {month.page}", markup=False, highlight=False)
+    print_line(f"report: {month.page}")
     if month.verification.total:
         show(month.verification)
     if kept is None:
-        out.print(
-            "the server is gone; pgcredits demo --keep leaves it running",
-            soft_wrap=False,
-            highlight=False,
-        )
+        _print_wrapped("the server is gone; pgcredits demo --keep leaves it running")
         return
     for line in (
         "",
@@ -204,4 +190,23 @@ def present(
         "    select * from credits.verify_ledger();",
         "Ctrl-C ends the server, and nothing is left of it",
     ):
-        out.print(line, markup=False, highlight=False)
+        print_line(line)
+
+
+def _as_json(results: Results, month: Month, kept: Server | None) -> dict[str, Any]:
+    """Everything for scripts."""
+    return {
+        **results.as_json(),
+        "month": {
+            "generations": month.generations,
+            "ledger_rows": month.verification.ledger_rows,
+            "violations": month.verification.total,
+            "report": str(month.page),
+        },
+        "server": kept and {"dsn": kept.dsn(DATABASE), "psql": kept.psql_command(DATABASE)},
+    }
+
+
+def _print_wrapped(text: str) -> None:
+    """A sentence, broken where the terminal ends."""
+    out.print(text, soft_wrap=False, highlight=False)

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-from enum import StrEnum
 from pathlib import Path  # noqa: TC003 - typer reads the annotation
 from typing import Annotated
 
 import typer
 
 from pgcredits import deploy
-from pgcredits.cli.app import DsnOption, app, out
+from pgcredits.cli.app import app
+from pgcredits.cli.console import print_json, print_line
+from pgcredits.cli.options import DsnOption, Format, FormatOption
 from pgcredits.deploy.session import DEFAULT_WAIT_SECONDS
 
-
-class Format(StrEnum):
-    """How a report is printed."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
-FormatOption = Annotated[Format, typer.Option("--format", help="For people, or for scripts.")]
 RolesOption = Annotated[
     bool,
     typer.Option(
@@ -98,7 +89,7 @@ def sql(
 
 def _show(report: deploy.DeployReport | deploy.CheckReport, output_format: Format) -> None:
     if output_format is Format.JSON:
-        typer.echo(json.dumps(dataclasses.asdict(report), indent=2))
+        print_json(dataclasses.asdict(report))
         return
     for line in report.lines():
-        out.print(line, markup=False, highlight=False)
+        print_line(line)

@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
-from pgcredits.cli.app import DsnOption, app, err, out
-from pgcredits.cli.deploy import Format, FormatOption
+from pgcredits.cli.app import app
+from pgcredits.cli.console import print_error_line, print_line
+from pgcredits.cli.options import DsnOption, Format, FormatOption
+from pgcredits.long_running import Stop, stop_on_signals
 from pgcredits.maintenance import Done, Maintenance, MaintenanceError
-from pgcredits.stopping import stop_on_signals
 
 
 @app.command()
@@ -36,12 +37,6 @@ def maintain(
     Exit status: 0, also after a signal; 3 if the first connection fails, 4 if the role may not
     do this; 20 if with --once a task failed.
     """
-    maintenance: Maintenance | None = None
-
-    def hurry() -> None:
-        if maintenance is not None:
-            maintenance.cancel()
-
     failed: list[str] = []
 
     def tell(done: Done) -> None:
@@ -52,7 +47,9 @@ def maintain(
         elif once or done.count != 0 or done.failed:
             _print_text(done)
 
-    maintenance = Maintenance(dsn, stop_on_signals(hurry))
+    stop = Stop()
+    maintenance = Maintenance(dsn, stop)
+    stop_on_signals(stop, on_second=maintenance.cancel)
     try:
         maintenance.open()
         if once:
@@ -86,14 +83,10 @@ def _print_json(done: Done) -> None:
 
 def _print_text(done: Done) -> None:
     if done.count is not None:
-        out.print(f"{_now()} {done.task}: {done.count}", markup=False, highlight=False)
+        print_line(f"{_now()} {done.task}: {done.count}")
     if done.task is None:
-        err.print(f"{_now()} no connection: {done.error}", markup=False, highlight=False)
+        print_error_line(f"{_now()} no connection: {done.error}")
     elif done.count is None:
-        err.print(f"{_now()} {done.task} failed: {done.error}", markup=False, highlight=False)
+        print_error_line(f"{_now()} {done.task} failed: {done.error}")
     elif done.failed:
-        err.print(
-            f"{_now()} {done.task} could not serve {done.failed}: {done.error}",
-            markup=False,
-            highlight=False,
-        )
+        print_error_line(f"{_now()} {done.task} could not serve {done.failed}: {done.error}")

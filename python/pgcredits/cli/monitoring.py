@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path  # noqa: TC003 - typer reads the annotation
 from typing import Annotated
 
 import typer
 
-from pgcredits.cli.app import app, out
-from pgcredits.cli.deploy import Format, FormatOption
+from pgcredits.cli.app import app
+from pgcredits.cli.console import print_json, print_line
+from pgcredits.cli.options import Format, FormatOption
 from pgcredits.monitoring import export as export_files
 
 monitoring = typer.Typer(no_args_is_help=True)
@@ -40,7 +40,7 @@ def export(
     """
     exported = export_files(folder, force=force)
     if output_format is Format.JSON:
-        typer.echo(json.dumps([dataclasses.asdict(file) for file in exported], indent=2))
+        print_json([dataclasses.asdict(file) for file in exported])
         return
     for file in exported:
-        out.print(f"{file.outcome:<9} {folder / file.path}", markup=False, highlight=False)
+        print_line(f"{file.outcome:<9} {folder / file.path}")

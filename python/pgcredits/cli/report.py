@@ -10,7 +10,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pgcredits.cli.app import DsnOption, app, out
+from pgcredits.cli.app import app
+from pgcredits.cli.console import out
+from pgcredits.cli.options import DsnOption  # noqa: TC001 - typer reads the annotation
 from pgcredits.report.period import DEFAULT
 
 PAGE = Path("pgcredits-report.html")
@@ -47,11 +49,11 @@ def report(
     Exit status: 0; 3 without a connection; 22 if the report cannot be made or written.
     """
     from pgcredits.connections import connect
+    from pgcredits.output.files import write
     from pgcredits.report.document import to_json
     from pgcredits.report.page import to_html
     from pgcredits.report.reading import read_report
     from pgcredits.report.terminal import show
-    from pgcredits.report.writing import write
 
     with connect(dsn) as connection:
         made = read_report(connection, since)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path  # noqa: TC003 - typer reads it
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
-from pgcredits.cli.app import app, out
+from pgcredits.cli.app import app
+from pgcredits.cli.console import print_line
+from pgcredits.cli.options import Format, FormatOption
+from pgcredits.exit_status import ExitStatus
 
 DATABASE = "pgcredits"
 
@@ -30,9 +33,7 @@ def up(
     migrate: Annotated[
         bool, typer.Option("--migrate/--no-migrate", help="Install pgcredits in it, or do not.")
     ] = True,
-    output_format: Annotated[
-        Literal["text", "json"], typer.Option("--format", help="For people or for scripts.")
-    ] = "text",
+    output_format: FormatOption = Format.TEXT,
 ) -> None:
     """Start a PostgreSQL server for development, or find it running; it stays until stopped.
 
@@ -43,35 +44,40 @@ def up(
     if stop and status:
         raise typer.BadParameter("--stop and --status exclude each other")
     folder = (directory or durable.default_folder()).resolve()
-    facts: dict[str, Any] = {"directory": str(folder)}
     if stop:
-        stopped = durable.stop(folder)
-        facts |= {"state": "stopped" if stopped else "not running"}
+        facts = {"state": "stopped" if durable.stop(folder) else "not running"}
     elif status and durable.running(folder) is None:
-        facts |= {"state": "not running"}
+        facts = {"state": "not running"}
     else:
-        was_running = durable.running(folder) is not None
-        server = durable.durable_server(folder)
-        if not status:
-            _make_database(server.dsn())
-            if migrate:
-                from pgcredits import deploy
-
-                deploy.migrate(server.dsn(DATABASE))
-        facts |= {
-            "state": "running" if was_running else "started",
-            "pid": server.pid,
-            "dsn": server.dsn(DATABASE),
-            "psql": server.psql_command(DATABASE),
-            "stop": server.stop_command(),
-        }
-    if output_format == "json":
+        facts = _attach(folder, make_database=not status, migrate=migrate)
+    facts = {"directory": str(folder), **facts}
+    if output_format is Format.JSON:
         typer.echo(json.dumps(facts))
     else:
         for name, value in facts.items():
-            out.print(f"{name:<10}{value}", markup=False, highlight=False)
+            print_line(f"{name:<10}{value}")
     if status and facts["state"] == "not running":
-        raise typer.Exit(6)
+        raise typer.Exit(ExitStatus.LOCAL_SERVER)
+
+
+def _attach(folder: Path, *, make_database: bool, migrate: bool) -> dict[str, Any]:
+    """Start the server unless it runs, and prepare its database if wanted; how to use it."""
+    from pgcredits import deploy
+    from pgcredits.server import durable
+
+    was_running = durable.running(folder) is not None
+    server = durable.durable_server(folder)
+    if make_database:
+        _make_database(server.dsn())
+        if migrate:
+            deploy.migrate(server.dsn(DATABASE))
+    return {
+        "state": "running" if was_running else "started",
+        "pid": server.pid,
+        "dsn": server.dsn(DATABASE),
+        "psql": server.psql_command(DATABASE),
+        "stop": server.stop_command(),
+    }
 
 
 def _make_database(maintenance_dsn: str) -> None:

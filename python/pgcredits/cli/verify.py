@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path  # noqa: TC003 - typer reads the annotation
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID  # noqa: TC003 - typer reads the annotation
@@ -11,8 +10,9 @@ from uuid import UUID  # noqa: TC003 - typer reads the annotation
 import typer
 from rich.table import Table
 
-from pgcredits.cli.app import DsnOption, app, err, out
-from pgcredits.cli.deploy import Format, FormatOption
+from pgcredits.cli.app import app
+from pgcredits.cli.console import err, out, print_json, print_line
+from pgcredits.cli.options import DsnOption, Format, FormatOption
 from pgcredits.errors import LedgerViolationError
 from pgcredits.verify import KEPT_VIOLATIONS, Verification
 from pgcredits.verify import verify as verify_ledger
@@ -60,7 +60,7 @@ def verify(
             on_step=status.update,
         )
     if output_format is Format.JSON:
-        typer.echo(json.dumps(as_json(found), indent=2))
+        print_json(as_json(found))
     else:
         show(found, save_heads)
     require_none(found)
@@ -108,9 +108,7 @@ def show(found: Verification, save_heads: Path | None = None) -> None:
     else:
         out.print(found.sentence(), highlight=False)
     if found.heads_saved is not None:
-        out.print(
-            f"{found.heads_saved:,} heads saved to {save_heads}", markup=False, highlight=False
-        )
+        print_line(f"{found.heads_saved:,} heads saved to {save_heads}")
 
 
 def require_none(found: Verification) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import count
 from random import Random
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -81,7 +82,7 @@ def live(dsn: str) -> int:
         first = midnight - timedelta(days=DAYS - 1)
         connection.execute(_CLOCK)
         connection.execute("update credits.settings set history_starts_at = %s", [first])
-        steps = sorted(step for step in _steps(first, now) if step.at <= now)
+        steps = sorted(step for step in _Script(first, now).steps() if step.at <= now)
         for offset in range(0, len(steps), 250):
             if offset == 1000 or offset % 4000 == 0:
                 connection.execute("analyze")
@@ -108,22 +109,34 @@ def _query(step: Step) -> tuple[Any, dict[str, Any]]:
     )
 
 
-def _steps(first: datetime, now: datetime) -> Iterator[Step]:
-    rng = Random(30)  # noqa: S311
-    place = 0
+class _Script:
+    """Who calls what, and when; always the same for the same first day and time."""
 
-    def step(at: datetime, function: str, **arguments: Any) -> Step:
-        nonlocal place
-        place += 1
-        return Step(at, place, function, {f"p_{name}": v for name, v in arguments.items()})
+    def __init__(self, first: datetime, now: datetime) -> None:
+        self._first = first
+        self._now = now
+        self._random = Random(30)  # noqa: S311
+        self._places = count(1)
+        self._users = [self._uuid() for _ in range(USERS)]
+        last = DAYS - 1 - OUTAGE_DAYS_AGO
+        self._outage = next(d for d in range(last, 0, -1) if self._day(d).weekday() == 2)
 
-    users = [UUID(int=rng.getrandbits(128), version=4) for _ in range(USERS)]
-    for number, user in enumerate(users):
-        joins = first + timedelta(minutes=number)
+    def steps(self) -> Iterator[Step]:
+        """All of them, in no order of time."""
+        for number, user in enumerate(self._users):
+            yield from self._join(number, user)
+        for day in range(DAYS):
+            yield from self._maintain(day)
+            yield from self._generate(day)
+        yield from self._leave_in_flight()
+
+    def _join(self, number: int, user: UUID) -> Iterator[Step]:
+        """A user gets a plan, and buys three packs."""
+        joins = self._first + timedelta(minutes=number)
         plan = ("free", "free", "plus", "pro")[number % 4]
-        yield step(joins, "set_user_plan", user_id=user, plan=plan)
+        yield self._step(joins, "set_user_plan", user_id=user, plan=plan)
         for pack in range(3):
-            yield step(
+            yield self._step(
                 joins + timedelta(days=9 * pack, seconds=1),
                 "grant_user_credits",
                 user_id=user,
@@ -132,82 +145,106 @@ def _steps(first: datetime, now: datetime) -> Iterator[Step]:
                 unit_price_usd=Decimal("0.05") if number % 2 else Decimal("0.04"),
                 idempotency_key=f"payment-{number}-{pack}",
             )
-    last = DAYS - 1 - OUTAGE_DAYS_AGO
-    outage = next(d for d in range(last, 0, -1) if (first + timedelta(days=d)).weekday() == 2)
-    for day in range(DAYS):
-        morning = first + timedelta(days=day)
-        often = day == outage
+
+    def _maintain(self, day: int) -> Iterator[Step]:
+        """A few times a day; often while a provider is broken, so that its alerts come in time."""
+        often = day == self._outage
         for turn in range(48 if often else 4):
-            at = morning + timedelta(minutes=59 + turn * (30 if often else 360))
+            at = self._day(day) + timedelta(minutes=59 + turn * (30 if often else 360))
             for task in _MAINTENANCE:
-                yield step(at, task)
+                yield self._step(at, task)
         if day % 10 == 0:
-            yield step(morning + timedelta(hours=3), "check_ledger")
-        for _ in range(_WEEKDAYS[morning.weekday()] + rng.randrange(9)):
-            # More by day than by night.
-            at = morning + timedelta(hours=rng.triangular(1, 24, 16))
-            yield from _generation(rng, rng.choice(users), at, step, is_outage=often)
-        for _ in range(60 if often else 0):
-            # Who gets an error tries again.
-            at = morning + timedelta(hours=rng.uniform(10, 13))
-            yield from _generation(
-                rng, rng.choice(users), at, step, is_outage=True, provider=_BROKEN
+            yield self._step(self._day(day) + timedelta(hours=3), "check_ledger")
+
+    def _generate(self, day: int) -> Iterator[Step]:
+        """The generations of a day: more by day than by night, more on weekdays."""
+        morning = self._day(day)
+        is_outage = day == self._outage
+        for _ in range(_WEEKDAYS[morning.weekday()] + self._random.randrange(9)):
+            at = morning + timedelta(hours=self._random.triangular(1, 24, 16))
+            user = self._random.choice(self._users)
+            yield from self._generation(user, at, is_outage=is_outage)
+        # Who gets an error of the broken provider tries again.
+        for _ in range(60 if is_outage else 0):
+            at = morning + timedelta(hours=self._random.uniform(10, 13))
+            user = self._random.choice(self._users)
+            yield from self._generation(user, at, is_outage=True, provider=_BROKEN)
+
+    def _leave_in_flight(self) -> Iterator[Step]:
+        """A few that are not over when the month ends."""
+        for minutes in (3, 7, 12, 18, 25):
+            yield self._step(
+                self._now - timedelta(minutes=minutes),
+                "start_generation",
+                user_id=self._random.choice(self._users),
+                provider="longtake",
+                generation_type="video",
+                credits=12,
+                generation_id=self._uuid(),
+                quoted_cost_usd=Decimal("0.19"),
             )
-    for minutes in (3, 7, 12, 18, 25):
-        at = now - timedelta(minutes=minutes)
-        yield step(
+
+    def _generation(
+        self, user: UUID, at: datetime, *, is_outage: bool, provider: str = ""
+    ) -> Iterator[Step]:
+        """One generation from its start to its end, however it ends."""
+        rng = self._random
+        (chosen,) = rng.choices(list(_PROVIDERS), list(_PROVIDERS.values()))
+        provider = provider or chosen
+        kind = "video" if provider == "longtake" else rng.choice(["image", "image", "large image"])
+        price, cost = _TYPES[kind]
+        billed = (Decimal(cost) * Decimal(rng.randrange(92, 112)) / 100).quantize(Decimal("0.0001"))
+        ids = {"user_id": user, "generation_id": self._uuid()}
+        yield self._step(
             at,
             "start_generation",
-            user_id=rng.choice(users),
-            provider="longtake",
-            generation_type="video",
-            credits=12,
-            generation_id=UUID(int=rng.getrandbits(128), version=4),
-            quoted_cost_usd=Decimal("0.19"),
+            **ids,
+            provider=provider,
+            generation_type=kind,
+            credits=price,
+            quoted_cost_usd=Decimal(cost) if rng.random() < 0.8 else None,
         )
+        yield self._step(
+            at + timedelta(seconds=1), "attach_provider_task", **ids, provider_task_id=None
+        )
+        seconds = rng.lognormvariate(3 if kind != "video" else 4.6, 0.5)
+        end = at + timedelta(seconds=2 + seconds)
+        is_broken = is_outage and provider == _BROKEN
+        luck = rng.random()
+        if is_broken and 9 <= at.hour < 18:
+            luck = 0.985 if luck < 0.8 else luck / 2
+        if luck < 0.965:
+            reported = billed if rng.random() < 0.7 else None
+            yield self._step(end, "complete_generation", **ids, cost_usd=reported)
+        elif luck < 0.99:
+            yield self._failure(end, ids, billed, is_broken=is_broken)
+        elif luck < 0.995:
+            yield self._step(end, "cancel_generation", **ids, reason="took too long")
+        # And the others are never heard of again: maintenance gives them up.
 
-
-def _generation(
-    rng: Random, user: UUID, at: datetime, step: Any, *, is_outage: bool, provider: str = ""
-) -> Iterator[Step]:
-    (chosen,) = rng.choices(list(_PROVIDERS), list(_PROVIDERS.values()))
-    provider = provider or chosen
-    kind = "video" if provider == "longtake" else rng.choice(["image", "image", "large image"])
-    price, cost = _TYPES[kind]
-    billed = (Decimal(cost) * Decimal(rng.randrange(92, 112)) / 100).quantize(Decimal("0.0001"))
-    ids = {"user_id": user, "generation_id": UUID(int=rng.getrandbits(128), version=4)}
-    yield step(
-        at,
-        "start_generation",
-        **ids,
-        provider=provider,
-        generation_type=kind,
-        credits=price,
-        quoted_cost_usd=Decimal(cost) if rng.random() < 0.8 else None,
-    )
-    yield step(at + timedelta(seconds=1), "attach_provider_task", **ids, provider_task_id=None)
-    seconds = rng.lognormvariate(3 if kind != "video" else 4.6, 0.5)
-    end = at + timedelta(seconds=2 + seconds)
-    luck = rng.random()
-    if is_outage and provider == _BROKEN and 9 <= at.hour < 18:
-        luck = 0.985 if luck < 0.8 else luck / 2
-    if luck < 0.965:
-        reported = billed if rng.random() < 0.7 else None
-        yield step(end, "complete_generation", **ids, cost_usd=reported)
-    elif luck < 0.99:
-        error = rng.choice([*_MESSAGES, "service_unavailable"])
-        if is_outage and provider == _BROKEN:
+    def _failure(
+        self, at: datetime, ids: dict[str, UUID], cost: Decimal, *, is_broken: bool
+    ) -> Step:
+        error = self._random.choice([*_MESSAGES, "service_unavailable"])
+        if is_broken:
             error = "service_unavailable"
-        bills = rng.choice([True, False, None])
-        yield step(
-            end,
+        bills = self._random.choice([True, False, None])
+        return self._step(
+            at,
             "fail_generation",
             **ids,
             error_type=error,
             error_message=_MESSAGES[error],
             provider_billed=bills,
-            cost_usd=billed if bills else None,
+            cost_usd=cost if bills else None,
         )
-    elif luck < 0.995:
-        yield step(end, "cancel_generation", **ids, reason="took too long")
-    # And the others are never heard of again: maintenance gives them up.
+
+    def _step(self, at: datetime, function: str, **arguments: Any) -> Step:
+        named = {f"p_{name}": value for name, value in arguments.items()}
+        return Step(at, next(self._places), function, named)
+
+    def _day(self, number: int) -> datetime:
+        return self._first + timedelta(days=number)
+
+    def _uuid(self) -> UUID:
+        return UUID(int=self._random.getrandbits(128), version=4)

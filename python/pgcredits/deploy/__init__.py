@@ -9,10 +9,10 @@ from __future__ import annotations
 from pgcredits.deploy.checking import check
 from pgcredits.deploy.findings import Finding, Kind
 from pgcredits.deploy.migrating import migrate
-from pgcredits.deploy.report import CheckReport, DeployReport
+from pgcredits.deploy.outcome import CheckReport, DeployReport
+from pgcredits.deploy.rolling_back import rollback
 from pgcredits.deploy.scripting import script
 from pgcredits.deploy.session import DeployFailedError
-from pgcredits.deploy.undoing import rollback
 
 __all__ = [
     "CheckReport",

@@ -8,7 +8,7 @@ from pgcredits.connections import connect
 from pgcredits.deploy import grants
 from pgcredits.deploy.findings import Finding, Kind, compare
 from pgcredits.deploy.manifest import is_installed, read_installed, read_live
-from pgcredits.deploy.report import CheckReport
+from pgcredits.deploy.outcome import CheckReport
 from pgcredits.deploy.roles import find_missing_roles
 from pgcredits.deploy.session import DEFAULT_WAIT_SECONDS, Connection, in_transaction
 from pgcredits.deploy.smoke import smoke_test

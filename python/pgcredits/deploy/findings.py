@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from pgcredits.exit_status import ExitStatus
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -20,34 +22,29 @@ class Kind(StrEnum):
     The gravest first: it decides where there are several.
     """
 
-    def __new__(cls, value: str, _exit_status: int) -> Kind:
-        """The value is what people and JSON read."""
-        member = str.__new__(cls, value)
-        member._value_ = value
-        return member
-
-    def __init__(self, _value: str, exit_status: int) -> None:
-        """Keep the exit status of ``pgcredits check``."""
-        self.exit_status = exit_status
-
     #: pgcredits is not in this database.
-    NOT_INSTALLED = "not_installed", 10
+    NOT_INSTALLED = "not_installed"
     #: A newer pgcredits has deployed here.
-    NEWER = "newer", 11
+    NEWER = "newer"
     #: With ``--smoke``: a grant, a deduct or a refund did not do what it should.
-    SMOKE = "smoke", 12
+    SMOKE = "smoke"
     #: An applied migration's file is not what was applied.
-    EDITED_MIGRATION = "edited_migration", 13
+    EDITED_MIGRATION = "edited_migration"
     #: An object of ours, or a role, is gone.
-    MISSING = "missing", 14
+    MISSING = "missing"
     #: An object was changed by hand: definition, owner, grants, options, comment, triggers.
-    DRIFT = "drift", 15
+    DRIFT = "drift"
     #: An object in our schemas that pgcredits did not make.
-    UNMANAGED = "unmanaged", 16
+    UNMANAGED = "unmanaged"
     #: ``pgcredits migrate`` has something to apply.
-    PENDING = "pending", 17
+    PENDING = "pending"
     #: Another server major since; ``pgcredits migrate`` records anew.
-    SERVER_CHANGED = "server_changed", 18
+    SERVER_CHANGED = "server_changed"
+
+    @property
+    def exit_status(self) -> ExitStatus:
+        """What ``pgcredits check`` ends with: the status of the same name."""
+        return ExitStatus[self.name]
 
 
 @dataclass(frozen=True)

@@ -31,41 +31,37 @@ BOOTSTRAP = read_sql("bootstrap.sql")
 INVENTORY = read_sql("inventory.sql")
 
 
-@dataclass(frozen=True)
-class Live:
+@dataclass(frozen=True, kw_only=True)
+class _Object:
+    """What the inventory and the manifest both say of an object."""
+
+    kind: str
+    identity: str
+    name: str
+    state: dict[str, Any]
+    fingerprint: str
+
+    @property
+    def key(self) -> Key:
+        """Kind and identity."""
+        return self.kind, self.identity
+
+
+@dataclass(frozen=True, kw_only=True)
+class Live(_Object):
     """An object as it is in the database."""
 
-    kind: str
-    name: str
-    identity: str
     grants: tuple[str, ...]
     kept_grants: tuple[str, ...]
-    state: dict[str, Any]
-    fingerprint: str
-
-    @property
-    def key(self) -> Key:
-        """Kind and identity."""
-        return self.kind, self.identity
 
 
-@dataclass(frozen=True)
-class Recorded:
+@dataclass(frozen=True, kw_only=True)
+class Recorded(_Object):
     """An object as the last deploy left it."""
 
-    kind: str
-    identity: str
-    name: str
     file: str | None
     source_sha256: str | None
-    state: dict[str, Any]
-    fingerprint: str
     server_major: int
-
-    @property
-    def key(self) -> Key:
-        """Kind and identity."""
-        return self.kind, self.identity
 
 
 @dataclass(frozen=True)
@@ -104,14 +100,14 @@ def read_installed(conn: Connection) -> Installed:
             migrations[row.name] = row.source_sha256
         else:
             objects[row.kind, row.identity] = Recorded(
-                row.kind,
-                row.identity,
-                row.name,
-                row.file,
-                row.source_sha256,
-                row.state,
-                row.fingerprint,
-                row.server_major,
+                kind=row.kind,
+                identity=row.identity,
+                name=row.name,
+                state=row.state,
+                fingerprint=row.fingerprint,
+                file=row.file,
+                source_sha256=row.source_sha256,
+                server_major=row.server_major,
             )
     history = conn.execute(
         "select h.migration_id from credits_deploy._yoyo_migration as h order by h.migration_id"
@@ -140,15 +136,15 @@ def read_live(conn: Connection) -> dict[Key, Live]:
     rows = conn.execute(INVENTORY.encode())
     found = (
         Live(
-            r.kind,
-            r.name,
-            r.identity,
-            tuple(r.grants),
-            tuple(r.kept_grants),
-            r.state,
-            r.fingerprint,
+            kind=row.kind,
+            identity=row.identity,
+            name=row.name,
+            state=row.state,
+            fingerprint=row.fingerprint,
+            grants=tuple(row.grants),
+            kept_grants=tuple(row.kept_grants),
         )
-        for r in rows
+        for row in rows
     )
     return {live.key: live for live in found}
 

@@ -19,13 +19,13 @@ from pgcredits.deploy.manifest import (
     record_migration,
     record_objects,
 )
+from pgcredits.deploy.outcome import DeployReport
 from pgcredits.deploy.preconditions import (
     become,
     require_free_schemas,
     require_known,
     require_one_history,
 )
-from pgcredits.deploy.report import DeployReport
 from pgcredits.deploy.roles import provide_roles
 from pgcredits.deploy.session import (
     DEFAULT_WAIT_SECONDS,

@@ -10,6 +10,7 @@ import psycopg
 from psycopg import IsolationLevel, errors
 
 from pgcredits.errors import ConnectionFailedError, PgcreditsError, RefusedError
+from pgcredits.exit_status import ExitStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +62,7 @@ _INTERNAL_ERROR = "XX000"
 class DeployFailedError(PgcreditsError):
     """PostgreSQL refused a statement of the package; nothing was changed."""
 
-    exit_status = 9
+    exit_status = ExitStatus.DEPLOY_FAILED
 
 
 def in_transaction(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pgcredits.report.errors import ReportError
+from pgcredits.output.errors import ReportError
 from pgcredits.report.model import Report
 from pgcredits.report.reading import read_report
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import vl_convert
 
-from pgcredits.report.palette import LIGHT
-from pgcredits.safe import harmless
+from pgcredits.output.palette import LIGHT
+from pgcredits.printable import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

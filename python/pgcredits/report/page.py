@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from pgcredits.report.errors import ReportError
-from pgcredits.report.palette import DARK, LIGHT
-from pgcredits.report.words import moment, shown
+from pgcredits.output.errors import ReportError
+from pgcredits.output.html import render
+from pgcredits.report.formatting import moment, shown
 
 if TYPE_CHECKING:
     from pgcredits.report.model import Report
@@ -20,30 +19,22 @@ def to_html(report: Report) -> str:
         ReportError: The packages that draw it are not installed.
     """
     try:
-        from jinja2 import Environment, PackageLoader, StrictUndefined
         from markupsafe import Markup
 
         from pgcredits.report.charts import charts
+
+        return render(
+            "pgcredits.report",
+            "report.html.j2",
+            report=report,
+            charts=charts(report),
+            shown=lambda value, kind: shown(value, kind, report.today),
+            moment=moment,
+            # Made by the chart library, which escapes what it is given.
+            svg=lambda text: Markup(text),  # noqa: S704
+        )
     except ImportError as error:
         raise ReportError(
             f"the HTML report needs a package that is not installed: {error.name}",
             "Install it: pip install 'pgcredits[report]'",
         ) from None
-    environment = Environment(
-        loader=PackageLoader("pgcredits.report", "files"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    drawn = charts(report)
-    return environment.get_template("report.html.j2").render(
-        report=report,
-        charts=drawn,
-        shown=lambda value, kind: shown(value, kind, report.today),
-        moment=moment,
-        # Made by the chart library, which escapes what it is given.
-        svg=lambda text: Markup(text),  # noqa: S704
-        light=asdict(LIGHT),
-        dark=asdict(DARK),
-    )

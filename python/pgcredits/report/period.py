@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, timedelta
 
-from pgcredits.report.errors import ReportError
+from pgcredits.output.errors import ReportError
 
 DEFAULT = "30d"
 _SPAN = re.compile(r"([1-9][0-9]{0,4})d", re.ASCII)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg.rows import dict_row, tuple_row
 
-from pgcredits.report.errors import ReportError
+from pgcredits.output.errors import ReportError
 from pgcredits.report.model import Report, Table
 from pgcredits.report.period import days_between, first_day
 from pgcredits.report.queries import DAYS, HEALTH, QUERIES, Query

@@ -8,9 +8,9 @@ from rich import box
 from rich.table import Table as Grid
 from rich.text import Text
 
+from pgcredits.printable import harmless
+from pgcredits.report.formatting import NONE, moment, shown
 from pgcredits.report.model import Kind
-from pgcredits.report.words import NONE, moment, shown
-from pgcredits.safe import harmless
 
 if TYPE_CHECKING:
     from rich.console import Console

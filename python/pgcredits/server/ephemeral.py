@@ -29,6 +29,8 @@ _MEMORY = Path("/dev/shm")  # noqa: S108 - a private folder is made in it
 _ROOMY = 1024**3
 
 _UNSAFE = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+#: Every refused call would otherwise write a few lines to the log.
+_QUIET = {"log_min_messages": "log", "log_checkpoints": "off"}
 
 
 @contextmanager
@@ -58,18 +60,8 @@ def ephemeral_server(
     with sentences():
         folder, lock = _make_folder(account, in_memory=not (fsync or keep))
     watchdog = _watch(folder)
-    server = Server(
-        binaries,
-        account,
-        folder,
-        options={
-            **({} if fsync else _UNSAFE),
-            # Every refused call would otherwise write a few lines.
-            "log_min_messages": "log",
-            "log_checkpoints": "off",
-            **(options or {}),
-        },
-    )
+    settings = {**({} if fsync else _UNSAFE), **_QUIET, **(options or {})}
+    server = Server(binaries, account, folder, settings)
     kept = False
     try:
         with sentences():

@@ -19,7 +19,7 @@ PLATFORM = UUID(int=0)
 #: So seldom that nothing but a NOTIFY can be the reason.
 NEVER = ("--poll", "3600")
 OFTEN = ("--poll", "0.1")
-FOLLOW = ("alerts", "--follow", "--format", "json")
+FOLLOW = ("alerts", "follow", "--format", "json")
 
 # As a reader has it.
 AT = datetime(2031, 5, 16, 12, 30, tzinfo=UTC)

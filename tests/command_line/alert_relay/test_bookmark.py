@@ -10,7 +10,8 @@ from uuid import UUID
 import pytest
 
 from command_line.alert_relay.events import ALERT
-from pgcredits.alerts.bookmark import MARGIN, Bookmark, Snapshot, dump, load, save
+from pgcredits.alerts.bookmark import MARGIN, Bookmark, Snapshot
+from pgcredits.alerts.bookmark_file import dump, load, save
 from pgcredits.alerts.follow import in_order
 
 if TYPE_CHECKING:

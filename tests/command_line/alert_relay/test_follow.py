@@ -1,4 +1,4 @@
-"""``pgcredits alerts --follow``: everything that becomes of an alert is told, whatever happens."""
+"""``pgcredits alerts follow``: everything that becomes of an alert is told, whatever happens."""
 
 from __future__ import annotations
 
@@ -147,11 +147,27 @@ def test_people_get_a_line_whatever_the_message_is(
 ) -> None:
     raise_alert(conn, "disk_full", p_message="[red]a\x1b[31m\nb\u202e", p_provider="p")
 
-    with program(analyst, "alerts", "--follow") as follower:
+    with program(analyst, "alerts", "follow") as follower:
         follower.until(lambda: follower.lines)
 
     (line,) = follower.lines
     assert line.endswith("Z opened warning disk_full (p): [red]a\\x1b[31m\\nb\\u202e")
+
+
+def test_the_spelling_of_0_1_0_still_works_and_names_the_new_one(
+    conn: psycopg.Connection[Any], analyst: str, tmp_path: Path
+) -> None:
+    raise_alert(conn, "loud", p_level="critical")
+    raise_alert(conn, "quiet")
+    state = tmp_path / "state"
+    options = ("--min-level", "error", "--state", str(state), "--format", "json")
+
+    with program(analyst, "alerts", *options[:2], "--follow", *options[2:]) as follower:
+        hears(follower, ("opened", "loud"))
+
+    (complaint,) = follower.complaints
+    assert "pgcredits alerts follow" in complaint
+    assert state.exists()
 
 
 def test_it_begins_with_what_is_open(conn: psycopg.Connection[Any], analyst: str) -> None:
@@ -302,7 +318,7 @@ def test_killed_between_delivery_and_writing_it_down_it_delivers_again(
         f"if is_second: os.kill(os.getppid(), {int(signal.SIGKILL)})\n"
     )
     command = f"{sys.executable} {script}"
-    options = ("alerts", "--follow", *OFTEN, "--state", str(state), "--command", command)
+    options = ("alerts", "follow", *OFTEN, "--state", str(state), "--command", command)
     raise_alert(conn, "first")
     raise_alert(conn, "second")
     raise_alert(conn, "third")
@@ -364,7 +380,7 @@ def test_a_command_is_run_until_it_succeeds_and_without_a_shell(
     raise_alert(conn, "first")
 
     with program(
-        analyst, "alerts", "--follow", "--command", f"{sys.executable} {script} {kept_in} '$HOME;'"
+        analyst, "alerts", "follow", "--command", f"{sys.executable} {script} {kept_in} '$HOME;'"
     ) as follower:
         until(lambda: kept_in.exists() and len(kept_in.read_text().splitlines()) == 2)
         assert follower.end() == 0
@@ -376,7 +392,7 @@ def test_a_command_is_run_until_it_succeeds_and_without_a_shell(
 
 @pytest.mark.parametrize("command", ["no-such-program x", "'", " "])
 def test_a_command_that_cannot_be_run_is_refused_at_once(analyst: str, command: str) -> None:
-    done = run(analyst, "alerts", "--follow", "--command", command)
+    done = run(analyst, "alerts", "follow", "--command", command)
 
     assert done.returncode == 21
     assert "--command cannot be run" in done.stderr
@@ -391,7 +407,7 @@ def test_a_state_that_is_none_is_refused_and_left_alone(
 ) -> None:
     state.write_text(content)
 
-    done = run(analyst, "alerts", "--follow", "--state", str(state))
+    done = run(analyst, "alerts", "follow", "--state", str(state))
 
     assert done.returncode == 21
     assert "is no state of pgcredits alerts" in done.stderr
@@ -403,7 +419,7 @@ def test_a_state_that_cannot_be_kept_ends_it(
 ) -> None:
     raise_alert(conn, "first")
 
-    done = run(analyst, "alerts", "--follow", "--state", str(tmp_path / "missing" / "state"))
+    done = run(analyst, "alerts", "follow", "--state", str(tmp_path / "missing" / "state"))
 
     assert done.returncode == 21
     assert "cannot be written" in done.stderr
@@ -427,9 +443,9 @@ def test_the_state_is_replaced_whole(
 def test_an_app_may_not_read_alerts_and_the_first_connection_must_succeed(
     database: Database, blank_database: Database
 ) -> None:
-    app = run(as_role(database, "credits_app"), "alerts", "--follow")
-    blank = run(blank_database.dsn, "alerts", "--follow")
-    nowhere = run("postgresql://ann:s3cret@127.0.0.1:1/shop", "alerts", "--follow")
+    app = run(as_role(database, "credits_app"), "alerts", "follow")
+    blank = run(blank_database.dsn, "alerts", "follow")
+    nowhere = run("postgresql://ann:s3cret@127.0.0.1:1/shop", "alerts", "follow")
 
     assert (app.returncode, blank.returncode, nowhere.returncode) == (4, 4, 3)
     assert "grant credits_analyst to" in app.stderr
@@ -449,7 +465,7 @@ def test_on_a_server_that_only_reads_it_looks(conn: psycopg.Connection[Any], ana
 def test_a_webhook_and_a_state_together_miss_nothing_either(
     conn: psycopg.Connection[Any], analyst: str, state: Path
 ) -> None:
-    options = ("alerts", "--follow", *OFTEN, "--state", str(state))
+    options = ("alerts", "follow", *OFTEN, "--state", str(state))
     alert_id = raise_alert(conn, "first")
     with receiving() as receiver:
         for _ in range(2):
@@ -474,7 +490,7 @@ def test_a_webhook_that_fails_gets_everything_in_order(
 
     with (
         receiving(Answer(503), Answer(HANG_UP), Answer(), Answer(400)) as receiver,
-        program(analyst, "alerts", "--follow", "--webhook", receiver.url) as follower,
+        program(analyst, "alerts", "follow", "--webhook", receiver.url) as follower,
     ):
         follower.until(lambda: len(receiver.requests) == 5)
         assert follower.end() == 0
@@ -491,7 +507,7 @@ def test_a_wrong_address_ends_it_and_nothing_is_lost(
     conn: psycopg.Connection[Any], analyst: str, state: Path
 ) -> None:
     raise_alert(conn, "a")
-    options = ("alerts", "--follow", "--slack", "--state", str(state))
+    options = ("alerts", "follow", "--slack", "--state", str(state))
 
     with receiving(Answer(404)) as receiver:
         done = run(analyst, *options, PGCREDITS_WEBHOOK=receiver.url)

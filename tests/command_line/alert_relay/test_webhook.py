@@ -1,4 +1,4 @@
-"""``pgcredits alerts --follow --webhook``: what an answer means, and what is sent."""
+"""``pgcredits alerts follow --webhook``: what an answer means, and what is sent."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from psycopg.pq import TransactionStatus
 import pgcredits.server
 from pgcredits import deploy
 from pgcredits.cli.demo import demo
-from pgcredits.cli.deploy import Format
+from pgcredits.cli.options import Format
 from pgcredits.connections import connect
 from pgcredits.demo import ada, scenarios, stage
 from pgcredits.demo.client import Client

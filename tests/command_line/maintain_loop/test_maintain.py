@@ -24,8 +24,8 @@ from command_line.maintain_loop.running_command import (
 )
 from objects.maintenance.users_to_sweep import SWEEPS
 from pgcredits import maintenance
+from pgcredits.long_running import Stop
 from pgcredits.maintenance import TASKS, Done, Maintenance
-from pgcredits.stopping import Stop
 from support.api import call, new_user
 from support.attempts import break_refunds, fail, generation, mend_refunds, start
 from support.books import NOON, balance, grant

@@ -14,14 +14,14 @@ from rich.console import Console
 
 from command_line.report.pages import parsed, read, small_history
 from pgcredits.connections import connect
+from pgcredits.output.files import write
+from pgcredits.output.palette import DARK, LIGHT, Scheme, contrast
+from pgcredits.printable import harmless
 from pgcredits.report import ReportError, read_report
 from pgcredits.report.document import to_json
 from pgcredits.report.page import to_html
-from pgcredits.report.palette import DARK, LIGHT, Scheme, contrast
 from pgcredits.report.period import first_day
 from pgcredits.report.terminal import show
-from pgcredits.report.writing import write
-from pgcredits.safe import harmless
 from support.api import call, new_user
 
 if TYPE_CHECKING:

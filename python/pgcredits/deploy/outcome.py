@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pgcredits.exit_status import ExitStatus
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -62,9 +64,9 @@ class CheckReport:
     kept_grants: tuple[str, ...] = ()
 
     @property
-    def exit_status(self) -> int:
+    def exit_status(self) -> ExitStatus:
         """The gravest finding's; 0 when there is none."""
-        return self.findings[0].kind.exit_status if self.findings else 0
+        return self.findings[0].kind.exit_status if self.findings else ExitStatus.OK
 
     def lines(self) -> Iterator[str]:
         """The report for people."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from pgcredits.connections import connect
 from pgcredits.deploy.definitions import Installer
 from pgcredits.deploy.manifest import is_installed, read_installed, read_live
+from pgcredits.deploy.outcome import DeployReport
 from pgcredits.deploy.preconditions import become, find_schemas, require_known
-from pgcredits.deploy.report import DeployReport
 from pgcredits.deploy.session import (
     DEFAULT_WAIT_SECONDS,
     Connection,

@@ -7,19 +7,8 @@ import signal
 import socket
 from typing import TYPE_CHECKING, Any
 
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.errors import Error
-
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-#: A connection that is dead, though nobody has said so, is noticed within about a minute.
-_KEEPALIVES = {
-    "keepalives_idle": "30",
-    "keepalives_interval": "10",
-    "keepalives_count": "3",
-    "tcp_user_timeout": "60000",
-}
 
 
 class Stop:
@@ -78,14 +67,13 @@ class Backoff:
         self._next = self._first
 
 
-def stop_on_signals(on_second: Callable[[], Any] | None = None) -> Stop:
-    """A Stop that SIGTERM and SIGINT set, from now on until the program ends.
+def stop_on_signals(stop: Stop, on_second: Callable[[], Any] | None = None) -> None:
+    """Let SIGTERM and SIGINT set it, from now on until the program ends.
 
     Args:
+        stop: What is set.
         on_second: Called when there comes another one: somebody is in a hurry.
     """
-    stop = Stop()
-
     is_hurrying = False
 
     def handle(_number: int, _frame: Any) -> None:
@@ -101,13 +89,3 @@ def stop_on_signals(on_second: Callable[[], Any] | None = None) -> Stop:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, handle)
-    return stop
-
-
-def with_keepalives(conninfo: str) -> str:
-    """The connection string, so that a network that went away is noticed."""
-    try:
-        given = conninfo_to_dict(conninfo)
-    except Error:
-        return conninfo  # connect() says what is wrong with it
-    return make_conninfo(conninfo, **{k: v for k, v in _KEEPALIVES.items() if k not in given})

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
+from pgcredits.printable import harmless
 from pgcredits.report.model import Kind
-from pgcredits.safe import harmless
 
 NONE = "\N{EN DASH}"
 _PLACES = {Kind.USD: 4, Kind.PCT: 2, Kind.SECONDS: 1}
