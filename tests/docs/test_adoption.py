@@ -16,7 +16,7 @@ import pytest
 
 from command_line.adopt import systems
 from docs.blocks import blocks
-from pgcredits.adopt.plan import Balances, Bucket, History, Plan, Refunds, Tasks
+from pgcredits.adopt.plan.model import Balances, Bucket, History, Plan, Refunds, Tasks
 from support.paths import README
 
 if TYPE_CHECKING:

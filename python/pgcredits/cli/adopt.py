@@ -22,8 +22,8 @@ from pgcredits.safe import printable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pgcredits.adopt.proving import Proof
-    from pgcredits.adopt.settling import User
+    from pgcredits.adopt.move.proving import Proof
+    from pgcredits.adopt.settle import User
 
 PLAN = Path("pgcredits-adopt.toml")
 PAGE = Path("pgcredits-inspection.html")
@@ -76,9 +76,9 @@ def inspect(
     Exit status: 0 if no error was found; 25 if there are; 3 without a connection; 24 if there is
     no such schema, or the plan does not fit.
     """
-    from pgcredits.adopt import showing
-    from pgcredits.adopt.inspecting import inspect as look
-    from pgcredits.adopt.plan import read_plan
+    from pgcredits.adopt.inspect import showing
+    from pgcredits.adopt.inspect.inspection import inspect as look
+    from pgcredits.adopt.plan.model import read_plan
     from pgcredits.report.writing import write
 
     wanted = read_plan(plan_file) if plan_file else None
@@ -114,9 +114,9 @@ def plan(
     Exit status: 0; 3 without a connection; 24 if there is no such schema, or nothing to move;
     26 if the plan cannot be written.
     """
-    from pgcredits.adopt.drafting import draft
     from pgcredits.adopt.errors import PlanError
-    from pgcredits.adopt.inspecting import inspect as look
+    from pgcredits.adopt.inspect.inspection import inspect as look
+    from pgcredits.adopt.plan.drafting import draft
     from pgcredits.report.writing import write
 
     if output.exists() and not force:
@@ -154,9 +154,9 @@ def run(
     Exit status: 0; 3 without a connection; 24 if the plan does not fit; 26 if something is in
     the way, or a total differs.
     """
-    from pgcredits.adopt.plan import read_plan
-    from pgcredits.adopt.proving import prove
-    from pgcredits.adopt.running import run as move
+    from pgcredits.adopt.move.proving import prove
+    from pgcredits.adopt.move.running import run as move
+    from pgcredits.adopt.plan.model import read_plan
 
     wanted = read_plan(plan)
     with _connected(dsn) as conn, Bars() as bars:
@@ -240,9 +240,9 @@ def compat(
     Exit status: 0; 3 without a connection; 24 if the plan does not fit; 26 if something is in the
     way.
     """
-    from pgcredits.adopt.checking import require_fit
-    from pgcredits.adopt.compat import install
-    from pgcredits.adopt.plan import read_plan
+    from pgcredits.adopt.compat.installing import install
+    from pgcredits.adopt.plan.fitting import require_fit
+    from pgcredits.adopt.plan.model import read_plan
 
     wanted = read_plan(plan)
     with _connected(dsn) as conn:
@@ -266,8 +266,8 @@ def settle(
     Exit status: 0; 3 without a connection; 22 if the file cannot be written (then nothing was
     paid); 26 if the file exists, or something could not be paid: it stays on the list.
     """
-    from pgcredits.adopt.checking import require_installed
-    from pgcredits.adopt.settling import as_csv, pay_owed, show_owed
+    from pgcredits.adopt.plan.fitting import require_installed
+    from pgcredits.adopt.settle import as_csv, pay_owed, show_owed
     from pgcredits.report.writing import write
 
     def keep(users: list[User]) -> None:
@@ -356,7 +356,7 @@ def cleanup(
     Exit status: 0; 3 without a connection; 24 if there is no such schema; 26 if something else
     needs what was to go.
     """
-    from pgcredits.adopt import cleaning
+    from pgcredits.adopt.cleanup import cleaning
     from pgcredits.report.writing import write
 
     with _connected(dsn) as conn:

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from command_line.adopt import systems
-from pgcredits.adopt.cleaning import clean_fully, clean_safely, dump, look
+from pgcredits.adopt.cleanup.cleaning import clean_fully, clean_safely, dump, look
 from pgcredits.adopt.errors import AdoptionError
 from support.races import Session
 

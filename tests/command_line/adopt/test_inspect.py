@@ -7,17 +7,17 @@ import pytest
 import tomlkit
 
 from command_line.adopt import systems
-from pgcredits.adopt import words
-from pgcredits.adopt.drafting import draft
 from pgcredits.adopt.errors import PlanError
-from pgcredits.adopt.faults import Severity
-from pgcredits.adopt.inspecting import inspect
-from pgcredits.adopt.showing import as_json, to_html
+from pgcredits.adopt.inspect.faults import Severity
+from pgcredits.adopt.inspect.inspection import inspect
+from pgcredits.adopt.inspect.showing import as_json, to_html
+from pgcredits.adopt.plan.drafting import draft
+from pgcredits.adopt.source import vocabulary
 
 if TYPE_CHECKING:
     import psycopg
 
-    from pgcredits.adopt.inspecting import Inspection
+    from pgcredits.adopt.inspect.inspection import Inspection
     from support.databases import Database
 
 
@@ -381,7 +381,7 @@ def test_a_shop_is_no_work(conn: psycopg.Connection[Any]) -> None:
 
 @pytest.mark.parametrize("word", ["active", "expired"])
 def test_words_of_a_status_that_may_mean_either(word: str) -> None:
-    assert words.status_of(word) == words.UNKNOWN
+    assert vocabulary.status_of(word) == vocabulary.UNKNOWN
 
 
 def test_names_as_an_object_mapper_writes_them(conn: psycopg.Connection[Any]) -> None:

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from command_line.adopt import systems
-from pgcredits.adopt.checking import require_fit, require_whole
-from pgcredits.adopt.drafting import draft
 from pgcredits.adopt.errors import AdoptionError, PlanError
-from pgcredits.adopt.inspecting import inspect
-from pgcredits.adopt.plan import read_plan
-from pgcredits.adopt.words import kind_of, status_of
+from pgcredits.adopt.inspect.inspection import inspect
+from pgcredits.adopt.plan.drafting import draft
+from pgcredits.adopt.plan.fitting import require_fit, require_whole
+from pgcredits.adopt.plan.model import read_plan
+from pgcredits.adopt.source.vocabulary import kind_of, status_of
 
 if TYPE_CHECKING:
     from pathlib import Path

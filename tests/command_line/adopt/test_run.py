@@ -17,16 +17,16 @@ from psycopg.sql import SQL, Identifier, Literal, Placeholder
 
 from command_line.adopt import systems
 from command_line.adopt.systems import Nobody
-from pgcredits.adopt import running
-from pgcredits.adopt.checking import require_fit
-from pgcredits.adopt.compat import install
-from pgcredits.adopt.drafting import draft
+from pgcredits.adopt.compat.installing import install
 from pgcredits.adopt.errors import AdoptionError, PlanError
-from pgcredits.adopt.inspecting import inspect
-from pgcredits.adopt.plan import Balances, Bucket, Plan
-from pgcredits.adopt.proving import Difference, prove
-from pgcredits.adopt.rows import next_reset
-from pgcredits.adopt.running import run
+from pgcredits.adopt.inspect.inspection import inspect
+from pgcredits.adopt.move import running
+from pgcredits.adopt.move.proving import Difference, prove
+from pgcredits.adopt.move.running import run
+from pgcredits.adopt.plan.drafting import draft
+from pgcredits.adopt.plan.fitting import require_fit
+from pgcredits.adopt.plan.model import Balances, Bucket, Plan
+from pgcredits.adopt.source.queries import next_reset
 from support.api import call, refused, rows, value
 from support.clock import set_clock
 from support.races import Session
@@ -1344,8 +1344,8 @@ def test_rows_that_a_policy_hides_are_not_lost(conn: Conn, nobody: Nobody) -> No
 DYING = """
 import os, signal, sys
 from pathlib import Path
-from pgcredits.adopt import running
-from pgcredits.adopt.plan import read_plan
+from pgcredits.adopt.move import running
+from pgcredits.adopt.plan.model import read_plan
 from pgcredits.connections import connect
 
 running.HISTORY_BATCH, running.USERS_BATCH, running.TASKS_BATCH = 2, 3, 2

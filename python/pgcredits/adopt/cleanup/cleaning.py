@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import sql
 
-from pgcredits.adopt.catalog import read_catalog
+from pgcredits.adopt.cleanup.leftovers import Unused, unused
 from pgcredits.adopt.errors import AdoptionError
-from pgcredits.adopt.unused import Unused, unused
-from pgcredits.adopt.words import AMOUNT_LIKE
+from pgcredits.adopt.source.catalog import read_catalog
+from pgcredits.adopt.source.vocabulary import AMOUNT_LIKE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from psycopg.sql import Composable
 
-    from pgcredits.adopt.catalog import Catalog, Table
+    from pgcredits.adopt.source.catalog import Catalog, Table
 
 SQL = sql.SQL
 

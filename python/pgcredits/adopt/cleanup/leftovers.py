@@ -6,16 +6,16 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pgcredits.adopt import words
-from pgcredits.adopt.catalog import OURS
-from pgcredits.adopt.writers import without_comments
+from pgcredits.adopt.source import vocabulary
+from pgcredits.adopt.source.catalog import OURS
+from pgcredits.adopt.source.writers import without_comments
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import psycopg
 
-    from pgcredits.adopt.catalog import Catalog, Function, Table
+    from pgcredits.adopt.source.catalog import Catalog, Function, Table
 
 #: In every schema: who calls a function or names a table may stand in another one.
 _TEXTS = """
@@ -94,9 +94,13 @@ def unused(conn: psycopg.Connection[Any], catalog: Catalog) -> list[Unused]:
     Queries that an application sends are not seen.
     """
     functions = {
-        one.oid: one for one in catalog.functions if words.UNUSED_FUNCTIONS.match(one.name.lower())
+        one.oid: one
+        for one in catalog.functions
+        if vocabulary.UNUSED_FUNCTIONS.match(one.name.lower())
     }
-    tables = {one.oid: one for one in catalog.tables if words.UNUSED_NAMES.match(one.name.lower())}
+    tables = {
+        one.oid: one for one in catalog.tables if vocabulary.UNUSED_NAMES.match(one.name.lower())
+    }
     for row in conn.execute(_NOT_PLAIN, [list(tables)]).fetchall():
         del tables[row.oid]
     texts = [

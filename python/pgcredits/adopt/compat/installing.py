@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import sql
 
-from pgcredits.adopt import rows, words
-from pgcredits.adopt.catalog import read_catalog
 from pgcredits.adopt.errors import AdoptionError
-from pgcredits.adopt.writers import without_comments, writes
+from pgcredits.adopt.source import queries, vocabulary
+from pgcredits.adopt.source.catalog import read_catalog
+from pgcredits.adopt.source.writers import without_comments, writes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from psycopg.sql import Composable
 
-    from pgcredits.adopt.catalog import Catalog, Function, Table
-    from pgcredits.adopt.plan import Balances, History, Plan, Tasks
+    from pgcredits.adopt.plan.model import Balances, History, Plan, Tasks
+    from pgcredits.adopt.source.catalog import Catalog, Function, Table
 
 SQL = sql.SQL
 
@@ -239,7 +239,7 @@ def _make(
 def _body(function: Function, plan: Plan) -> tuple[str, str] | None:
     """What a function of this name does now, and how; None where we do not know."""
     said = set(function.name.lower().split("_"))
-    if function.triggered_by or words.UNUSED_FUNCTIONS.match(function.name):
+    if function.triggered_by or vocabulary.UNUSED_FUNCTIONS.match(function.name):
         return None
     # A function that only reads goes on reading.
     if function.result is None or function.volatility != "v" or said & _NEITHER:
@@ -377,13 +377,13 @@ def _mixed(function: Function, arguments: _Arguments) -> str:
         lower(coalesce({f"{arguments.kind}::text" if arguments.kind else "''"}, '')),
         '[^a-z0-9]+', '_', 'g'
     ));
-    if {is_one_of(words.KINDS["refund"])} then
+    if {is_one_of(vocabulary.KINDS["refund"])} then
         {_refunding(function, arguments, f"abs({amount})")}
-    elsif {is_one_of(words.KINDS["charge"])} or v_word = '' and {amount} < 0 then
+    elsif {is_one_of(vocabulary.KINDS["charge"])} or v_word = '' and {amount} < 0 then
         {_charging(function, arguments, f"abs({amount})")}
     elsif {is_one_of(_MONTHLY)} then
         {_granting(function, arguments, amount, monthly=True)}
-    elsif {is_one_of(words.KINDS["grant"])} or v_word = '' then
+    elsif {is_one_of(vocabulary.KINDS["grant"])} or v_word = '' then
         {_granting(function, arguments, amount)}
     else
         perform credits_internal.refuse_argument(
@@ -504,7 +504,7 @@ def _balances_view(plan: Plan, part: Balances, table: Table) -> Composable:
         table=table.identifier,
         # Users who came later have no old row; where ids are hashed they cannot be told.
         join=SQL("full" if plan.user_ids == "uuid" else "left"),
-        user_id=rows.user_id(plan, part.user),
+        user_id=queries.user_id(plan, part.user),
     )
 
 
@@ -540,7 +540,7 @@ def _history_view(plan: Plan, part: History, table: Table) -> Composable:
         "e.credits / {}::numeric" if part.sign == "stored" else "abs(e.credits) / {}::numeric"
     ).format(per_unit)
     values: dict[str, Composable] = {
-        part.user: SQL("e.user_id::text") if plan.user_ids == "uuid" else rows.NULL,
+        part.user: SQL("e.user_id::text") if plan.user_ids == "uuid" else queries.NULL,
         part.at: SQL("e.created_at"),
         part.amount: amount,
         part.credit: SQL("nullif(greatest(0, e.credits), 0) / {}::numeric").format(per_unit),
@@ -554,7 +554,7 @@ def _history_view(plan: Plan, part: History, table: Table) -> Composable:
         values[part.key] = SQL("e.transaction_id")
     old = SQL(", ").join(sql.Identifier("t", column.name) for column in table.columns)
     new = SQL(", ").join(
-        _as(values.get(column.name, rows.NULL), column) for column in table.columns
+        _as(values.get(column.name, queries.NULL), column) for column in table.columns
     )
     return SQL(
         """
@@ -572,7 +572,7 @@ def _history_view(plan: Plan, part: History, table: Table) -> Composable:
 
 def _tasks_view(plan: Plan, part: Tasks, table: Table) -> Composable:
     old_words = {meaning: word for word, meaning in reversed(list(part.statuses.items()))}
-    status = SQL("{}::text").format(rows.column(part.status))
+    status = SQL("{}::text").format(queries.column(part.status))
     if old_words:
         whens = SQL(" ").join(
             SQL("when {} then {}").format(sql.Literal(ours), sql.Literal(theirs))
@@ -583,10 +583,10 @@ def _tasks_view(plan: Plan, part: Tasks, table: Table) -> Composable:
     values: dict[str, Composable] = {
         part.status: status,
         part.refunded_flag: SQL("({} or coalesce({}, false))").format(
-            came_back, rows.column(part.refunded_flag)
+            came_back, queries.column(part.refunded_flag)
         )
         if part.refunded_flag
-        else rows.NULL,
+        else queries.NULL,
     }
     shown = SQL(", ").join(
         _as(values[column.name], column)
@@ -610,6 +610,6 @@ def _tasks_view(plan: Plan, part: Tasks, table: Table) -> Composable:
     ).format(
         shown=shown,
         table=table.identifier,
-        user_id=rows.user_id(plan, part.user),
-        generation_id=rows.generation_id(part),
+        user_id=queries.user_id(plan, part.user),
+        generation_id=queries.generation_id(part),
     )

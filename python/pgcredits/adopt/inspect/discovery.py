@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
-from pgcredits.adopt import words
-from pgcredits.adopt.catalog import first_column
-from pgcredits.adopt.plan import Balances, Bucket, History, Plan, Refunds, Tasks
-from pgcredits.adopt.writers import failing_triggers
+from pgcredits.adopt.plan.model import Balances, Bucket, History, Plan, Refunds, Tasks
+from pgcredits.adopt.source import vocabulary
+from pgcredits.adopt.source.catalog import first_column
+from pgcredits.adopt.source.writers import failing_triggers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import psycopg
 
-    from pgcredits.adopt.catalog import Catalog, Column, Table
+    from pgcredits.adopt.source.catalog import Catalog, Column, Table
 
 #: More different words than these are no list of words.
 _MOST_WORDS = 100
@@ -116,7 +116,7 @@ class _Finder:
     def look_at(self, table: Table) -> None:
         """Take it in if it has to do with credits."""
         user = _user_column(table)
-        if user is None or words.UNUSED_NAMES.match(table.word):
+        if user is None or vocabulary.UNUSED_NAMES.match(table.word):
             return
         key = _key_column(table)
         if key and (
@@ -175,7 +175,7 @@ class _Finder:
 
     def _as_refunds(self, table: Table, key: Column, user: Column) -> bool:
         task = first_column(table, ("task_id", "job_id", "generation_id", "reference_id"))
-        amount = first_column(table, (*words.REFUNDED_CREDITS, "credits", "amount"))
+        amount = first_column(table, (*vocabulary.REFUNDED_CREDITS, "credits", "amount"))
         if not (task and amount and amount.is_number and "refund" in table.word):
             return False
         self._refunds.append(
@@ -187,25 +187,25 @@ class _Finder:
         return True
 
     def _as_tasks(self, table: Table, key: Column, user: Column) -> bool:
-        if words.SHOP.search(table.word) and not (
-            words.WORK.search(table.word) or first_column(table, words.TASK_IDS)
+        if vocabulary.SHOP.search(table.word) and not (
+            vocabulary.WORK.search(table.word) or first_column(table, vocabulary.TASK_IDS)
         ):
             return False
-        status = first_column(table, words.STATUS)
-        charged = first_column(table, words.CHARGED)
+        status = first_column(table, vocabulary.STATUS)
+        charged = first_column(table, vocabulary.CHARGED)
         if not (status and status.is_word and charged and charged.is_number):
             return False
         # A log of amounts may have a status, too.
         if first_column(table, ("transaction_type", "balance_after", "delta", "amount")):
             return False
         word_list = self._words(table, status.name)
-        statuses = {word: words.status_of(word) for word in word_list}
+        statuses = {word: vocabulary.status_of(word) for word in word_list}
         self._unread += [
             (str(table), status.name, word)
             for word, meaning in statuses.items()
-            if meaning == words.UNKNOWN
+            if meaning == vocabulary.UNKNOWN
         ]
-        flag = first_column(table, words.REFUNDED_FLAG)
+        flag = first_column(table, vocabulary.REFUNDED_FLAG)
         self._tasks.append(
             Tasks(
                 table=str(table),
@@ -214,18 +214,18 @@ class _Finder:
                 credits=charged.name,
                 status=status.name,
                 statuses=statuses,
-                created=_name(first_column(table, words.AT)),
-                finished=_names(table, words.FINISHED),
-                provider=_name(first_column(table, words.PROVIDER)),
-                type=_name(first_column(table, words.TASK_TYPE)),
-                task_ids=_names(table, words.TASK_IDS),
-                cost=_name(first_column(table, words.COST)),
-                error_type=_name(first_column(table, words.ERROR_TYPE)),
-                error_message=_name(first_column(table, words.ERROR_MESSAGE)),
+                created=_name(first_column(table, vocabulary.AT)),
+                finished=_names(table, vocabulary.FINISHED),
+                provider=_name(first_column(table, vocabulary.PROVIDER)),
+                type=_name(first_column(table, vocabulary.TASK_TYPE)),
+                task_ids=_names(table, vocabulary.TASK_IDS),
+                cost=_name(first_column(table, vocabulary.COST)),
+                error_type=_name(first_column(table, vocabulary.ERROR_TYPE)),
+                error_message=_name(first_column(table, vocabulary.ERROR_MESSAGE)),
                 refunded_flag=_name(flag) if flag and flag.type == "boolean" else "",
-                refunded_credits=_name(first_column(table, words.REFUNDED_CREDITS)),
-                refunded_at=_name(first_column(table, words.REFUNDED_AT)),
-                refunded_status=_name(first_column(table, words.REFUNDED_STATUS)),
+                refunded_credits=_name(first_column(table, vocabulary.REFUNDED_CREDITS)),
+                refunded_at=_name(first_column(table, vocabulary.REFUNDED_AT)),
+                refunded_status=_name(first_column(table, vocabulary.REFUNDED_STATUS)),
             )
         )
         self._note(
@@ -234,7 +234,7 @@ class _Finder:
             (
                 f"{status.name} says where each stands",
                 f"{charged.name} says what it cost",
-                "providers' ids are there" if first_column(table, words.TASK_IDS) else None,
+                "providers' ids are there" if first_column(table, vocabulary.TASK_IDS) else None,
             ),
         )
         return True
@@ -242,8 +242,11 @@ class _Finder:
     def _as_history(self, table: Table, key: Column, user: Column) -> bool:
         if user.is_unique:
             return False
-        credit, debit = first_column(table, words.CREDIT), first_column(table, words.DEBIT)
-        at = first_column(table, words.AT)
+        credit, debit = (
+            first_column(table, vocabulary.CREDIT),
+            first_column(table, vocabulary.DEBIT),
+        )
+        at = first_column(table, vocabulary.AT)
         if credit and debit and credit.is_number and debit.is_number:
             self._history.append(
                 History(
@@ -254,19 +257,19 @@ class _Finder:
                     credit=credit.name,
                     debit=debit.name,
                     sign="columns",
-                    reference=_name(first_column(table, words.REFERENCE)),
+                    reference=_name(first_column(table, vocabulary.REFERENCE)),
                 )
             )
             self._note(table, "history", (f"{credit.name} and {debit.name}", _name(at)))
             return True
-        amount = first_column(table, words.AMOUNT)
+        amount = first_column(table, vocabulary.AMOUNT)
         if not (amount and amount.is_number and at):
             return False
-        kind = first_column(table, words.KIND)
-        after = first_column(table, words.AFTER)
+        kind = first_column(table, vocabulary.KIND)
+        after = first_column(table, vocabulary.AFTER)
         is_named = re.search(r"credit|ledger|token", table.word)
         found = self._words(table, kind.name, amount.name) if kind and kind.is_word else {}
-        kinds = {word: words.kind_of(word) for word in found}
+        kinds = {word: vocabulary.kind_of(word) for word in found}
         # Somebody pays with something that is spent, too: money is not.
         is_spent = "charge" in kinds.values()
         if not (kind or after) or not (is_named or "credit" in amount.word or after or is_spent):
@@ -275,13 +278,13 @@ class _Finder:
         if sign == "kind":
             # Without a kind, such rows would say nothing of the balance.
             kinds = {
-                word: words.UNKNOWN if meaning == "other" else meaning
+                word: vocabulary.UNKNOWN if meaning == "other" else meaning
                 for word, meaning in kinds.items()
             }
             self._unread += [
                 (str(table), kind.name, word)
                 for word, meaning in kinds.items()
-                if kind and meaning == words.UNKNOWN
+                if kind and meaning == vocabulary.UNKNOWN
             ]
         self._history.append(
             History(
@@ -294,8 +297,8 @@ class _Finder:
                 kind=kind.name if kinds and kind else "",
                 kinds=kinds,
                 after=_name(after),
-                reference=_name(first_column(table, words.REFERENCE)),
-                cost=_name(first_column(table, words.COST)),
+                reference=_name(first_column(table, vocabulary.REFERENCE)),
+                cost=_name(first_column(table, vocabulary.COST)),
             )
         )
         self._note(
@@ -310,18 +313,18 @@ class _Finder:
         return True
 
     def _as_balances(self, table: Table, key: Column, user: Column) -> bool:
-        is_users_own = bool(words.USERS_TABLE.match(table.word))
+        is_users_own = bool(vocabulary.USERS_TABLE.match(table.word))
         held = [
             column
             for column in table.columns
             if (
                 column.is_number
                 and column.name not in (user.name, key.name)
-                and words.BALANCE.match(column.word)
-                and not words.NOT_BALANCE.search(column.word)
+                and vocabulary.BALANCE.match(column.word)
+                and not vocabulary.NOT_BALANCE.search(column.word)
             )
             or (
-                words.PURCHASED.search(column.word)
+                vocabulary.PURCHASED.search(column.word)
                 and column.is_number
                 and re.search(r"(balance|credits|tokens)", column.word)
                 and not re.search(r"(lifetime|total|price|cost|requested)", column.word)
@@ -329,9 +332,9 @@ class _Finder:
         ]
         if not held or not (user.is_unique or is_users_own):
             return False
-        reset = first_column(table, words.RESET)
-        expires = first_column(table, words.EXPIRES)
-        tier = first_column(table, words.TIER)
+        reset = first_column(table, vocabulary.RESET)
+        expires = first_column(table, vocabulary.EXPIRES)
+        tier = first_column(table, vocabulary.TIER)
         tiers = self._words(table, tier.name) if tier and tier.is_word else {}
         tiers.pop("", None)
         self._balances.append(
@@ -346,7 +349,7 @@ class _Finder:
                 reset=_name(reset),
                 tier=_name(tier) if tiers else "",
                 tiers={word: word for word in tiers},
-                allowance=_name(first_column(table, words.ALLOWANCE)) if tiers else "",
+                allowance=_name(first_column(table, vocabulary.ALLOWANCE)) if tiers else "",
                 # A user's own row has more to it than credits.
                 close="columns" if is_users_own else "table",
             )
@@ -389,8 +392,8 @@ class _Finder:
 
 def _counts_something(column: Column, table: Table) -> bool:
     # The price of work may be in credits.
-    is_price = words.WORK.search(table.word) and column.word == "price"
-    return bool(is_price or words.AMOUNT_LIKE.search(column.word))
+    is_price = vocabulary.WORK.search(table.word) and column.word == "price"
+    return bool(is_price or vocabulary.AMOUNT_LIKE.search(column.word))
 
 
 def _names(table: Table, wanted: Iterable[str]) -> tuple[str, ...]:
@@ -402,10 +405,10 @@ def _name(column: Column | None) -> str:
 
 
 def _user_column(table: Table) -> Column | None:
-    user = first_column(table, words.USER)
-    if user is None and words.USERS_TABLE.match(table.word):
+    user = first_column(table, vocabulary.USER)
+    if user is None and vocabulary.USERS_TABLE.match(table.word):
         return _key_column(table)
-    return user or next((c for c in table.columns if words.USER_LIKE.search(c.word)), None)
+    return user or next((c for c in table.columns if vocabulary.USER_LIKE.search(c.word)), None)
 
 
 def _key_column(table: Table) -> Column | None:
@@ -420,9 +423,9 @@ def _key_column(table: Table) -> Column | None:
 def _bucket(
     column: Column, *, has_others: bool, reset: Column | None, expires: Column | None
 ) -> Bucket:
-    if words.PURCHASED.search(column.word) or not (has_others or reset):
+    if vocabulary.PURCHASED.search(column.word) or not (has_others or reset):
         return Bucket(column.name)
-    if words.MONTHLY.search(column.word) or reset:
+    if vocabulary.MONTHLY.search(column.word) or reset:
         if reset:
             return Bucket(column.name, expires="next_reset")
         if expires:

@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from pgcredits.adopt import words
-from pgcredits.adopt.faults import Fault, Severity
-from pgcredits.adopt.words import plain
-from pgcredits.adopt.writers import without_comments
+from pgcredits.adopt.inspect.faults import Fault, Severity
+from pgcredits.adopt.source import vocabulary
+from pgcredits.adopt.source.vocabulary import plain
+from pgcredits.adopt.source.writers import without_comments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pgcredits.adopt.catalog import Catalog, Function, Table, View
-    from pgcredits.adopt.plan import Plan
+    from pgcredits.adopt.plan.model import Plan
+    from pgcredits.adopt.source.catalog import Catalog, Function, Table, View
 
 _NAMES_CREDITS = re.compile(r"credit|refund|balance|token|coin")
 _SWALLOWED = re.compile(r"when others then(?P<body>.*?)(?=\bwhen\b|\bend\b(?! (?:if|loop|case)))")
@@ -265,7 +265,7 @@ class _Body:
         return any(
             _NAMES_ONE.search(name) and not _SAYS_WHAT.search(name)
             for name in (plain(name) for name, _ in self.inputs if name not in self.amounts)
-            if not words.USER_LIKE.search(name)
+            if not vocabulary.USER_LIKE.search(name)
         )
 
 
@@ -316,7 +316,7 @@ def _faults_of(body: _Body, code: _Code) -> Iterator[Fault]:
             "sets a balance to an absolute value",
             f"{absolute[0].column} = {absolute[0].value}: what is spent meanwhile comes back",
         )
-    if any(words.PURCHASED.search(one.column) and one.value.isdigit() for one in absolute):
+    if any(vocabulary.PURCHASED.search(one.column) and one.value.isdigit() for one in absolute):
         yield fault("L13", Severity.ERROR, "wipes purchased credits", "it sets them to a number")
     for name in body.amounts if function.is_reachable else ():
         amount = re.escape(name)

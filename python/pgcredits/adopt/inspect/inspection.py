@@ -7,21 +7,21 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID  # noqa: TC003 - part of what is returned
 
-from pgcredits.adopt.catalog import read_catalog
-from pgcredits.adopt.checking import require_amounts, require_readable
-from pgcredits.adopt.code import faults_in_code
-from pgcredits.adopt.data import faults_in_data, users_owed
-from pgcredits.adopt.discovery import Discovery, discover
-from pgcredits.adopt.faults import Fault, Severity
-from pgcredits.adopt.unused import Unused, unused
+from pgcredits.adopt.cleanup.leftovers import Unused, unused
+from pgcredits.adopt.inspect.discovery import Discovery, discover
+from pgcredits.adopt.inspect.faults import Fault, Severity
+from pgcredits.adopt.inspect.function_faults import faults_in_code
+from pgcredits.adopt.inspect.row_faults import faults_in_data, users_owed
+from pgcredits.adopt.plan.fitting import require_amounts, require_readable
+from pgcredits.adopt.source.catalog import read_catalog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import psycopg
 
-    from pgcredits.adopt.catalog import Catalog
-    from pgcredits.adopt.plan import Plan
+    from pgcredits.adopt.plan.model import Plan
+    from pgcredits.adopt.source.catalog import Catalog
 
 _ORDER = {severity: place for place, severity in enumerate(Severity)}
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import sql
 
-from pgcredits.adopt import rows, words
-from pgcredits.adopt.faults import Fault, Severity
+from pgcredits.adopt.inspect.faults import Fault, Severity
+from pgcredits.adopt.source import queries, vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pgcredits.adopt.catalog import Catalog
-    from pgcredits.adopt.plan import Balances, History, Plan
+    from pgcredits.adopt.plan.model import Balances, History, Plan
+    from pgcredits.adopt.source.catalog import Catalog
 
 Connection = psycopg.Connection[Any]
 SQL = sql.SQL
@@ -227,11 +227,11 @@ def users_owed(conn: Connection, plan: Plan) -> list[Any]:
     """Who was charged for work that failed, and did not get all of it back; the most owed first."""
     if not plan.tasks:
         return []
-    return conn.execute(SQL(_OWED_USERS).format(tasks=rows.tasks(plan))).fetchall()
+    return conn.execute(SQL(_OWED_USERS).format(tasks=queries.tasks(plan))).fetchall()
 
 
 def _of_balances(conn: Connection, plan: Plan, part: Balances) -> Iterator[Fault]:
-    query = rows.balances(plan, part)
+    query = queries.balances(plan, part)
     (found,) = conn.execute(SQL(_BALANCES).format(balances=query)).fetchall()
     if found.negatives:
         yield Fault(
@@ -252,11 +252,11 @@ def _of_balances(conn: Connection, plan: Plan, part: Balances) -> Iterator[Fault
     monthly = [bucket.column for bucket in part.buckets if bucket.expires == "next_reset"]
     if part.reset and monthly:
         held = SQL(" + ").join(
-            SQL("greatest(0, coalesce({}, 0))").format(rows.column(name)) for name in monthly
+            SQL("greatest(0, coalesce({}, 0))").format(queries.column(name)) for name in monthly
         )
         (overdue,) = conn.execute(
             SQL(_OVERDUE).format(
-                held=held, reset=rows.column(part.reset), table=rows.table(part.table)
+                held=held, reset=queries.column(part.reset), table=queries.table(part.table)
             )
         ).fetchall()
         if overdue.overdue:
@@ -268,7 +268,7 @@ def _of_balances(conn: Connection, plan: Plan, part: Balances) -> Iterator[Fault
 
 
 def _of_history(conn: Connection, plan: Plan, part: History, catalog: Catalog) -> Iterator[Fault]:
-    query = rows.history(plan, part)
+    query = queries.history(plan, part)
     yield from _mismatches(conn, plan, part, catalog)
     for kind in conn.execute(SQL(_SIGNS).format(history=query)).fetchall():
         if kind.kind == "refund" and kind.negative and (kind.positive or part.sign == "stored"):
@@ -308,9 +308,9 @@ def _mismatches(conn: Connection, plan: Plan, part: History, catalog: Catalog) -
     """Balances against what the history says, where it says it all."""
     held = [one for one in plan.balances if not one.summed]
     # A word that nobody knows may stand for anything.
-    if len(plan.history) > 1 or not held or words.UNKNOWN in part.kinds.values():
+    if len(plan.history) > 1 or not held or vocabulary.UNKNOWN in part.kinds.values():
         return
-    history = rows.history(plan, part)
+    history = queries.history(plan, part)
     if part.after:
         # Numbers are drawn in the order of the locks; now() is when a transaction began.
         key = catalog.tables_by_name[part.table].by_name[part.key]
@@ -325,7 +325,7 @@ def _mismatches(conn: Connection, plan: Plan, part: History, catalog: Catalog) -
     found = conn.execute(
         SQL(_MISMATCHES).format(
             moved=moved,
-            balances=SQL(" union all ").join(rows.balances(plan, one) for one in held),
+            balances=SQL(" union all ").join(queries.balances(plan, one) for one in held),
         )
     ).fetchall()[0]
     if found.users:
@@ -343,7 +343,7 @@ def _mismatches(conn: Connection, plan: Plan, part: History, catalog: Catalog) -
 
 
 def _of_tasks(conn: Connection, plan: Plan) -> Iterator[Fault]:
-    (found,) = conn.execute(SQL(_TASKS).format(tasks=rows.tasks(plan))).fetchall()
+    (found,) = conn.execute(SQL(_TASKS).format(tasks=queries.tasks(plan))).fetchall()
     where = ", ".join(part.table for part in plan.tasks)
     if found.owed:
         yield Fault(

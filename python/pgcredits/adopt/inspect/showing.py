@@ -13,7 +13,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from pgcredits.adopt.errors import AdoptionError
-from pgcredits.adopt.faults import Severity
+from pgcredits.adopt.inspect.faults import Severity
 from pgcredits.report.palette import DARK, LIGHT
 from pgcredits.safe import harmless
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from pgcredits.adopt.faults import Fault
-    from pgcredits.adopt.inspecting import Inspection
+    from pgcredits.adopt.inspect.faults import Fault
+    from pgcredits.adopt.inspect.inspection import Inspection
 
 VERSION = 1
 #: So many users are printed; the JSON document has all.
@@ -145,7 +145,7 @@ def to_html(found: Inspection) -> str:
             "Install it: pip install 'pgcredits[report]'",
         ) from None
     environment = Environment(
-        loader=PackageLoader("pgcredits.adopt", "files"),
+        loader=PackageLoader("pgcredits.adopt.inspect", "files"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import sql
 
-from pgcredits.adopt import rows
+from pgcredits.adopt.source import queries
 
 if TYPE_CHECKING:
-    from pgcredits.adopt.plan import Plan
+    from pgcredits.adopt.plan.model import Plan
 
 SQL = sql.SQL
 
@@ -138,12 +138,14 @@ def prove(conn: psycopg.Connection[Any], plan: Plan) -> Proof:
     ]
     unowned = 0
     for part in plan.balances:
-        (left,) = conn.execute(SQL(_UNOWNED).format(balances=rows.balances(plan, part))).fetchall()
+        (left,) = conn.execute(
+            SQL(_UNOWNED).format(balances=queries.balances(plan, part))
+        ).fetchall()
         unowned += left.credits
         if part.close == "nothing":
             continue
         query = SQL(_CHANGED).format(
-            balances=rows.balances(plan, part), table=sql.Literal(part.table), most=most
+            balances=queries.balances(plan, part), table=sql.Literal(part.table), most=most
         )
         differences += [
             Difference(f"{part.table}.{row.bucket}", str(row.user_id), row.before, row.after)
@@ -152,7 +154,7 @@ def prove(conn: psycopg.Connection[Any], plan: Plan) -> Proof:
     counted: dict[str, tuple[int, int]] = {}
     for history in plan.history:
         (found,) = conn.execute(
-            SQL(_ROWS).format(table=rows.table(history.table), name=sql.Literal(history.table))
+            SQL(_ROWS).format(table=queries.table(history.table), name=sql.Literal(history.table))
         ).fetchall()
         counted[history.table] = (found.before, found.after)
         if history.close == "table" and found.before != found.after:
@@ -160,7 +162,7 @@ def prove(conn: psycopg.Connection[Any], plan: Plan) -> Proof:
                 Difference(f"rows of {history.table}", "", found.before, found.after)
             )
     for tasks in plan.tasks:
-        (found,) = conn.execute(SQL(_TASKS).format(tasks=rows.task_rows(plan, tasks))).fetchall()
+        (found,) = conn.execute(SQL(_TASKS).format(tasks=queries.task_rows(plan, tasks))).fetchall()
         counted[tasks.table] = (found.before, found.after)
         if tasks.close == "table" and found.before > found.after:
             differences.append(Difference(f"tasks of {tasks.table}", "", found.before, found.after))

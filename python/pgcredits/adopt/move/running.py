@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import psycopg
 from psycopg import sql
 
-from pgcredits.adopt import rows
-from pgcredits.adopt.checking import fingerprint, require_fit, require_tasks, require_whole
 from pgcredits.adopt.errors import AdoptionError
+from pgcredits.adopt.plan.fitting import fingerprint, require_fit, require_tasks, require_whole
+from pgcredits.adopt.source import queries
 
 if TYPE_CHECKING:
     from psycopg.sql import Composable
 
-    from pgcredits.adopt.plan import Balances, History, Plan
+    from pgcredits.adopt.plan.model import Balances, History, Plan
 
 Connection = psycopg.Connection[Any]
 SQL = sql.SQL
@@ -335,7 +335,7 @@ def _copy(conn: Connection, plan: Plan, part: History, watcher: Watcher) -> int:
             conn.execute(_FORGET, [part.table])
     (state,) = conn.execute(_STATE, [part.table, "history"]).fetchall()
     total = conn.execute(
-        SQL("select count(*) as rows from {}").format(rows.table(part.table))
+        SQL("select count(*) as rows from {}").format(queries.table(part.table))
     ).fetchone()
     watcher.scene(f"copying {part.table}", total.rows if total else None)
     copied, read, last = 0, 0, state.copied_to
@@ -366,7 +366,7 @@ def _copy_batch(conn: Connection, plan: Plan, part: History, last: str | None) -
     if last is not None:
         after = SQL("where h.source_key > {}").format(sql.Literal(last))
     query = SQL(_COPY).format(
-        history=rows.history(plan, part),
+        history=queries.history(plan, part),
         after=after,
         limit=sql.Literal(HISTORY_BATCH),
         row=_history_row(part),
@@ -381,7 +381,7 @@ def _catch_up(conn: Connection, plan: Plan, part: History) -> int:
         # Before what it is for: whatever commits in between is read twice, and not never.
         (horizon,) = conn.execute(_HORIZON).fetchall()
         query = SQL(_CATCH_UP).format(
-            history=rows.history(plan, part),
+            history=queries.history(plan, part),
             limit=sql.Literal(HISTORY_BATCH),
             row=_history_row(part),
             since=sql.Literal(str(state.changes_from)),
@@ -397,7 +397,7 @@ def _catch_up(conn: Connection, plan: Plan, part: History) -> int:
 
 def _forget_what_is_gone(conn: Connection, plan: Plan, part: History) -> None:
     conn.execute(
-        SQL(_FORGOTTEN).format(table=sql.Literal(part.table), history=rows.history(plan, part))
+        SQL(_FORGOTTEN).format(table=sql.Literal(part.table), history=queries.history(plan, part))
     )
 
 
@@ -456,7 +456,7 @@ def _lock(conn: Connection, plan: Plan) -> float:
     if closed:
         conn.execute(
             SQL("lock table {} in share row exclusive mode").format(
-                SQL(", ").join(rows.table(name) for name in closed)
+                SQL(", ").join(queries.table(name) for name in closed)
             )
         )
     return began
@@ -467,7 +467,7 @@ def _import_balances(conn: Connection, plan: Plan, part: Balances) -> int:
         SQL(_OLD_BALANCES).format(
             table=sql.Literal(part.table),
             users=sql.Literal(USERS_BATCH),
-            balances=rows.balances(plan, part),
+            balances=queries.balances(plan, part),
         )
     )
     # A key of its own for each, where there is more than one on a row.
@@ -483,13 +483,13 @@ def _import_tiers(conn: Connection, plan: Plan, part: Balances) -> None:
         return
     conn.execute(
         SQL(_IMPORT_TIERS).format(
-            user_id=rows.user_id(plan, part.user),
-            tier=rows.column(part.tier),
-            table=rows.table(part.table),
-            user=rows.column(part.user),
+            user_id=queries.user_id(plan, part.user),
+            tier=queries.column(part.tier),
+            table=queries.table(part.table),
+            user=queries.column(part.user),
             words=sql.Literal(list(part.tiers)),
             plans=sql.Literal(list(part.tiers.values())),
-            next_reset=rows.next_reset(part),
+            next_reset=queries.next_reset(part),
         )
     )
 
@@ -497,7 +497,7 @@ def _import_tiers(conn: Connection, plan: Plan, part: Balances) -> None:
 def _close(conn: Connection, plan: Plan) -> None:
     """From here on, what is still written there is refused."""
     for part in plan.parts:
-        for table in conn.execute(_FAMILY, {"table": rows.quoted(part.table)}).fetchall():
+        for table in conn.execute(_FAMILY, {"table": queries.quoted(part.table)}).fetchall():
             name = sql.Identifier(table.schema, table.name)
             if part.close == "table":
                 _refuse_all(conn, name)
@@ -552,7 +552,7 @@ def _import_tasks(conn: Connection, plan: Plan, watcher: Watcher) -> int:
     """All that are not generations yet: those in flight first, then what is owed."""
     watcher.scene("reading tasks and refunds")
     conn.execute("drop table if exists pg_temp.old_tasks")
-    conn.execute(SQL(_OLD_TASKS).format(tasks=rows.tasks(plan)))
+    conn.execute(SQL(_OLD_TASKS).format(tasks=queries.tasks(plan)))
     conn.execute("create unique index on old_tasks (n)")
     conn.execute("analyze old_tasks")
     (total,) = conn.execute("select count(*) as tasks from old_tasks").fetchall()

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import tomlkit
 
-from pgcredits.adopt.plan import CHOICES, VERSION, Bucket, Plan
-from pgcredits.adopt.words import UNKNOWN
+from pgcredits.adopt.plan.model import CHOICES, VERSION, Bucket, Plan
+from pgcredits.adopt.source.vocabulary import UNKNOWN
 from pgcredits.safe import harmless
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tomlkit.items import AoT, Table
 
-    from pgcredits.adopt.discovery import Discovery
+    from pgcredits.adopt.inspect.discovery import Discovery
 
 _TOP = """How pgcredits adopt run would move this credit system over. Read it, and change what is
 wrong: whatever is not settled here stops the run before it has done anything.

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import sql
 
-from pgcredits.adopt import rows
-from pgcredits.adopt.catalog import read_catalog
 from pgcredits.adopt.errors import AdoptionError, PlanError
+from pgcredits.adopt.source import queries
+from pgcredits.adopt.source.catalog import read_catalog
 
 if TYPE_CHECKING:
-    from pgcredits.adopt.catalog import Catalog, Table
-    from pgcredits.adopt.plan import Balances, History, Part, Plan, Tasks
+    from pgcredits.adopt.plan.model import Balances, History, Part, Plan, Tasks
+    from pgcredits.adopt.source.catalog import Catalog, Table
 
 SQL = sql.SQL
 
@@ -239,7 +239,7 @@ def require_amounts(conn: psycopg.Connection[Any], plan: Plan, catalog: Catalog)
             (found,) = conn.execute(
                 SQL(_NO_AMOUNTS).format(
                     column=sql.Identifier(name),
-                    table=rows.table(part.table),
+                    table=queries.table(part.table),
                     largest=sql.Literal(_MOST_CREDITS),
                 )
             ).fetchall()
@@ -252,7 +252,7 @@ def require_amounts(conn: psycopg.Connection[Any], plan: Plan, catalog: Catalog)
 
 
 def _require_rights(conn: psycopg.Connection[Any], plan: Plan) -> None:
-    tables = [rows.quoted(part.table) for part in plan.parts if part.close != "nothing"]
+    tables = [queries.quoted(part.table) for part in plan.parts if part.close != "nothing"]
     missing = [row.owner for row in conn.execute(_OWNERS, [tables])]
     if missing:
         raise AdoptionError(
@@ -271,7 +271,7 @@ def require_whole(conn: psycopg.Connection[Any], plan: Plan) -> None:
         if part.summed:
             _require_sum(conn, plan, part)
         (found,) = conn.execute(
-            SQL(_ODD_BALANCES).format(balances=rows.balances(plan, part))
+            SQL(_ODD_BALANCES).format(balances=queries.balances(plan, part))
         ).fetchall()
         if found.fractions:
             raise PlanError(
@@ -293,7 +293,7 @@ def require_whole(conn: psycopg.Connection[Any], plan: Plan) -> None:
 
 def _require_sum(conn: psycopg.Connection[Any], plan: Plan, part: Balances) -> None:
     (of,) = (one for one in plan.history if one.table == part.table)
-    (found,) = conn.execute(SQL(_UNTOLD).format(history=rows.history(plan, of))).fetchall()
+    (found,) = conn.execute(SQL(_UNTOLD).format(history=queries.history(plan, of))).fetchall()
     if found.rows:
         raise PlanError(
             f"{part.table}: the plan does not say by how much {found.rows} rows move the balance",
@@ -308,7 +308,7 @@ def require_tasks(conn: psycopg.Connection[Any], plan: Plan) -> None:
     Raises:
         PlanError: One has a fraction of a credit, or two would become the same generation.
     """
-    (found,) = conn.execute(SQL(_ODD_TASKS).format(tasks=rows.tasks(plan))).fetchall()
+    (found,) = conn.execute(SQL(_ODD_TASKS).format(tasks=queries.tasks(plan))).fetchall()
     if found.fraction is not None:
         raise PlanError(
             f"{found.fraction} cost no whole number of credits",
@@ -324,7 +324,7 @@ def require_tasks(conn: psycopg.Connection[Any], plan: Plan) -> None:
 def _require_no_default(conn: psycopg.Connection[Any], part: Balances) -> None:
     """New users would be refused after the cut-over, for credits that nobody meant to write."""
     for bucket in part.buckets:
-        for row in conn.execute(_DEFAULTS, [rows.quoted(part.table), bucket.column]):
+        for row in conn.execute(_DEFAULTS, [queries.quoted(part.table), bucket.column]):
             value = row.default_value.partition("::")[0].strip("'()")
             if value != "NULL" and value.strip("0.") != "":
                 raise PlanError(
@@ -381,9 +381,9 @@ def _require_plans(conn: psycopg.Connection[Any], part: Balances) -> None:
         return
     found = conn.execute(
         SQL(_ALLOWANCES).format(
-            tier=rows.column(part.tier),
-            allowance=rows.column(part.allowance),
-            table=rows.table(part.table),
+            tier=queries.column(part.tier),
+            allowance=queries.column(part.allowance),
+            table=queries.table(part.table),
         )
     ).fetchall()
     for row in found:
@@ -404,7 +404,7 @@ def _require_words(
     strange = conn.execute(
         SQL(_STRANGE_WORDS).format(
             column=sql.Identifier(column),
-            table=rows.table(part.table),
+            table=queries.table(part.table),
             known=sql.Literal(list(known)),
         )
     ).fetchall()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg import sql
 
 from pgcredits.adopt.errors import PlanError
-from pgcredits.adopt.words import plain
+from pgcredits.adopt.source.vocabulary import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from psycopg import sql
 
-from pgcredits.adopt.words import FINISHED_STATUSES
+from pgcredits.adopt.source.vocabulary import FINISHED_STATUSES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from psycopg.sql import Composable
 
-    from pgcredits.adopt.plan import Balances, Bucket, History, Plan, Tasks
+    from pgcredits.adopt.plan.model import Balances, Bucket, History, Plan, Tasks
 
 SQL = sql.SQL
 NULL = SQL("null")

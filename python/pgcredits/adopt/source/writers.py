@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pgcredits.adopt.catalog import Catalog, Function
-    from pgcredits.adopt.plan import Plan
+    from pgcredits.adopt.plan.model import Plan
+    from pgcredits.adopt.source.catalog import Catalog, Function
 
 #: Comments, and literals, in which there are none.
 _COMMENT = re.compile(r"'(?:[^']|'')*'|--[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
