@@ -12,6 +12,7 @@ from pgcredits.adopt.cleanup.leftovers import Unused, unused
 from pgcredits.adopt.errors import AdoptionError
 from pgcredits.adopt.source.catalog import read_catalog
 from pgcredits.adopt.source.vocabulary import AMOUNT_LIKE
+from pgcredits.sql_files import read_sql
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,179 +36,17 @@ set local intervalstyle = 'postgres';
 set local extra_float_digits = 1;"""
 
 _FUNCTION = "select pg_get_functiondef(%s::regprocedure) as definition"
-_COLUMNS = """
-select
-    format(
-        '%%I %%s%%s%%s%%s',
-        a.attname,
-        format_type(a.atttypid, a.atttypmod),
-        case
-            when a.attcollation <> t.typcollation
-                then format(' collate %%s', a.attcollation::regcollation)
-            else ''
-        end,
-        case
-            when q.seqrelid is not null
-                then format(
-                    ' generated %%s as identity'
-                    ' (start %%s increment %%s minvalue %%s maxvalue %%s%%s)',
-                    case a.attidentity when 'a' then 'always' else 'by default' end,
-                    q.seqstart,
-                    q.seqincrement,
-                    q.seqmin,
-                    q.seqmax,
-                    case when q.seqcycle then ' cycle' else '' end
-                )
-            when a.attgenerated <> ''
-                then format(
-                    ' generated always as (%%s) %%s',
-                    pg_get_expr(d.adbin, d.adrelid),
-                    case a.attgenerated when 's' then 'stored' else 'virtual' end
-                )
-            when d.adbin is not null then ' default ' || pg_get_expr(d.adbin, d.adrelid)
-            else ''
-        end,
-        case when a.attnotnull then ' not null' else '' end
-    ) as definition
-from pg_attribute as a
-inner join pg_type as t on a.atttypid = t.oid
-left join pg_attrdef as d
-    on
-        a.attrelid = d.adrelid
-        and a.attnum = d.adnum
-left join pg_depend as i
-    on
-        a.attidentity <> ''
-        and i.classid = 'pg_class'::regclass
-        and i.refclassid = 'pg_class'::regclass
-        and i.refobjid = a.attrelid
-        and i.refobjsubid = a.attnum
-        and i.deptype = 'i'
-left join pg_sequence as q on i.objid = q.seqrelid
-where
-    a.attrelid = %s
-    and a.attnum > 0
-    and not a.attisdropped
-order by a.attnum
-"""
-#: Of serial columns; identity columns make their own.
-_SEQUENCES = """
-select
-    s.oid::regclass::text as name,
-    format(
-        'create sequence %%s as %%s start %%s increment %%s minvalue %%s maxvalue %%s%%s;',
-        s.oid::regclass,
-        q.seqtypid::regtype,
-        q.seqstart,
-        q.seqincrement,
-        q.seqmin,
-        q.seqmax,
-        case when q.seqcycle then ' cycle' else '' end
-    ) as definition,
-    format('alter sequence %%s owned by %%s.%%I;', s.oid::regclass, t.oid::regclass, a.attname)
-    as owned,
-    format('select setval(%%L, %%s);', s.oid::regclass, pg_sequence_last_value(s.oid)) as reached,
-    d.deptype = 'a' as is_serial
-from pg_depend as d
-inner join pg_class as s
-    on
-        d.objid = s.oid
-        and s.relkind = 'S'
-inner join pg_sequence as q on s.oid = q.seqrelid
-inner join pg_class as t on d.refobjid = t.oid
-inner join pg_attribute as a
-    on
-        d.refobjid = a.attrelid
-        and d.refobjsubid = a.attnum
-where
-    d.classid = 'pg_class'::regclass
-    and d.refclassid = 'pg_class'::regclass
-    and d.deptype in ('a', 'i')
-    and d.refobjid = any(%s)
-order by 1
-"""
-_CONSTRAINTS = """
-select
-    format(
-        'alter table %%s add constraint %%I %%s;',
-        c.conrelid::regclass,
-        c.conname,
-        pg_get_constraintdef(c.oid)
-    ) as definition
-from pg_constraint as c
-where
-    c.conrelid = any(%s)
-    and c.contype not in ('n', 't', 'f')
-order by c.conname
-"""
-#: After the indexes: a reference may lean on one.
-_REFERENCES = """
-select
-    format(
-        'alter table %%s add constraint %%I %%s;',
-        c.conrelid::regclass,
-        c.conname,
-        pg_get_constraintdef(c.oid)
-    ) as definition
-from pg_constraint as c
-where
-    c.conrelid = any(%s)
-    and c.contype = 'f'
-order by c.conname
-"""
-_INDEXES = """
-select pg_get_indexdef(i.indexrelid) || ';' as definition
-from pg_index as i
-where
-    i.indrelid = any(%s)
-    and not exists (
-        select
-        from pg_constraint as c
-        where
-            c.conindid = i.indexrelid
-            and c.contype in ('p', 'u', 'x')
-    )
-order by 1
-"""
-_TRIGGERS = """
-select pg_get_triggerdef(t.oid) || ';' as definition
-from pg_trigger as t
-where
-    t.tgrelid = any(%s)
-    and not t.tgisinternal
-order by 1
-"""
-_POLICED = """
-select format('alter table %%s %%s row level security;', c.oid::regclass, r.does) as definition
-from pg_class as c
-cross join lateral (
-    values ('enable', c.relrowsecurity), ('force', c.relforcerowsecurity)
-) as r (does, is_so)
-where
-    c.oid = any(%s)
-    and r.is_so
-order by 1
-"""
-_WRITABLE = """
-select a.attname as name
-from pg_attribute as a
-where
-    a.attrelid = %s
-    and a.attnum > 0
-    and not a.attisdropped
-    and a.attgenerated = ''
-order by a.attnum
-"""
+_COLUMNS = read_sql(__package__, "column_definitions.sql")
+_SEQUENCES = read_sql(__package__, "sequences.sql")
+_CONSTRAINTS = read_sql(__package__, "constraints.sql")
+#: Types of constraints, as pg_constraint has them.
+_CHECKS_AND_KEYS, _REFERENCES = ["c", "p", "u", "x"], ["f"]
+_INDEXES = read_sql(__package__, "indexes.sql")
+_TRIGGERS = read_sql(__package__, "triggers.sql")
+_POLICED = read_sql(__package__, "row_security.sql")
+_WRITABLE = read_sql(__package__, "writable_columns.sql")
 _ROWS = "select concat_ws(', ', {values}) as row from only {table} as t where {condition}"
-#: Deleting from these would reach further.
-_TAKES_MORE = """
-select c.confrelid as oid
-from pg_constraint as c
-where
-    c.contype = 'f'
-    and c.confrelid = any(%s)
-    and c.confdeltype not in ('a', 'r')
-"""
+_TAKES_MORE = read_sql(__package__, "reaching_tables.sql")
 #: Rows in which every amount is 0 or null.
 _EMPTY = "delete from only {table} as t where {is_empty}"
 
@@ -279,11 +118,13 @@ def _dump(conn: psycopg.Connection[Any], schemas: Sequence[str]) -> str:
     found = unused(conn, catalog)
     tables = [catalog.tables_by_name[one.name] for one in found if one.what == "table"]
     oids = [table.oid for table in tables]
-    sequences = conn.execute(_SEQUENCES, [oids]).fetchall()
+    sequences = conn.execute(_SEQUENCES, {"tables": oids}).fetchall()
     serials = [row for row in sequences if row.is_serial]
     parts = [row.definition for row in serials]
     for table in tables:
-        columns = ",\n    ".join(row.definition for row in conn.execute(_COLUMNS, [table.oid]))
+        columns = ",\n    ".join(
+            row.definition for row in conn.execute(_COLUMNS, {"table": table.oid})
+        )
         parts.append(f"create table {table.identifier.as_string(conn)} (\n    {columns}\n);")
     parts += [row.owned for row in serials]
     for table in tables:
@@ -294,13 +135,21 @@ def _dump(conn: psycopg.Connection[Any], schemas: Sequence[str]) -> str:
         for one in found
         if one.what == "function"
     ]
-    for query in (_CONSTRAINTS, _INDEXES, _REFERENCES, _TRIGGERS, _POLICED):
-        parts += [row.definition for row in conn.execute(query, [oids])]
+    for query, types in (
+        (_CONSTRAINTS, _CHECKS_AND_KEYS),
+        (_INDEXES, None),
+        # After the indexes: a reference may lean on one.
+        (_CONSTRAINTS, _REFERENCES),
+        (_TRIGGERS, None),
+        (_POLICED, None),
+    ):
+        statements = conn.execute(query, {"tables": oids, "types": types})
+        parts += [row.definition for row in statements]
     return _script(parts)
 
 
 def _inserts(conn: psycopg.Connection[Any], table: Table, condition: Composable) -> list[str]:
-    names = [row.name for row in conn.execute(_WRITABLE, [table.oid])]
+    names = [row.name for row in conn.execute(_WRITABLE, {"table": table.oid})]
     if not names:
         raise AdoptionError(f"{table} has no column that can be copied", "Drop it by hand.")
     values = SQL(", ").join(
@@ -400,7 +249,8 @@ def _emptiable(conn: psycopg.Connection[Any], catalog: Catalog) -> list[tuple[Ta
         catalog.tables_by_name[one.name] for one in unused(conn, catalog) if one.what == "table"
     ]
     reaching = {
-        row.oid for row in conn.execute(_TAKES_MORE, [[table.oid for table in tables]]).fetchall()
+        row.oid
+        for row in conn.execute(_TAKES_MORE, {"tables": [table.oid for table in tables]}).fetchall()
     }
     found: list[tuple[Table, Composable]] = []
     for table in tables:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pgcredits.adopt.source import vocabulary
 from pgcredits.adopt.source.catalog import OURS
 from pgcredits.adopt.source.writers import without_comments
+from pgcredits.sql_files import read_sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,60 +18,9 @@ if TYPE_CHECKING:
 
     from pgcredits.adopt.source.catalog import Catalog, Function, Table
 
-#: In every schema: who calls a function or names a table may stand in another one.
-_TEXTS = """
-select
-    p.oid as function,
-    coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc) as text
-from pg_catalog.pg_proc as p
-inner join pg_catalog.pg_namespace as n on p.pronamespace = n.oid
-where
-    n.nspname not like 'pg\\_%%'
-    and n.nspname <> all(%(not_in)s)
-    and not exists (
-        select
-        from pg_catalog.pg_depend as d
-        where
-            d.classid = 'pg_catalog.pg_proc'::regclass
-            and d.objid = p.oid
-            and d.deptype = 'e'
-    )
-union all
-select
-    null,
-    pg_catalog.pg_get_viewdef(c.oid)
-from pg_catalog.pg_class as c
-inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
-where
-    c.relkind in ('v', 'm')
-    and n.nspname not like 'pg\\_%%'
-    and n.nspname <> all(%(not_in)s)
-"""
-_REFERENCES = """
-select
-    c.conrelid as referencing,
-    c.confrelid as referenced
-from pg_catalog.pg_constraint as c
-where
-    c.contype = 'f'
-    and c.confrelid = any(%s)
-"""
-#: Their copy would be more than a CREATE TABLE.
-_NOT_PLAIN = """
-select c.oid
-from pg_catalog.pg_class as c
-where
-    c.oid = any(%s)
-    and (
-        c.relkind <> 'r'
-        or c.relhasrules
-        or exists (
-            select
-            from pg_catalog.pg_inherits as i
-            where c.oid in (i.inhparent, i.inhrelid)
-        )
-    )
-"""
+_TEXTS = read_sql(__package__, "texts.sql")
+_REFERENCES = read_sql(__package__, "references.sql")
+_NOT_PLAIN = read_sql(__package__, "not_plain_tables.sql")
 
 
 @dataclass(frozen=True)
@@ -101,13 +51,13 @@ def unused(conn: psycopg.Connection[Any], catalog: Catalog) -> list[Unused]:
     tables = {
         one.oid: one for one in catalog.tables if vocabulary.UNUSED_NAMES.match(one.name.lower())
     }
-    for row in conn.execute(_NOT_PLAIN, [list(tables)]).fetchall():
+    for row in conn.execute(_NOT_PLAIN, {"tables": list(tables)}).fetchall():
         del tables[row.oid]
     texts = [
         (row.function, without_comments(row.text))
         for row in conn.execute(_TEXTS, {"not_in": ["information_schema", *OURS]})
     ]
-    references = conn.execute(_REFERENCES, [list(tables)]).fetchall()
+    references = conn.execute(_REFERENCES, {"tables": list(tables)}).fetchall()
     # What is used by one that stays is used.
     while True:
         telling = [text for function, text in texts if function not in functions]

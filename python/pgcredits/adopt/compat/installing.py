@@ -14,9 +14,10 @@ import psycopg
 from psycopg import sql
 
 from pgcredits.adopt.errors import AdoptionError
-from pgcredits.adopt.source import queries, vocabulary
+from pgcredits.adopt.source import expressions, vocabulary
 from pgcredits.adopt.source.catalog import read_catalog
 from pgcredits.adopt.source.writers import without_comments, writes
+from pgcredits.sql_files import read_sql, read_template
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,40 +64,15 @@ _NUMBERS = ("smallint", "integer", "bigint", "numeric", "real", "double precisio
 _MONTHLY = ("allowance", "monthly", "monthly_reset", "plan_change", "renewal", "reset")
 
 _MADE_BY_US = "Made by pgcredits adopt compat: "
-_THERE = """
-select
-    p.oid::regprocedure::text as name,
-    obj_description(p.oid, 'pg_proc') as comment
-from pg_proc as p
-where p.pronamespace = to_regnamespace(%(schema)s)
-union all
-select
-    c.oid::regclass::text as name,
-    obj_description(c.oid, 'pg_class') as comment
-from pg_class as c
-where
-    c.relnamespace = to_regnamespace(%(schema)s)
-    and c.relkind in ('r', 'p', 'v', 'm', 'f')
-"""
-_UNFINISHED = """
-select s.source_table
-from unnest(%s::text[], %s::text[]) as s (source_table, role)
-left join credits.imported_tables as t using (source_table, role)
-where
-    t.closed_at is null
-    or t.copied_at is null
-"""
+_THERE = read_sql(__package__, "names_in_schema.sql")
+_UNFINISHED = read_sql(__package__, "unfinished_tables.sql")
 
 _ANY_KEY = "'legacy-call:' || gen_random_uuid()"
 
-_BODY = """
-create or replace function {name}({arguments})
-returns {result}
-language plpgsql
-security definer
-set search_path = pg_catalog, pg_temp
-as {body}
-"""
+_BALANCES_VIEW = read_template(__package__, "balances_view.sql")
+_HISTORY_VIEW = read_template(__package__, "history_view.sql")
+_TASKS_VIEW = read_template(__package__, "tasks_view.sql")
+_BODY = read_template(__package__, "function.sql")
 
 
 @dataclass(frozen=True)
@@ -174,7 +150,11 @@ def install(conn: psycopg.Connection[Any], plan: Plan, schema: str) -> list[Made
                 f"schema {schema} is taken: {there.name} is not ours", "Name one of its own."
             )
     unfinished = conn.execute(
-        _UNFINISHED, [[part.table for part in plan.parts], [part.role for part in plan.parts]]
+        _UNFINISHED,
+        {
+            "tables": [part.table for part in plan.parts],
+            "roles": [part.role for part in plan.parts],
+        },
     ).fetchall()
     if unfinished:
         raise AdoptionError(
@@ -216,8 +196,8 @@ def _make(
     conn: psycopg.Connection[Any], name: Composable, function: Function, does: str, body: str
 ) -> None:
     conn.execute(
-        SQL(_BODY).format(
-            name=name,
+        _BODY.format(
+            function=name,
             # As PostgreSQL prints them.
             arguments=SQL(function.arguments),
             result=SQL(function.result or "void"),
@@ -483,28 +463,12 @@ def _balances_view(plan: Plan, part: Balances, table: Table) -> Composable:
             )  # fmt: skip
         else:
             shown.append(SQL("t.{0}").format(sql.Identifier(column.name)))
-    return SQL(
-        """
-        select {shown}
-        from {table} as t
-        {join} join (
-            select
-                l.user_id,
-                sum(l.remaining) as all_credits,
-                sum(l.remaining) filter (where l.expires_at is null) as lasting_credits,
-                sum(l.remaining) filter (where l.expires_at is not null) as expiring_credits
-            from credits.credit_lots as l
-            where l.expires_at is null or l.expires_at > now()
-            group by l.user_id
-        ) as s
-            on s.user_id = {user_id}
-        """
-    ).format(
+    return _BALANCES_VIEW.format(
         shown=SQL(", ").join(shown),
         table=table.identifier,
         # Users who came later have no old row; where ids are hashed they cannot be told.
         join=SQL("full" if plan.user_ids == "uuid" else "left"),
-        user_id=queries.user_id(plan, part.user),
+        user_id=expressions.user_id(plan, part.user),
     )
 
 
@@ -540,7 +504,7 @@ def _history_view(plan: Plan, part: History, table: Table) -> Composable:
         "e.credits / {}::numeric" if part.sign == "stored" else "abs(e.credits) / {}::numeric"
     ).format(per_unit)
     values: dict[str, Composable] = {
-        part.user: SQL("e.user_id::text") if plan.user_ids == "uuid" else queries.NULL,
+        part.user: SQL("e.user_id::text") if plan.user_ids == "uuid" else expressions.NULL,
         part.at: SQL("e.created_at"),
         part.amount: amount,
         part.credit: SQL("nullif(greatest(0, e.credits), 0) / {}::numeric").format(per_unit),
@@ -554,25 +518,14 @@ def _history_view(plan: Plan, part: History, table: Table) -> Composable:
         values[part.key] = SQL("e.transaction_id")
     old = SQL(", ").join(sql.Identifier("t", column.name) for column in table.columns)
     new = SQL(", ").join(
-        _as(values.get(column.name, queries.NULL), column) for column in table.columns
+        _as(values.get(column.name, expressions.NULL), column) for column in table.columns
     )
-    return SQL(
-        """
-        select {old}
-        from {table} as t
-        union all
-        select {new}
-        from credits.credit_transactions as e
-        where
-            e.idempotency_key is null
-            or e.idempotency_key not like 'legacy:%'
-        """
-    ).format(old=old, table=table.identifier, new=new)
+    return _HISTORY_VIEW.format(old=old, table=table.identifier, new=new)
 
 
 def _tasks_view(plan: Plan, part: Tasks, table: Table) -> Composable:
     old_words = {meaning: word for word, meaning in reversed(list(part.statuses.items()))}
-    status = SQL("{}::text").format(queries.column(part.status))
+    status = SQL("{}::text").format(expressions.column(part.status))
     if old_words:
         whens = SQL(" ").join(
             SQL("when {} then {}").format(sql.Literal(ours), sql.Literal(theirs))
@@ -583,10 +536,10 @@ def _tasks_view(plan: Plan, part: Tasks, table: Table) -> Composable:
     values: dict[str, Composable] = {
         part.status: status,
         part.refunded_flag: SQL("({} or coalesce({}, false))").format(
-            came_back, queries.column(part.refunded_flag)
+            came_back, expressions.column(part.refunded_flag)
         )
         if part.refunded_flag
-        else queries.NULL,
+        else expressions.NULL,
     }
     shown = SQL(", ").join(
         _as(values[column.name], column)
@@ -594,22 +547,9 @@ def _tasks_view(plan: Plan, part: Tasks, table: Table) -> Composable:
         else sql.Identifier("t", column.name)
         for column in table.columns
     )
-    return SQL(
-        """
-        select {shown}
-        from {table} as t
-        left join credits.generations as g
-            on
-                g.user_id = {user_id}
-                and g.generation_id = {generation_id}
-        left join credits.refund_totals as r
-            on
-                g.user_id = r.user_id
-                and g.charge_transaction_id = r.transaction_id
-        """
-    ).format(
+    return _TASKS_VIEW.format(
         shown=shown,
         table=table.identifier,
-        user_id=queries.user_id(plan, part.user),
-        generation_id=queries.generation_id(part),
+        user_id=expressions.user_id(plan, part.user),
+        generation_id=expressions.generation_id(part),
     )

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from psycopg import sql
 
 from pgcredits.adopt.plan.model import Balances, Bucket, History, Plan, Refunds, Tasks
-from pgcredits.adopt.source import vocabulary
+from pgcredits.adopt.source import expressions, vocabulary
 from pgcredits.adopt.source.catalog import first_column
 from pgcredits.adopt.source.writers import failing_triggers
+from pgcredits.sql_files import read_template
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,23 +24,9 @@ if TYPE_CHECKING:
 #: More different words than these are no list of words.
 _MOST_WORDS = 100
 
-_WORDS = """
-select
-    coalesce({column}::text, '') as word,
-    count(*) as rows,
-    count(*) filter (where {amount} < 0) as negative
-from {table}
-group by 1
-order by 2 desc, 1
-limit {most}
-"""
+_WORDS = read_template(__package__, "words_of_column.sql")
 
-_NO_UUIDS = """
-select
-from {table}
-where {column}::text !~* '^[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}$'
-limit 1
-"""
+_NO_UUIDS = read_template(__package__, "no_uuids.sql")
 
 
 @dataclass(frozen=True)
@@ -373,16 +360,14 @@ class _Finder:
     def _are_uuids(self, table: Table, column: Column) -> bool:
         if column.type == "uuid" or not column.is_word:
             return column.type == "uuid"
-        query = sql.SQL(_NO_UUIDS).format(
-            column=sql.Identifier(column.name), table=table.identifier
-        )
+        query = _NO_UUIDS.format(column=sql.Identifier(column.name), table=table.identifier)
         return not self._conn.execute(query).fetchall()
 
-    def _words(self, table: Table, column: str, amount: str | None = None) -> dict[str, Any]:
+    def _words(self, table: Table, column: str, amount: str = "") -> dict[str, Any]:
         rows = self._conn.execute(
-            sql.SQL(_WORDS).format(
+            _WORDS.format(
                 column=sql.Identifier(column),
-                amount=sql.Identifier(amount) if amount else sql.SQL("null::integer"),
+                amount=expressions.column(amount),
                 table=table.identifier,
                 most=sql.Literal(_MOST_WORDS),
             )

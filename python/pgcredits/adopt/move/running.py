@@ -16,7 +16,8 @@ from psycopg import sql
 
 from pgcredits.adopt.errors import AdoptionError
 from pgcredits.adopt.plan.fitting import fingerprint, require_fit, require_tasks, require_whole
-from pgcredits.adopt.source import queries
+from pgcredits.adopt.source import expressions, queries
+from pgcredits.sql_files import read_sql, read_template
 
 if TYPE_CHECKING:
     from psycopg.sql import Composable
@@ -37,226 +38,32 @@ LOCK_TIMEOUT = "2s"
 LOCK_ATTEMPTS = 60
 LOCK_PAUSE_SECONDS = 0.5
 
-_STATE = """
-select t.* from credits.imported_tables as t where t.source_table = %s and t.role = %s
-"""
-_BEGIN = """
-insert into credits.imported_tables as t (
-    source_table, role, read_as, changes_from, began_at
-)
-values (
-    %(table)s, 'history', %(read_as)s, pg_snapshot_xmin(pg_current_snapshot()), clock_timestamp()
-)
-on conflict (source_table, role) do update
-set
-    read_as = excluded.read_as,
-    rows_copied = 0,
-    copied_to = null,
-    copied_at = null,
-    changes_from = excluded.changes_from,
-    began_at = excluded.began_at
-where t.read_as <> excluded.read_as
-returning t.source_table
-"""
-#: What was copied as the plan had it before; what was redacted stays.
-_FORGET = """
-delete from credits.imported_history as h
-where
-    h.source_table = %s
-    and h.redacted_at is null
-"""
-#: Rows that were there when they were copied, and are not any more, or another user's.
-_FORGOTTEN = """
-delete from credits.imported_history as h
-where
-    h.source_table = {table}
-    and h.redacted_at is null
-    and not exists (
-        select
-        from ({history}) as o
-        where
-            o.source_id = h.source_id
-            and coalesce(o.user_id, '00000000-0000-0000-0000-000000000000') = h.user_id
-    )
-"""
+_STATE = read_sql(__package__, "imported_table.sql")
+_BEGIN = read_sql(__package__, "begin_history.sql")
+_FORGET = read_sql(__package__, "forget_history.sql")
+_FORGOTTEN = read_template(__package__, "forget_gone_history.sql")
 _HISTORY_ROW = """
 row(
     coalesce(h.user_id, '00000000-0000-0000-0000-000000000000'), {table}, h.source_id,
     h.occurred_at, null, null, h.credits, h.cost_usd, h.kind, h.reference, h.original
 )::credits.imported_history
 """
-_COPY = """
-with batch as materialized (
-    select h.*
-    from ({history}) as h
-    {after}
-    order by h.source_key
-    limit {limit}
-)
-
-select
-    credits_internal.import_history(array_agg({row})) as imported,
-    count(*) as rows,
-    (array_agg(h.source_id order by h.source_key desc))[1] as last
-from batch as h
-"""
-_CATCH_UP = """
-select
-    credits_internal.import_history(array_agg({row})) as imported,
-    count(*) as rows
-from (
-    select
-        h.*,
-        (row_number() over () - 1) / {limit} as batch
-    from ({history}) as h
-    where age(h.written_by) <= age({since}::xid8::xid)
-) as h
-group by h.batch
-"""
-_COPIED = """
-update credits.imported_tables as t
-set
-    rows_copied = t.rows_copied + %(rows)s,
-    copied_to = coalesce(%(last)s, t.copied_to),
-    copied_at = case when %(is_all)s then coalesce(t.copied_at, clock_timestamp()) end
-where
-    t.source_table = %(table)s
-    and t.role = 'history'
-"""
-_CAUGHT_UP = """
-update credits.imported_tables as t
-set
-    rows_copied = t.rows_copied + %(rows)s,
-    changes_from = %(horizon)s::xid8
-where
-    t.source_table = %(table)s
-    and t.role = 'history'
-"""
+_COPY = read_template(__package__, "copy_history.sql")
+_CATCH_UP = read_template(__package__, "catch_up_history.sql")
+_COPIED = read_sql(__package__, "note_copied.sql")
+_CAUGHT_UP = read_sql(__package__, "note_caught_up.sql")
 _HORIZON = "select pg_snapshot_xmin(pg_current_snapshot())::text as horizon"
 
-#: A table, and those whose rows are read with it: each can be written by its own name.
-_FAMILY = """
-with recursive family as (
-    select to_regclass(%(table)s)::oid as oid
-
-    union
-
-    select i.inhrelid
-    from pg_inherits as i
-    inner join family as f on i.inhparent = f.oid
-)
-
-select
-    n.nspname as schema,
-    c.relname as name,
-    c.relispartition as is_partition
-from family as f
-inner join pg_class as c on f.oid = c.oid
-inner join pg_namespace as n on c.relnamespace = n.oid
-"""
-_OLD_BALANCES = """
-create temporary table old_balances on commit drop as
-select
-    b.*,
-    {table}::text as source_table,
-    (dense_rank() over (order by b.user_id) - 1) / {users} as batch
-from ({balances}) as b
-where b.user_id is not null
-"""
-_IMPORT_BALANCES = """
-select
-    coalesce(sum(i.imported), 0)::bigint as imported
-from (
-    select
-        credits_internal.import_balances(
-            array_agg(
-                row(
-                    b.user_id, b.source_table, b.source_id, b.bucket, null, b.expires_at,
-                    b.found,
-                    case when b.expires_at <= now() then 0 else greatest(0, b.found) end,
-                    b.priority, b.unit_price_usd, null,
-                    credits_internal.import_key(b.source_table, b.source_id) || {suffix}
-                )::credits.imported_balances
-            )
-        ) as imported
-    from old_balances as b
-    group by b.batch
-) as i
-"""
-_IMPORT_TIERS = """
-select
-    credits_internal.import_plans(
-        array_agg(u.user_id), array_agg(u.plan), array_agg(u.next_reset_at)
-    )
-from (
-    select
-        {user_id} as user_id,
-        m.plan,
-        {next_reset} as next_reset_at
-    from {table} as t
-    inner join unnest({words}::text[], {plans}::text[]) as m (tier, plan) on {tier}::text = m.tier
-    where {user} is not null
-) as u
-"""
-_CLOSED = """
-insert into credits.imported_tables (
-    source_table, role, read_as, changes_from, began_at, copied_at, closed_at
-)
-values (
-    %(table)s, %(role)s, %(read_as)s, pg_snapshot_xmin(pg_current_snapshot()), clock_timestamp(),
-    case when %(role)s <> 'tasks' then clock_timestamp() end, clock_timestamp()
-)
-on conflict (source_table, role) do update
-set closed_at = excluded.closed_at
-"""
-_OLD_TASKS = """
-create temporary table old_tasks as
-select
-    t.*,
-    row_number() over (
-        order by
-            t.finished_at is not null,
-            t.credits_charged <= t.credits_refunded or t.status = 'succeeded',
-            t.user_id,
-            t.source_table,
-            t.source_id
-    ) as n
-from ({tasks}) as t
-where
-    not exists (
-        select
-        from credits.generations as g
-        where
-            g.user_id = t.user_id
-            and g.generation_id = t.generation_id
-    )
-"""
-_IMPORT_TASKS = """
-select credits_internal.import_tasks(
-    array(
-        select row(
-            t.user_id, t.source_table, t.source_id, t.generation_id, t.provider,
-            t.generation_type, t.provider_task_id, t.status, t.credits_charged,
-            t.credits_refunded, t.created_at, t.finished_at, t.cost_usd, t.error_type,
-            t.error_message, null, null, null
-        )::credits_internal.imported_task
-        from old_tasks as t
-        where
-            t.n > %(from)s
-            and t.n <= %(to)s
-        order by t.n
-    )
-) as imported
-"""
+_FAMILY = read_sql(__package__, "table_family.sql")
+_OLD_BALANCES = read_template(__package__, "old_balances.sql")
+_IMPORT_BALANCES = read_template(__package__, "import_balances.sql")
+_IMPORT_TIERS = read_template(__package__, "import_plans.sql")
+_CLOSED = read_sql(__package__, "note_closed.sql")
+_OLD_TASKS = read_template(__package__, "old_tasks.sql")
+_IMPORT_TASKS = read_sql(__package__, "import_tasks.sql")
 
 
-_TASKS_COPIED = """
-update credits.imported_tables as t
-set copied_at = clock_timestamp()
-where
-    t.source_table = any(%s)
-    and t.role = 'tasks'
-"""
+_TASKS_COPIED = read_sql(__package__, "note_tasks_copied.sql")
 
 
 class Watcher(Protocol):
@@ -332,10 +139,10 @@ def _copy(conn: Connection, plan: Plan, part: History, watcher: Watcher) -> int:
     with conn.transaction():
         begun = conn.execute(_BEGIN, {"table": part.table, "read_as": fingerprint(plan, part)})
         if begun.rowcount:
-            conn.execute(_FORGET, [part.table])
-    (state,) = conn.execute(_STATE, [part.table, "history"]).fetchall()
+            conn.execute(_FORGET, {"table": part.table})
+    (state,) = conn.execute(_STATE, {"table": part.table, "role": part.role}).fetchall()
     total = conn.execute(
-        SQL("select count(*) as rows from {}").format(queries.table(part.table))
+        SQL("select count(*) as rows from {}").format(expressions.table(part.table))
     ).fetchone()
     watcher.scene(f"copying {part.table}", total.rows if total else None)
     copied, read, last = 0, 0, state.copied_to
@@ -362,12 +169,12 @@ def _copy(conn: Connection, plan: Plan, part: History, watcher: Watcher) -> int:
 
 
 def _copy_batch(conn: Connection, plan: Plan, part: History, last: str | None) -> Any:
-    after: Composable = SQL("")
+    rest: Composable = SQL("")
     if last is not None:
-        after = SQL("where h.source_key > {}").format(sql.Literal(last))
-    query = SQL(_COPY).format(
+        rest = SQL("where h.source_key > {}").format(sql.Literal(last))
+    query = _COPY.format(
         history=queries.history(plan, part),
-        after=after,
+        rest=rest,
         limit=sql.Literal(HISTORY_BATCH),
         row=_history_row(part),
     )
@@ -377,10 +184,10 @@ def _copy_batch(conn: Connection, plan: Plan, part: History, last: str | None) -
 def _catch_up(conn: Connection, plan: Plan, part: History) -> int:
     """What was written since the copy began, or since it was last caught up."""
     with conn.transaction():
-        (state,) = conn.execute(_STATE, [part.table, "history"]).fetchall()
+        (state,) = conn.execute(_STATE, {"table": part.table, "role": part.role}).fetchall()
         # Before what it is for: whatever commits in between is read twice, and not never.
         (horizon,) = conn.execute(_HORIZON).fetchall()
-        query = SQL(_CATCH_UP).format(
+        query = _CATCH_UP.format(
             history=queries.history(plan, part),
             limit=sql.Literal(HISTORY_BATCH),
             row=_history_row(part),
@@ -397,7 +204,7 @@ def _catch_up(conn: Connection, plan: Plan, part: History) -> int:
 
 def _forget_what_is_gone(conn: Connection, plan: Plan, part: History) -> None:
     conn.execute(
-        SQL(_FORGOTTEN).format(table=sql.Literal(part.table), history=queries.history(plan, part))
+        _FORGOTTEN.format(name=sql.Literal(part.table), history=queries.history(plan, part))
     )
 
 
@@ -410,7 +217,7 @@ def _history_row(part: History) -> Composable:
 
 def _is_cut_over(conn: Connection, plan: Plan) -> bool:
     return all(
-        any(row.closed_at for row in conn.execute(_STATE, [part.table, part.role]))
+        any(row.closed_at for row in conn.execute(_STATE, {"table": part.table, "role": part.role}))
         for part in plan.parts
     )
 
@@ -456,7 +263,7 @@ def _lock(conn: Connection, plan: Plan) -> float:
     if closed:
         conn.execute(
             SQL("lock table {} in share row exclusive mode").format(
-                SQL(", ").join(queries.table(name) for name in closed)
+                SQL(", ").join(expressions.table(name) for name in closed)
             )
         )
     return began
@@ -464,8 +271,8 @@ def _lock(conn: Connection, plan: Plan) -> float:
 
 def _import_balances(conn: Connection, plan: Plan, part: Balances) -> int:
     conn.execute(
-        SQL(_OLD_BALANCES).format(
-            table=sql.Literal(part.table),
+        _OLD_BALANCES.format(
+            name=sql.Literal(part.table),
             users=sql.Literal(USERS_BATCH),
             balances=queries.balances(plan, part),
         )
@@ -473,7 +280,7 @@ def _import_balances(conn: Connection, plan: Plan, part: Balances) -> int:
     # A key of its own for each, where there is more than one on a row.
     buckets = [bucket for one in plan.balances if one.table == part.table for bucket in one.buckets]
     suffix = SQL("(':' || b.bucket)" if len(buckets) > 1 else "''")
-    (found,) = conn.execute(SQL(_IMPORT_BALANCES).format(suffix=suffix)).fetchall()
+    (found,) = conn.execute(_IMPORT_BALANCES.format(suffix=suffix)).fetchall()
     conn.execute("drop table old_balances")
     return int(found.imported)
 
@@ -482,11 +289,11 @@ def _import_tiers(conn: Connection, plan: Plan, part: Balances) -> None:
     if not part.tiers:
         return
     conn.execute(
-        SQL(_IMPORT_TIERS).format(
-            user_id=queries.user_id(plan, part.user),
-            tier=queries.column(part.tier),
-            table=queries.table(part.table),
-            user=queries.column(part.user),
+        _IMPORT_TIERS.format(
+            user_id=expressions.user_id(plan, part.user),
+            tier=expressions.column(part.tier),
+            table=expressions.table(part.table),
+            user=expressions.column(part.user),
             words=sql.Literal(list(part.tiers)),
             plans=sql.Literal(list(part.tiers.values())),
             next_reset=queries.next_reset(part),
@@ -497,7 +304,7 @@ def _import_tiers(conn: Connection, plan: Plan, part: Balances) -> None:
 def _close(conn: Connection, plan: Plan) -> None:
     """From here on, what is still written there is refused."""
     for part in plan.parts:
-        for table in conn.execute(_FAMILY, {"table": queries.quoted(part.table)}).fetchall():
+        for table in conn.execute(_FAMILY, {"table": expressions.quoted(part.table)}).fetchall():
             name = sql.Identifier(table.schema, table.name)
             if part.close == "table":
                 _refuse_all(conn, name)
@@ -552,7 +359,7 @@ def _import_tasks(conn: Connection, plan: Plan, watcher: Watcher) -> int:
     """All that are not generations yet: those in flight first, then what is owed."""
     watcher.scene("reading tasks and refunds")
     conn.execute("drop table if exists pg_temp.old_tasks")
-    conn.execute(SQL(_OLD_TASKS).format(tasks=queries.tasks(plan)))
+    conn.execute(_OLD_TASKS.format(tasks=queries.tasks(plan)))
     conn.execute("create unique index on old_tasks (n)")
     conn.execute("analyze old_tasks")
     (total,) = conn.execute("select count(*) as tasks from old_tasks").fetchall()
@@ -563,5 +370,5 @@ def _import_tasks(conn: Connection, plan: Plan, watcher: Watcher) -> int:
         imported += made.imported
         watcher.reach(min(first + TASKS_BATCH, total.tasks))
     conn.execute("drop table old_tasks")
-    conn.execute(_TASKS_COPIED, [[part.table for part in plan.tasks]])
+    conn.execute(_TASKS_COPIED, {"tables": [part.table for part in plan.tasks]})
     return imported

@@ -9,8 +9,9 @@ import psycopg
 from psycopg import sql
 
 from pgcredits.adopt.errors import AdoptionError, PlanError
-from pgcredits.adopt.source import queries
+from pgcredits.adopt.source import expressions, queries
 from pgcredits.adopt.source.catalog import read_catalog
+from pgcredits.sql_files import read_sql, read_template
 
 if TYPE_CHECKING:
     from pgcredits.adopt.plan.model import Balances, History, Part, Plan, Tasks
@@ -18,113 +19,21 @@ if TYPE_CHECKING:
 
 SQL = sql.SQL
 
-#: In a catalog that everybody may read.
-_INSTALLED = """
-select exists (
-    select
-    from pg_type as t
-    inner join pg_namespace as n on t.typnamespace = n.oid
-    where
-        n.nspname = 'credits_internal'
-        and t.typname = 'imported_task'
-) as is_installed
-"""
-#: Of the old tables and of ours: those whose rights this role does not have.
-_OWNERS = """
-select distinct pg_get_userbyid(o.owner) as owner
-from (
-    select c.relowner as owner
-    from unnest(%s::text[]) as t (name)
-    inner join pg_class as c on c.oid = to_regclass(t.name)
-    union all
-    select n.nspowner
-    from pg_namespace as n
-    where n.nspname in ('credits', 'credits_internal')
-) as o
-where not pg_has_role(o.owner, 'usage')
-order by 1
-"""
-_CLOSED_AS = """
-select t.read_as
-from credits.imported_tables as t
-where
-    t.source_table = %s
-    and t.role = 'balances'
-    and t.closed_at is not null
-"""
-_STRANGE_WORDS = """
-select distinct coalesce({column}::text, '') as word
-from {table}
-where coalesce({column}::text, '') <> all({known}::text[])
-order by 1
-limit 10
-"""
-_ODD_BALANCES = """
-select
-    count(*) filter (where b.found <> trunc(b.found)) as fractions,
-    min(b.found) filter (where b.found <> trunc(b.found)) as example,
-    count(*) filter (where b.found < 0) as negatives,
-    max(b.found) as largest
-from ({balances}) as b
-"""
-#: Fractions, ids that two tables share, and what no generation could hold: found before the
-#: cut-over, since nothing can be corrected after it.
-_ODD_TASKS = """
-select
-    min(t.source_table || ' ' || t.source_id) filter (
-        where t.credits_charged <> trunc(t.credits_charged)
-    ) as fraction,
-    min(t.source_table || ' ' || t.source_id) filter (where t.alike > 1) as twin,
-    count(t.status::credits.generation_status) as tasks
-from (
-    select
-        t.*,
-        count(*) over (partition by t.user_id, t.generation_id) as alike
-    from ({tasks}) as t
-) as t
-"""
-_UNTOLD = """
-select count(*) as rows
-from ({history}) as h
-where
-    h.credits is null
-    and h.amount is not null
-"""
-_DEFAULTS = """
-select pg_get_expr(d.adbin, d.adrelid) as default_value
-from pg_attrdef as d
-inner join pg_attribute as a
-    on
-        d.adrelid = a.attrelid
-        and d.adnum = a.attnum
-where
-    d.adrelid = to_regclass(%s)
-    and a.attname = %s
-"""
+_INSTALLED = read_sql(__package__, "is_installed.sql")
+_OWNERS = read_sql(__package__, "missing_owners.sql")
+_CLOSED_AS = read_sql(__package__, "closed_as.sql")
+_STRANGE_WORDS = read_template(__package__, "strange_words.sql")
+_ODD_BALANCES = read_template(__package__, "odd_balances.sql")
+_ODD_TASKS = read_template(__package__, "odd_tasks.sql")
+_UNTOLD = read_template(__package__, "unsigned_history.sql")
+_DEFAULTS = read_sql(__package__, "column_default.sql")
 #: More than any balance may be.
 _MOST_CREDITS = 9_000_000_000_000_000
 
-_NO_AMOUNTS = """
-select
-    count(*) as rows,
-    min({column}::text) as example
-from {table}
-where not {column} between -{largest} and {largest}
-"""
+_NO_AMOUNTS = read_template(__package__, "no_amounts.sql")
 
 _PLANS = "select p.plan, p.monthly_credits from credits.plans as p"
-#: What most users of each tier are given.
-_ALLOWANCES = """
-select
-    {tier}::text as tier,
-    mode() within group (order by {allowance}) as allowance
-from {table} as t
-where
-    {tier} is not null
-    and {allowance} is not null
-group by 1
-order by 1
-"""
+_ALLOWANCES = read_template(__package__, "usual_allowances.sql")
 
 
 #: Settings that name columns of these types.
@@ -150,7 +59,7 @@ def require_fit(conn: psycopg.Connection[Any], plan: Plan) -> None:
             _require_no_default(conn, part)
         if part.tier:
             _require_plans(conn, part)
-        for row in conn.execute(_CLOSED_AS, [part.table]):
+        for row in conn.execute(_CLOSED_AS, {"table": part.table}):
             if row.read_as != fingerprint(plan, part):
                 raise PlanError(
                     f"{part.table} was cut over by another plan",
@@ -237,9 +146,9 @@ def require_amounts(conn: psycopg.Connection[Any], plan: Plan, catalog: Catalog)
             if table.by_name[name].type in ("smallint", "integer"):
                 continue
             (found,) = conn.execute(
-                SQL(_NO_AMOUNTS).format(
+                _NO_AMOUNTS.format(
                     column=sql.Identifier(name),
-                    table=queries.table(part.table),
+                    table=expressions.table(part.table),
                     largest=sql.Literal(_MOST_CREDITS),
                 )
             ).fetchall()
@@ -252,8 +161,8 @@ def require_amounts(conn: psycopg.Connection[Any], plan: Plan, catalog: Catalog)
 
 
 def _require_rights(conn: psycopg.Connection[Any], plan: Plan) -> None:
-    tables = [queries.quoted(part.table) for part in plan.parts if part.close != "nothing"]
-    missing = [row.owner for row in conn.execute(_OWNERS, [tables])]
+    tables = [expressions.quoted(part.table) for part in plan.parts if part.close != "nothing"]
+    missing = [row.owner for row in conn.execute(_OWNERS, {"tables": tables})]
     if missing:
         raise AdoptionError(
             f"this role may not do it: it needs the rights of {', '.join(missing)}",
@@ -271,7 +180,7 @@ def require_whole(conn: psycopg.Connection[Any], plan: Plan) -> None:
         if part.summed:
             _require_sum(conn, plan, part)
         (found,) = conn.execute(
-            SQL(_ODD_BALANCES).format(balances=queries.balances(plan, part))
+            _ODD_BALANCES.format(balances=queries.balances(plan, part))
         ).fetchall()
         if found.fractions:
             raise PlanError(
@@ -293,7 +202,7 @@ def require_whole(conn: psycopg.Connection[Any], plan: Plan) -> None:
 
 def _require_sum(conn: psycopg.Connection[Any], plan: Plan, part: Balances) -> None:
     (of,) = (one for one in plan.history if one.table == part.table)
-    (found,) = conn.execute(SQL(_UNTOLD).format(history=queries.history(plan, of))).fetchall()
+    (found,) = conn.execute(_UNTOLD.format(history=queries.history(plan, of))).fetchall()
     if found.rows:
         raise PlanError(
             f"{part.table}: the plan does not say by how much {found.rows} rows move the balance",
@@ -308,7 +217,7 @@ def require_tasks(conn: psycopg.Connection[Any], plan: Plan) -> None:
     Raises:
         PlanError: One has a fraction of a credit, or two would become the same generation.
     """
-    (found,) = conn.execute(SQL(_ODD_TASKS).format(tasks=queries.tasks(plan))).fetchall()
+    (found,) = conn.execute(_ODD_TASKS.format(tasks=queries.tasks(plan))).fetchall()
     if found.fraction is not None:
         raise PlanError(
             f"{found.fraction} cost no whole number of credits",
@@ -324,7 +233,9 @@ def require_tasks(conn: psycopg.Connection[Any], plan: Plan) -> None:
 def _require_no_default(conn: psycopg.Connection[Any], part: Balances) -> None:
     """New users would be refused after the cut-over, for credits that nobody meant to write."""
     for bucket in part.buckets:
-        for row in conn.execute(_DEFAULTS, [queries.quoted(part.table), bucket.column]):
+        for row in conn.execute(
+            _DEFAULTS, {"table": expressions.quoted(part.table), "column": bucket.column}
+        ):
             value = row.default_value.partition("::")[0].strip("'()")
             if value != "NULL" and value.strip("0.") != "":
                 raise PlanError(
@@ -380,10 +291,10 @@ def _require_plans(conn: psycopg.Connection[Any], part: Balances) -> None:
     if not part.allowance:
         return
     found = conn.execute(
-        SQL(_ALLOWANCES).format(
-            tier=queries.column(part.tier),
-            allowance=queries.column(part.allowance),
-            table=queries.table(part.table),
+        _ALLOWANCES.format(
+            tier=expressions.column(part.tier),
+            allowance=expressions.column(part.allowance),
+            table=expressions.table(part.table),
         )
     ).fetchall()
     for row in found:
@@ -402,9 +313,9 @@ def _require_words(
     column = getattr(part, setting)
     known = getattr(part, words)
     strange = conn.execute(
-        SQL(_STRANGE_WORDS).format(
+        _STRANGE_WORDS.format(
             column=sql.Identifier(column),
-            table=queries.table(part.table),
+            table=expressions.table(part.table),
             known=sql.Literal(list(known)),
         )
     ).fetchall()
