@@ -78,7 +78,7 @@ def inspect(
     """
     from pgcredits.adopt.inspect import showing
     from pgcredits.adopt.inspect.inspection import inspect as look
-    from pgcredits.adopt.plan.model import read_plan
+    from pgcredits.adopt.plan.reading import read_plan
     from pgcredits.report.writing import write
 
     wanted = read_plan(plan_file) if plan_file else None
@@ -156,7 +156,7 @@ def run(
     """
     from pgcredits.adopt.move.proving import prove
     from pgcredits.adopt.move.running import run as move
-    from pgcredits.adopt.plan.model import read_plan
+    from pgcredits.adopt.plan.reading import read_plan
 
     wanted = read_plan(plan)
     with _connected(dsn) as conn, Bars() as bars:
@@ -242,7 +242,7 @@ def compat(
     """
     from pgcredits.adopt.compat.installing import install
     from pgcredits.adopt.plan.fitting import require_fit
-    from pgcredits.adopt.plan.model import read_plan
+    from pgcredits.adopt.plan.reading import read_plan
 
     wanted = read_plan(plan)
     with _connected(dsn) as conn:

@@ -6,13 +6,13 @@ import signal
 import subprocess
 import sys
 import threading
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 from psycopg.sql import SQL, Identifier, Literal, Placeholder
 
 from command_line.adopt import systems
@@ -1071,7 +1071,8 @@ def test_a_word_without_a_meaning_stops_a_sum(conn: Conn, nobody: Nobody) -> Non
     assert "oddity" in drafted
 
     (part,) = plan.history
-    words = {word: kind for word, kind in part.kinds.items() if kind != "unknown"}
+    kinds: dict[str, Any] = {**part.kinds}
+    words = {word: kind for word, kind in kinds.items() if kind != "unknown"}
     with pytest.raises(PlanError, match="does not say what type = '' means"):
         run(conn, replace(plan, history=(replace(part, kinds=words),)), nobody)
     words |= {"": "other", "oddity": "other"}
@@ -1345,7 +1346,7 @@ DYING = """
 import os, signal, sys
 from pathlib import Path
 from pgcredits.adopt.move import running
-from pgcredits.adopt.plan.model import read_plan
+from pgcredits.adopt.plan.reading import read_plan
 from pgcredits.connections import connect
 
 running.HISTORY_BATCH, running.USERS_BATCH, running.TASKS_BATCH = 2, 3, 2

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
+    from pgcredits.adopt.plan.model import Sign
     from pgcredits.adopt.source.catalog import Catalog, Column, Table
 
 #: More different words than these are no list of words.
@@ -186,7 +187,8 @@ class _Finder:
         if first_column(table, ("transaction_type", "balance_after", "delta", "amount")):
             return False
         word_list = self._words(table, status.name)
-        statuses = {word: vocabulary.status_of(word) for word in word_list}
+        # A word that nobody knows is unknown here, and a comment in the plan that is written.
+        statuses: dict[str, Any] = {word: vocabulary.status_of(word) for word in word_list}
         self._unread += [
             (str(table), status.name, word)
             for word, meaning in statuses.items()
@@ -256,7 +258,7 @@ class _Finder:
         after = first_column(table, vocabulary.AFTER)
         is_named = re.search(r"credit|ledger|token", table.word)
         found = self._words(table, kind.name, amount.name) if kind and kind.is_word else {}
-        kinds = {word: vocabulary.kind_of(word) for word in found}
+        kinds: dict[str, Any] = {word: vocabulary.kind_of(word) for word in found}
         # Somebody pays with something that is spent, too: money is not.
         is_spent = "charge" in kinds.values()
         if not (kind or after) or not (is_named or "credit" in amount.word or after or is_spent):
@@ -418,7 +420,7 @@ def _bucket(
     return Bucket(column.name)
 
 
-def _sign(amount: Column, kinds: dict[str, str], found: dict[str, Any]) -> str:
+def _sign(amount: Column, kinds: dict[str, str], found: dict[str, Any]) -> Sign:
     """Whether the stored sign can be trusted: charges are negative, and what comes is not."""
     if amount.word in ("delta", "change", "credits_delta") or not kinds:
         return "stored"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 import psycopg
 from psycopg import sql
@@ -310,7 +310,7 @@ def _close(conn: Connection, plan: Plan) -> None:
                 _refuse_all(conn, name)
             # A partitioned table hands such triggers down.
             elif part.close == "columns" and not table.is_partition:
-                for bucket in cast("Balances", part).buckets:
+                for bucket in part.buckets:
                     _refuse_changes(conn, name, bucket.column)
         conn.execute(
             _CLOSED,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import tomlkit
 
-from pgcredits.adopt.plan.model import CHOICES, VERSION, Bucket, Plan
+from pgcredits.adopt.plan.model import Bucket
+from pgcredits.adopt.plan.reading import CHOICES, VERSION
 from pgcredits.adopt.source.vocabulary import UNKNOWN
 from pgcredits.safe import harmless
 
@@ -66,13 +67,13 @@ def _remarks(discovery: Discovery) -> Iterator[str]:
 
 def _settings(part: Any) -> list[tuple[str, Any]]:
     """What is set; parts last, as TOML wants it."""
-    found = [(one.name, getattr(part, one.name)) for one in dataclasses.fields(part)]
+    found = [(one.name, getattr(part, one.name)) for one in msgspec.structs.fields(part)]
     kept = [(name, value) for name, value in found if value not in ("", (), {}, None, False)]
     return sorted(kept, key=lambda pair: _is_parts(pair[1]) or isinstance(pair[1], dict))
 
 
 def _is_parts(value: Any) -> bool:
-    return isinstance(value, tuple) and any(dataclasses.is_dataclass(one) for one in value)
+    return isinstance(value, tuple) and any(isinstance(one, msgspec.Struct) for one in value)
 
 
 def _parts(parts: tuple[Any, ...]) -> AoT:
@@ -110,8 +111,3 @@ def _item(name: str, value: Any) -> Any:
     if name in _COMMENTS:
         item.comment(_COMMENTS[name])
     return item
-
-
-def as_dict(plan: Plan) -> dict[str, Any]:
-    """For scripts."""
-    return dataclasses.asdict(plan)

@@ -1,50 +1,31 @@
-"""The plan: which old table is read as what. A TOML file that a person can edit."""
+"""The plan: which old table is read as what."""
 
 from __future__ import annotations
 
-import dataclasses
-import tomllib
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, cast
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from pgcredits.adopt.errors import PlanError
+from msgspec import Meta, Struct, field
+from msgspec.structs import fields
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+AtLeast1: TypeAlias = Annotated[int, Meta(ge=1)]
+UserIds: TypeAlias = Literal["uuid", "md5"]
+Negatives: TypeAlias = Literal["zero", "stop"]
+InFlight: TypeAlias = Literal["adopt", "owe"]
+UnnamedRefunds: TypeAlias = Literal["count", "ignore"]
+Sign: TypeAlias = Literal["stored", "kind", "columns"]
+Kind: TypeAlias = Literal["grant", "charge", "refund", "expiry", "other"]
+Status: TypeAlias = Literal[
+    "pending", "processing", "succeeded", "failed", "cancelled", "timed_out"
+]
+Close: TypeAlias = Literal["table", "nothing"]
+CloseBalances: TypeAlias = Literal["table", "columns", "nothing"]
 
-VERSION = 1
-
-
-#: Settings that name no column.
-_OTHER_SETTINGS = ("table", "sign", "close")
-
-
-class _Part:
-    """A table, and what its columns mean."""
-
-    table: str
-    role: ClassVar[str]
-
-    @property
-    def columns(self) -> list[tuple[str, str]]:
-        """Settings, and the columns that they name."""
-        found = []
-        for one in dataclasses.fields(cast("Any", self)):
-            value = getattr(self, one.name)
-            names = (value,) if isinstance(value, str) else value
-            if one.name == "buckets":
-                for bucket in value:
-                    found.append((f"bucket {bucket.column}", bucket.column))
-                    if bucket.expires not in ("never", "next_reset"):
-                        found.append((f"expires of bucket {bucket.column}", bucket.expires))
-            elif one.name not in _OTHER_SETTINGS and isinstance(names, tuple):
-                found += [(one.name, name) for name in names if name]
-        return found
+#: Settings whose texts name no column.
+_NO_COLUMNS = ("table", "sign", "close")
 
 
-@dataclass(frozen=True)
-class Bucket:
+class Bucket(Struct, frozen=True, forbid_unknown_fields=True):
     """A column with a balance, and what becomes of it.
 
     Attributes:
@@ -58,11 +39,38 @@ class Bucket:
     column: str
     expires: str = "never"
     priority: int = 100
-    unit_price_usd: float | None = None
+    # An int stays one: the fingerprint of a table's settings tells 0 from 0.0.
+    unit_price_usd: int | float | None = None
 
 
-@dataclass(frozen=True)
-class Balances(_Part):
+class OldTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """A table, and what its columns mean.
+
+    Attributes:
+        table: With its schema.
+        key: The column that identifies a row.
+        user: Whose it is.
+    """
+
+    role: ClassVar[str]
+
+    table: str
+    key: str
+    user: str
+
+    @property
+    def columns(self) -> list[tuple[str, str]]:
+        """Settings, and the columns that they name."""
+        found = []
+        for setting in (one.name for one in fields(self)):
+            value = getattr(self, setting)
+            names = (value,) if isinstance(value, str) else value
+            if setting not in _NO_COLUMNS and isinstance(names, tuple):
+                found += [(setting, name) for name in names if name and isinstance(name, str)]
+        return found
+
+
+class Balances(OldTable, frozen=True):
     """A table whose rows say what users have left.
 
     Attributes:
@@ -82,20 +90,26 @@ class Balances(_Part):
 
     role: ClassVar[str] = "balances"
 
-    table: str
-    key: str
-    user: str
     buckets: tuple[Bucket, ...] = ()
     reset: str = ""
     tier: str = ""
     allowance: str = ""
     summed: bool = False
-    close: str = "table"
+    close: CloseBalances = "table"
     tiers: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def columns(self) -> list[tuple[str, str]]:
+        """Settings, and the columns that they name, with those of the buckets."""
+        found = super().columns
+        for bucket in self.buckets:
+            found.append((f"bucket {bucket.column}", bucket.column))
+            if bucket.expires not in ("never", "next_reset"):
+                found.append((f"expires of bucket {bucket.column}", bucket.expires))
+        return found
 
-@dataclass(frozen=True)
-class History(_Part):
+
+class History(OldTable, frozen=True):
     """A table whose rows say what happened to credits.
 
     Attributes:
@@ -117,24 +131,21 @@ class History(_Part):
 
     role: ClassVar[str] = "history"
 
-    table: str
-    key: str
-    user: str
     at: str = ""
     amount: str = ""
     credit: str = ""
     debit: str = ""
-    sign: str = "kind"
+    sign: Sign = "kind"
     kind: str = ""
     after: str = ""
     reference: str = ""
     cost: str = ""
-    close: str = "table"
-    kinds: Mapping[str, str] = field(default_factory=dict)
+    close: Close = "table"
+    # In a plan that was discovered and not read, a word may also be vocabulary.UNKNOWN.
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Refunds(_Part):
+class Refunds(OldTable, frozen=True):
     """A log of refunds.
 
     Attributes:
@@ -148,16 +159,12 @@ class Refunds(_Part):
 
     role: ClassVar[str] = "refunds"
 
-    table: str
-    key: str
-    user: str
     task: str
     credits: str
-    close: str = "table"
+    close: Close = "table"
 
 
-@dataclass(frozen=True)
-class Tasks(_Part):
+class Tasks(OldTable, frozen=True):
     """A table whose rows are paid attempts at a provider.
 
     Attributes:
@@ -184,9 +191,6 @@ class Tasks(_Part):
 
     role: ClassVar[str] = "tasks"
 
-    table: str
-    key: str
-    user: str
     credits: str
     status: str
     created: str = ""
@@ -201,15 +205,15 @@ class Tasks(_Part):
     refunded_credits: str = ""
     refunded_at: str = ""
     refunded_status: str = ""
-    close: str = "table"
-    statuses: Mapping[str, str] = field(default_factory=dict)
+    close: Close = "table"
+    # As with kinds of History.
+    statuses: Mapping[str, Status] = field(default_factory=dict)
 
 
 Part: TypeAlias = Balances | History | Refunds | Tasks
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Struct, frozen=True, forbid_unknown_fields=True):
     """All of it.
 
     Attributes:
@@ -225,12 +229,12 @@ class Plan:
     """
 
     schemas: tuple[str, ...]
-    user_ids: str = "uuid"
-    credits_per_unit: int = 1
-    negatives: str = "zero"
-    in_flight: str = "adopt"
-    stuck_after_days: int = 1
-    unnamed_refunds: str = "count"
+    user_ids: UserIds = "uuid"
+    credits_per_unit: AtLeast1 = 1
+    negatives: Negatives = "zero"
+    in_flight: InFlight = "adopt"
+    stuck_after_days: AtLeast1 = 1
+    unnamed_refunds: UnnamedRefunds = "count"
     balances: tuple[Balances, ...] = ()
     history: tuple[History, ...] = ()
     refunds: tuple[Refunds, ...] = ()
@@ -263,98 +267,3 @@ class Plan:
     def closed_tables(self) -> list[str]:
         """The tables that the cut-over locks, in the order in which they are locked."""
         return sorted({part.table for part in self.parts if part.close != "nothing"})
-
-
-CHOICES = {
-    "user_ids": ("uuid", "md5"),
-    "negatives": ("zero", "stop"),
-    "in_flight": ("adopt", "owe"),
-    "unnamed_refunds": ("count", "ignore"),
-    "sign": ("stored", "kind", "columns"),
-    "close": ("table", "columns", "nothing"),
-    "kinds": ("grant", "charge", "refund", "expiry", "other"),
-    "statuses": ("pending", "processing", "succeeded", "failed", "cancelled", "timed_out"),
-}
-_PARTS: dict[str, Any] = {
-    "balances": Balances,
-    "history": History,
-    "refunds": Refunds,
-    "tasks": Tasks,
-    "buckets": Bucket,
-}
-
-
-def read_plan(path: Path) -> Plan:
-    """Read a plan from a file.
-
-    Raises:
-        PlanError: It cannot be read, or something in it is not understood: what, and where.
-    """
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise PlanError(
-            f"the plan cannot be read: {error.strerror}: {path}", "Write one: pgcredits adopt plan."
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise PlanError(f"{path} is not TOML: {error}", "Correct it there.") from None
-    if document.pop("version", None) != VERSION:
-        raise PlanError(
-            f"{path}: version is not {VERSION}", "Write a new plan: pgcredits adopt plan."
-        )
-    plan: Plan = _made(Plan, document, str(path))
-    return plan
-
-
-def _made(what: Any, values: Any, where: str) -> Any:
-    if not isinstance(values, dict):
-        raise PlanError(f"{where}: expected a table of settings", "See the plan's comments.")
-    known = {one.name: one for one in dataclasses.fields(what)}
-    made: dict[str, Any] = {}
-    for name, value in values.items():
-        here = f"{where}: {name}"
-        if name not in known:
-            raise PlanError(
-                f"{here} is unknown", f"There are: {', '.join(sorted(known))}. Leave it away."
-            )
-        made[name] = _value(name, value, str(known[name].type), here)
-    missing = [
-        name
-        for name, one in known.items()
-        if name not in made
-        and one.default is dataclasses.MISSING
-        and one.default_factory is dataclasses.MISSING
-    ]
-    if missing:
-        raise PlanError(f"{where}: {missing[0]} is missing", "Say which, or leave the part away.")
-    return what(**made)
-
-
-def _value(name: str, value: Any, kind: str, where: str) -> Any:
-    if name in _PARTS:
-        if not isinstance(value, list):
-            raise PlanError(f"{where} must be a list", f"Write [[{name}]] before each.")
-        return tuple(
-            _made(_PARTS[name], one, f"{where} {n}") for n, one in enumerate(value, start=1)
-        )
-    if kind.startswith("Mapping"):
-        words = value if isinstance(value, dict) else {}
-        for word, meaning in words.items():
-            if name in CHOICES and meaning not in CHOICES[name]:
-                raise PlanError(
-                    f"{where}: {word} = {meaning!r} is none of ours",
-                    f"What does it mean? One of {', '.join(CHOICES[name])}.",
-                )
-        return dict(words)
-    if kind.startswith("tuple"):
-        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-            raise PlanError(f"{where} must be a list of names", 'Write ["first", "second"].')
-        return tuple(value)
-    wanted: Any = {"int": int, "bool": bool, "str": str}.get(kind, (int, float))
-    if not isinstance(value, wanted) or (kind != "bool" and isinstance(value, bool)):
-        raise PlanError(f"{where} must be of another type", f"It is of type {kind}.")
-    if name in CHOICES and value not in CHOICES[name]:
-        raise PlanError(f"{where} is {value!r}", f"It is one of {', '.join(CHOICES[name])}.")
-    if name in ("credits_per_unit", "stuck_after_days") and value < 1:
-        raise PlanError(f"{where} is {value}", "It is 1 or more.")
-    return value
