@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     import psycopg
 
+    from pgcredits.adopt.move.progress import Watcher
+
 BATCH = 1000
 #: More than anybody owes.
 _ALL = 2_147_483_647
@@ -45,35 +47,35 @@ def show_owed(conn: psycopg.Connection[Any]) -> list[User]:
 
 
 def pay_owed(
-    conn: psycopg.Connection[Any], told: Any, keep: Callable[[list[User]], None]
+    conn: psycopg.Connection[Any], watcher: Watcher, keep: Callable[[list[User]], None]
 ) -> list[User]:
     """Pay all of it, a batch and a transaction at a time.
 
     Args:
         conn: Of a member of credits_operator, in autocommit.
-        told: Is told how many generations were paid; a Watcher.
+        watcher: Is told how many generations were paid.
         keep: Is handed who got how much, also where the connection was lost midway.
 
     Returns:
         Who got how much. Busy users are left out: the next run finds them.
     """
-    rows: list[Any] = []
+    attempts: list[Any] = []
     try:
-        _pay(conn, told, rows)
+        _pay(conn, watcher, attempts)
     finally:
-        latest = {(row.user_id, row.generation_id): row for row in rows}
+        latest = {(row.user_id, row.generation_id): row for row in attempts}
         users = _by_user(latest.values())
         keep(users)
     return users
 
 
-def _pay(conn: psycopg.Connection[Any], told: Any, rows: list[Any]) -> None:
+def _pay(conn: psycopg.Connection[Any], watcher: Watcher, attempts: list[Any]) -> None:
     owed = len(conn.execute(_SETTLE, [True, _ALL]).fetchall())
-    told.scene("paying what is owed", owed)
+    watcher.scene("paying what is owed", owed)
     while True:
         served = conn.execute(_SETTLE, [False, BATCH]).fetchall()
-        rows += served
-        told.reach(sum(row.error is None for row in rows))
+        attempts += served
+        watcher.reach(sum(row.error is None for row in attempts))
         # What cannot be paid comes again with every call.
         if not any(row.error is None for row in served):
             break

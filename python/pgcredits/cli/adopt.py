@@ -361,7 +361,7 @@ def cleanup(
 
     with _connected(dsn) as conn:
         found = cleaning.look(conn, schema)
-        for one in found.unused:
+        for one in found.leftovers:
             more = ""
             if one.name in found.rows:
                 empty = found.empty_rows.get(one.name, 0)
@@ -374,9 +374,9 @@ def cleanup(
                 markup=False,
                 highlight=False,
             )
-        if not found.unused:
+        if not found.leftovers:
             out.print("there is nothing that nothing uses")
-        if stage is Stage.SHOW or not found.unused:
+        if stage is Stage.SHOW or not found.leftovers:
             return
         dump = dump or Path(f"pgcredits-cleanup-{stage.value}.sql")
         if dump.exists():

@@ -171,8 +171,8 @@ def test_single_faults_of_the_smallest_shapes(conn: psycopg.Connection[Any]) -> 
 def test_what_nothing_uses(conn: psycopg.Connection[Any]) -> None:
     found = inspected(conn, "photo_platform", dirty=True)
 
-    assert Counter(one.what for one in found.unused) == {"function": 1, "table": 6}
-    assert {one.name for one in found.unused} == {
+    assert Counter(one.what for one in found.leftovers) == {"function": 1, "table": 6}
+    assert {one.name for one in found.leftovers} == {
         "public.consume_platform_credits(character varying, integer, numeric)",
         "public.credit_pools",
         "public.credit_purchase_requests",
@@ -189,7 +189,7 @@ def test_what_somebody_uses_is_not_among_it(conn: psycopg.Connection[Any]) -> No
 
     found = inspect(conn, ["public"])
 
-    assert "public.credit_pools" not in {one.name for one in found.unused}
+    assert "public.credit_pools" not in {one.name for one in found.leftovers}
 
 
 def test_our_own_schemas_have_none(conn: psycopg.Connection[Any]) -> None:
@@ -198,7 +198,7 @@ def test_our_own_schemas_have_none(conn: psycopg.Connection[Any]) -> None:
     )
 
     assert found.faults == ()
-    assert found.unused == ()
+    assert found.leftovers == ()
 
 
 def test_what_was_mended_is_not_found(conn: psycopg.Connection[Any]) -> None:
@@ -464,7 +464,7 @@ def test_what_is_used_from_afar_is_used(conn: psycopg.Connection[Any]) -> None:
     found = inspect(conn, ["public"])
 
     # consume_platform_credits writes credit_pools, and other tables lean on that.
-    assert {one.name for one in found.unused} == {"public.credit_purchase_requests"}
+    assert {one.name for one in found.leftovers} == {"public.credit_purchase_requests"}
 
 
 def test_what_only_a_remark_names_is_unused(conn: psycopg.Connection[Any]) -> None:
@@ -474,7 +474,7 @@ def test_what_only_a_remark_names_is_unused(conn: psycopg.Connection[Any]) -> No
         " $$ /* no credit_alerts any more */ select '--' -- nor api_providers\n$$"
     )
 
-    found = {one.name for one in inspect(conn, ["public"]).unused}
+    found = {one.name for one in inspect(conn, ["public"]).leftovers}
 
     assert found >= {"public.credit_alerts", "public.api_providers"}
 

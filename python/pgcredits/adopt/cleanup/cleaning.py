@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import sql
 
-from pgcredits.adopt.cleanup.leftovers import Unused, unused
+from pgcredits.adopt.cleanup.copying import PLAIN_SESSION, copy_of_leftovers, inserts, script
+from pgcredits.adopt.cleanup.leftovers import Leftover, find_leftovers
 from pgcredits.adopt.errors import AdoptionError
 from pgcredits.adopt.source.catalog import read_catalog
 from pgcredits.adopt.source.vocabulary import AMOUNT_LIKE
@@ -26,29 +27,8 @@ SQL = sql.SQL
 #: Nobody waits behind us for longer than this.
 LOCK_TIMEOUT = "2s"
 
-#: In the transaction, and at the head of the copy: every name with its schema, every value in a
-#: form that any session reads, and all rows or an error.
-_PLAINLY = """set local search_path = '';
-set local row_security = off;
-set local check_function_bodies = off;
-set local datestyle = 'ISO, YMD';
-set local intervalstyle = 'postgres';
-set local extra_float_digits = 1;"""
-
-_FUNCTION = "select pg_get_functiondef(%s::regprocedure) as definition"
-_COLUMNS = read_sql(__package__, "column_definitions.sql")
-_SEQUENCES = read_sql(__package__, "sequences.sql")
-_CONSTRAINTS = read_sql(__package__, "constraints.sql")
-#: Types of constraints, as pg_constraint has them.
-_CHECKS_AND_KEYS, _REFERENCES = ["c", "p", "u", "x"], ["f"]
-_INDEXES = read_sql(__package__, "indexes.sql")
-_TRIGGERS = read_sql(__package__, "triggers.sql")
-_POLICED = read_sql(__package__, "row_security.sql")
-_WRITABLE = read_sql(__package__, "writable_columns.sql")
-_ROWS = "select concat_ws(', ', {values}) as row from only {table} as t where {condition}"
-_TAKES_MORE = read_sql(__package__, "reaching_tables.sql")
-#: Rows in which every amount is 0 or null.
-_EMPTY = "delete from only {table} as t where {is_empty}"
+_DELETE = SQL("delete from only {table} as t where {is_empty}")
+_REACHING = read_sql(__package__, "reaching_tables.sql")
 
 
 @dataclass(frozen=True)
@@ -56,13 +36,13 @@ class Cleanup:
     """What can be removed.
 
     Attributes:
-        unused: Tables and functions that nothing uses.
+        leftovers: Tables and functions that nothing uses.
         rows: How many rows each of the tables has.
         empty_rows: How many of them hold nothing.
         writes: How often each table was written, as far as the server's statistics reach back.
     """
 
-    unused: tuple[Unused, ...]
+    leftovers: tuple[Leftover, ...]
     rows: dict[str, int]
     empty_rows: dict[str, int]
     writes: dict[str, int]
@@ -70,12 +50,12 @@ class Cleanup:
     @property
     def tables(self) -> list[str]:
         """The names of the tables."""
-        return [one.name for one in self.unused if one.what == "table"]
+        return [one.name for one in self.leftovers if one.what == "table"]
 
     @property
     def functions(self) -> list[str]:
         """The functions, with their arguments."""
-        return [one.name for one in self.unused if one.what == "function"]
+        return [one.name for one in self.leftovers if one.what == "function"]
 
 
 def look(conn: psycopg.Connection[Any], schemas: Sequence[str]) -> Cleanup:
@@ -85,9 +65,9 @@ def look(conn: psycopg.Connection[Any], schemas: Sequence[str]) -> Cleanup:
         PlanError: There is no such schema.
     """
     catalog = read_catalog(conn, schemas)
-    found = unused(conn, catalog)
+    found = find_leftovers(conn, catalog)
     return Cleanup(
-        unused=tuple(found),
+        leftovers=tuple(found),
         rows={
             one.name: _count(conn, catalog.tables_by_name[one.name], SQL("true"))
             for one in found
@@ -104,67 +84,6 @@ def look(conn: psycopg.Connection[Any], schemas: Sequence[str]) -> Cleanup:
             if one.what == "table"
         },
     )
-
-
-def dump(conn: psycopg.Connection[Any], schemas: Sequence[str]) -> str:
-    """SQL that makes all of it again, rows and all; not grants, policies and comments."""
-    with conn.transaction():
-        conn.execute(_PLAINLY)
-        return _dump(conn, schemas)
-
-
-def _dump(conn: psycopg.Connection[Any], schemas: Sequence[str]) -> str:
-    catalog = read_catalog(conn, schemas)
-    found = unused(conn, catalog)
-    tables = [catalog.tables_by_name[one.name] for one in found if one.what == "table"]
-    oids = [table.oid for table in tables]
-    sequences = conn.execute(_SEQUENCES, {"tables": oids}).fetchall()
-    serials = [row for row in sequences if row.is_serial]
-    parts = [row.definition for row in serials]
-    for table in tables:
-        columns = ",\n    ".join(
-            row.definition for row in conn.execute(_COLUMNS, {"table": table.oid})
-        )
-        parts.append(f"create table {table.identifier.as_string(conn)} (\n    {columns}\n);")
-    parts += [row.owned for row in serials]
-    for table in tables:
-        parts += _inserts(conn, table, SQL("true"))
-    parts += [row.reached for row in sequences if row.reached]
-    parts += [
-        conn.execute(_FUNCTION, [one.name]).fetchall()[0].definition.rstrip() + ";"
-        for one in found
-        if one.what == "function"
-    ]
-    for query, types in (
-        (_CONSTRAINTS, _CHECKS_AND_KEYS),
-        (_INDEXES, None),
-        # After the indexes: a reference may lean on one.
-        (_CONSTRAINTS, _REFERENCES),
-        (_TRIGGERS, None),
-        (_POLICED, None),
-    ):
-        statements = conn.execute(query, {"tables": oids, "types": types})
-        parts += [row.definition for row in statements]
-    return _script(parts)
-
-
-def _inserts(conn: psycopg.Connection[Any], table: Table, condition: Composable) -> list[str]:
-    names = [row.name for row in conn.execute(_WRITABLE, {"table": table.oid})]
-    if not names:
-        raise AdoptionError(f"{table} has no column that can be copied", "Drop it by hand.")
-    values = SQL(", ").join(
-        SQL("quote_nullable({}::text)").format(sql.Identifier("t", name)) for name in names
-    )
-    query = SQL(_ROWS).format(values=values, table=table.identifier, condition=condition)
-    head = SQL("insert into {} ({}) overriding system value values").format(
-        table.identifier, SQL(", ").join(map(sql.Identifier, names))
-    )
-    return [f"{head.as_string(conn)} ({row.row});" for row in conn.execute(query)]
-
-
-def _script(parts: Sequence[str]) -> str:
-    head = "-- What pgcredits adopt cleanup removed. psql makes it again."
-    return "\n\n".join([head, "begin;", _PLAINLY, *parts, "commit;"]) + "\n"
 
 
 def clean_safely(
@@ -184,14 +103,14 @@ def clean_safely(
         PlanError: There is no such schema.
     """
     with conn.transaction():
-        conn.execute(_PLAINLY)
+        conn.execute(PLAIN_SESSION)
         found = _emptiable(conn, read_catalog(conn, schemas))
         _lock(conn, [table for table, _ in found])
-        copy = _script(
-            [line for table, is_empty in found for line in _inserts(conn, table, is_empty)]
+        copy = script(
+            [line for table, is_empty in found for line in inserts(conn, table, is_empty)]
         )
         deleted = sum(
-            conn.execute(SQL(_EMPTY).format(table=table.identifier, is_empty=is_empty)).rowcount
+            conn.execute(_DELETE.format(table=table.identifier, is_empty=is_empty)).rowcount
             for table, is_empty in found
         )
         keep(copy)
@@ -213,12 +132,12 @@ def clean_fully(
         AdoptionError: Something else needs one of them: which.
     """
     with conn.transaction():
-        conn.execute(_PLAINLY)
+        conn.execute(PLAIN_SESSION)
         catalog = read_catalog(conn, schemas)
         found = look(conn, schemas)
         tables = [catalog.tables_by_name[name] for name in found.tables]
         _lock(conn, tables)
-        copy = _dump(conn, schemas)
+        copy = copy_of_leftovers(conn, schemas)
         try:
             for name in found.functions:
                 # As regprocedure prints it: quoted where it has to be.
@@ -246,11 +165,13 @@ def _lock(conn: psycopg.Connection[Any], tables: Sequence[Table]) -> None:
 def _emptiable(conn: psycopg.Connection[Any], catalog: Catalog) -> list[tuple[Table, Composable]]:
     """Tables that nothing uses and that hold amounts, with what an empty row is."""
     tables = [
-        catalog.tables_by_name[one.name] for one in unused(conn, catalog) if one.what == "table"
+        catalog.tables_by_name[one.name]
+        for one in find_leftovers(conn, catalog)
+        if one.what == "table"
     ]
     reaching = {
         row.oid
-        for row in conn.execute(_TAKES_MORE, {"tables": [table.oid for table in tables]}).fetchall()
+        for row in conn.execute(_REACHING, {"tables": [table.oid for table in tables]}).fetchall()
     }
     found: list[tuple[Table, Composable]] = []
     for table in tables:

@@ -24,7 +24,7 @@ _NOT_PLAIN = read_sql(__package__, "not_plain_tables.sql")
 
 
 @dataclass(frozen=True)
-class Unused:
+class Leftover:
     """A table or a function that nothing else needs.
 
     Attributes:
@@ -38,7 +38,7 @@ class Unused:
     because: str
 
 
-def unused(conn: psycopg.Connection[Any], catalog: Catalog) -> list[Unused]:
+def find_leftovers(conn: psycopg.Connection[Any], catalog: Catalog) -> list[Leftover]:
     """The functions first, since they may name the tables.
 
     Queries that an application sends are not seen.
@@ -71,11 +71,11 @@ def unused(conn: psycopg.Connection[Any], catalog: Catalog) -> list[Unused]:
         tables = {oid: one for oid, one in tables.items() if oid not in needed}
     return [
         *(
-            Unused("function", str(one), f"no function calls it{_writes(one, tables.values())}")
+            Leftover("function", str(one), f"no function calls it{_writes(one, tables.values())}")
             for one in functions.values()
         ),
         *(
-            Unused(
+            Leftover(
                 "table",
                 str(one),
                 "no function, trigger or view names it, but what is listed here",

@@ -120,7 +120,9 @@ def _history_view(plan: Plan, part: History, table: Table) -> Composable:
 
 
 def _tasks_view(plan: Plan, part: Tasks, table: Table) -> Composable:
-    old_words = {meaning: word for word, meaning in reversed(list(part.statuses.items()))}
+    old_words: dict[str, str] = {
+        meaning: word for word, meaning in reversed(list(part.statuses.items()))
+    }
     status = SQL("{}::text").format(expressions.column(part.status))
     if old_words:
         status = SQL("coalesce(case g.status {} end, {})").format(

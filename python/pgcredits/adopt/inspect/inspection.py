@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID  # noqa: TC003 - part of what is returned
 
-from pgcredits.adopt.cleanup.leftovers import Unused, unused
+from pgcredits.adopt.cleanup.leftovers import Leftover, find_leftovers
 from pgcredits.adopt.inspect.discovery import Discovery, discover
 from pgcredits.adopt.inspect.faults import Fault, Severity
 from pgcredits.adopt.inspect.function_faults import faults_in_code
@@ -46,7 +46,7 @@ class Inspection:
     discovery: Discovery
     faults: tuple[Fault, ...]
     owed: tuple[Owed, ...]
-    unused: tuple[Unused, ...]
+    leftovers: tuple[Leftover, ...]
 
     @property
     def errors(self) -> int:
@@ -105,7 +105,7 @@ def _inspection(conn: psycopg.Connection[Any], catalog: Catalog, plan: Plan | No
         discovery=discovery,
         faults=tuple(sorted(faults, key=lambda one: (_ORDER[one.severity], *_place(one.number)))),
         owed=owed,
-        unused=tuple(unused(conn, catalog)),
+        leftovers=tuple(find_leftovers(conn, catalog)),
     )
 
 

@@ -57,9 +57,9 @@ def show(out: Console, found: Inspection) -> None:
         _line(out, f"will fail after the cut-over: {function}, and writes to {table} with it")
     _show_faults(out, found)
     _show_owed(out, found)
-    if found.unused:
+    if found.leftovers:
         grid = _grid("Nothing uses", ("", "name", "because"))
-        for item in found.unused:
+        for item in found.leftovers:
             grid.add_row(*_cells(item.what, item.name, item.because))
         out.print(grid, soft_wrap=False)
 
@@ -122,7 +122,7 @@ def as_json(found: Inspection) -> dict[str, Any]:
         ],
         "faults": [{**asdict(one), "severity": one.severity.value} for one in found.faults],
         "owed": [{**asdict(one), "user_id": str(one.user_id)} for one in found.owed],
-        "unused": [asdict(one) for one in found.unused],
+        "unused": [asdict(one) for one in found.leftovers],
     }
 
 

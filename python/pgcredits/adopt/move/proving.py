@@ -12,7 +12,9 @@ from pgcredits.adopt.source import expressions, queries
 from pgcredits.sql_files import read_sql, read_template
 
 if TYPE_CHECKING:
-    from pgcredits.adopt.plan.model import Plan
+    from collections.abc import Iterator
+
+    from pgcredits.adopt.plan.model import Balances, Plan
 
 SQL = sql.SQL
 
@@ -65,56 +67,64 @@ class Proof:
 def prove(conn: psycopg.Connection[Any], plan: Plan) -> Proof:
     """Compare the older system with what came over."""
     (totals,) = conn.execute(_TOTALS).fetchall()
-    most = sql.Literal(MOST_DIFFERENCES)
-    differences = [
-        Difference(f"granted for {row.bucket}", str(row.user_id), row.before, row.after)
-        for row in conn.execute(_UNGRANTED.format(most=most))
-    ]
-    unowned = 0
-    for part in plan.balances:
-        (left,) = conn.execute(_UNOWNED.format(balances=queries.balances(plan, part))).fetchall()
-        unowned += left.credits
-        if part.close == "nothing":
-            continue
-        query = _CHANGED.format(
-            balances=queries.balances(plan, part), name=sql.Literal(part.table), most=most
-        )
-        differences += [
-            Difference(f"{part.table}.{row.bucket}", str(row.user_id), row.before, row.after)
-            for row in conn.execute(query)
-        ]
-    counted: dict[str, tuple[int, int]] = {}
-    for history in plan.history:
-        (found,) = conn.execute(
-            _ROWS.format(table=expressions.table(history.table), name=sql.Literal(history.table))
-        ).fetchall()
-        counted[history.table] = (found.before, found.after)
-        if history.close == "table" and found.before != found.after:
-            differences.append(
-                Difference(f"rows of {history.table}", "", found.before, found.after)
-            )
-    for tasks in plan.tasks:
-        (found,) = conn.execute(_TASKS.format(tasks=queries.tasks_of_table(plan, tasks))).fetchall()
-        counted[tasks.table] = (found.before, found.after)
-        if tasks.close == "table" and found.before > found.after:
-            differences.append(Difference(f"tasks of {tasks.table}", "", found.before, found.after))
-    if totals.found + totals.forgiven - totals.expired != totals.in_ledger:
-        differences.append(
-            Difference(
-                "all balances",
-                "",
-                totals.found + totals.forgiven - totals.expired,
-                totals.in_ledger,
-            )
-        )
+    counted, miscounted = _counted(conn, plan)
+    differences = [*_changed_balances(conn, plan), *miscounted]
+    expected = totals.found + totals.forgiven - totals.expired
+    if expected != totals.in_ledger:
+        differences.append(Difference("all balances", "", expected, totals.in_ledger))
     return Proof(
         users=totals.users,
         found=totals.found,
         forgiven=totals.forgiven,
         expired=totals.expired,
-        unowned=unowned,
+        unowned=sum(_unowned(conn, plan, part) for part in plan.balances),
         granted=totals.granted,
         in_ledger=totals.in_ledger,
         rows=counted,
         differences=tuple(differences[:MOST_DIFFERENCES]),
     )
+
+
+def _changed_balances(conn: psycopg.Connection[Any], plan: Plan) -> Iterator[Difference]:
+    most = sql.Literal(MOST_DIFFERENCES)
+    for row in conn.execute(_UNGRANTED.format(most=most)):
+        yield Difference(f"granted for {row.bucket}", str(row.user_id), row.before, row.after)
+    for part in plan.balances:
+        if part.close == "nothing":
+            continue
+        query = _CHANGED.format(
+            balances=queries.balances(plan, part), name=sql.Literal(part.table), most=most
+        )
+        for row in conn.execute(query):
+            what = f"{part.table}.{row.bucket}"
+            yield Difference(what, str(row.user_id), row.before, row.after)
+
+
+def _unowned(conn: psycopg.Connection[Any], plan: Plan, part: Balances) -> int:
+    (found,) = conn.execute(_UNOWNED.format(balances=queries.balances(plan, part))).fetchall()
+    return int(found.credits)
+
+
+def _counted(
+    conn: psycopg.Connection[Any], plan: Plan
+) -> tuple[dict[str, tuple[int, int]], list[Difference]]:
+    """The rows of each history and the tasks of each table, there and here; what does not agree."""
+    counted: dict[str, tuple[int, int]] = {}
+    differences: list[Difference] = []
+    for history in plan.history:
+        query = _ROWS.format(
+            table=expressions.table(history.table), name=sql.Literal(history.table)
+        )
+        (found,) = conn.execute(query).fetchall()
+        counted[history.table] = (found.before, found.after)
+        if history.close == "table" and found.before != found.after:
+            what = f"rows of {history.table}"
+            differences.append(Difference(what, "", found.before, found.after))
+    for tasks in plan.tasks:
+        query = _TASKS.format(tasks=queries.tasks_of_table(plan, tasks))
+        (found,) = conn.execute(query).fetchall()
+        counted[tasks.table] = (found.before, found.after)
+        if tasks.close == "table" and found.before > found.after:
+            what = f"tasks of {tasks.table}"
+            differences.append(Difference(what, "", found.before, found.after))
+    return counted, differences

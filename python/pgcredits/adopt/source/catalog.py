@@ -177,8 +177,21 @@ def read_catalog(
         PlanError: There is no such schema, or it is not an application's.
     """
     names: dict[str, Any] = {"schemas": list(schemas), "ours": [] if ours else list(OURS)}
+    _require_schemas(conn, names)
+    return Catalog(
+        schemas=tuple(schemas),
+        tables=_tables(conn, names),
+        functions=_functions(conn, names),
+        views=tuple(
+            View(**{**row._asdict(), "open_to_all": tuple(row.open_to_all)})
+            for row in conn.execute(_VIEWS, names)
+        ),
+    )
+
+
+def _require_schemas(conn: psycopg.Connection[Any], names: dict[str, Any]) -> None:
     found = {row.name: row.is_taken for row in conn.execute(_SCHEMAS, names)}
-    for schema in schemas:
+    for schema in names["schemas"]:
         if "." in schema:
             raise PlanError(
                 f"schema {schema} has a dot in its name, which a plan cannot tell apart",
@@ -190,42 +203,37 @@ def read_catalog(
             raise PlanError(
                 f"schema {schema} is not an application's", "Name those of the application."
             )
+
+
+def _tables(conn: psycopg.Connection[Any], names: dict[str, Any]) -> tuple[Table, ...]:
     columns: dict[int, list[Column]] = {}
-    for row in conn.execute(_COLUMNS, names):
-        of_table, *rest = row
-        columns.setdefault(of_table, []).append(Column(*rest))
-    return Catalog(
-        schemas=tuple(schemas),
-        tables=tuple(
-            Table(
-                oid=row.oid,
-                schema=row.schema,
-                name=row.name,
-                columns=tuple(columns.get(row.oid, ())),
-                estimated_rows=row.estimated_rows,
-                writes=row.writes,
-                has_row_security=row.has_row_security,
-                open_to_all=tuple(sorted(set(row.open_to_all))),
-                open_policies=tuple(sorted(row.open_policies)),
-            )
-            for row in conn.execute(_TABLES, names)
-        ),
-        functions=tuple(
-            Function(
-                **{
-                    **row._asdict(),
-                    "argument_names": tuple(row.argument_names),
-                    "argument_types": tuple(filter(None, row.argument_types.split(","))),
-                    "open_to": tuple(sorted(set(row.open_to))),
-                    "triggered_by": tuple(row.triggered_by),
-                }
-            )
-            for row in conn.execute(_FUNCTIONS, names)
-        ),
-        views=tuple(
-            View(**{**row._asdict(), "open_to_all": tuple(row.open_to_all)})
-            for row in conn.execute(_VIEWS, names)
-        ),
+    for of_table, *column in conn.execute(_COLUMNS, names):
+        columns.setdefault(of_table, []).append(Column(*column))
+    return tuple(
+        Table(
+            **{
+                **row._asdict(),
+                "columns": tuple(columns.get(row.oid, ())),
+                "open_to_all": tuple(sorted(set(row.open_to_all))),
+                "open_policies": tuple(sorted(row.open_policies)),
+            }
+        )
+        for row in conn.execute(_TABLES, names)
+    )
+
+
+def _functions(conn: psycopg.Connection[Any], names: dict[str, Any]) -> tuple[Function, ...]:
+    return tuple(
+        Function(
+            **{
+                **row._asdict(),
+                "argument_names": tuple(row.argument_names),
+                "argument_types": tuple(filter(None, row.argument_types.split(","))),
+                "open_to": tuple(sorted(set(row.open_to))),
+                "triggered_by": tuple(row.triggered_by),
+            }
+        )
+        for row in conn.execute(_FUNCTIONS, names)
     )
 
 
