@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import psycopg
 import typer
-from rich.table import Table
 
 from pgcredits.adopt.errors import AdoptionError, FaultsFoundError
 from pgcredits.cli.app import DsnOption, app, err, out
@@ -22,13 +21,10 @@ from pgcredits.safe import printable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pgcredits.adopt.move.proving import Proof
-    from pgcredits.adopt.settle import User
+    from pgcredits.adopt.settle.paying import User
 
 PLAN = Path("pgcredits-adopt.toml")
 PAGE = Path("pgcredits-inspection.html")
-#: So many users are printed; the file has all.
-USERS_SHOWN = 20
 
 adopt = typer.Typer(no_args_is_help=True)
 app.add_typer(adopt, name="adopt", help="Move an existing credit system over.")
@@ -156,6 +152,7 @@ def run(
     """
     from pgcredits.adopt.move.proving import prove
     from pgcredits.adopt.move.running import run as move
+    from pgcredits.adopt.move.showing import show_proof
     from pgcredits.adopt.plan.reading import read_plan
 
     wanted = read_plan(plan)
@@ -172,7 +169,7 @@ def run(
             )
         )
     else:
-        _show_proof(proof)
+        show_proof(out, err, proof)
         if done.locked_seconds is not None:
             out.print(f"the old tables were locked for {done.locked_seconds:.1f} s")
         else:
@@ -181,27 +178,6 @@ def run(
         raise AdoptionError(
             f"{len(proof.differences)} totals differ",
             "Nothing more was done; find out why before anything is paid or dropped.",
-        )
-
-
-def _show_proof(proof: Proof) -> None:
-    table = Table("", "before", "after")
-    table.columns[1].justify = table.columns[2].justify = "right"
-    table.add_row("credits", f"{proof.found:,}", f"{proof.in_ledger:,}")
-    if proof.forgiven:
-        table.add_row("  of that, below 0 and forgiven", f"{-proof.forgiven:,}", "0")
-    if proof.expired:
-        table.add_row("  of that, expired", f"{proof.expired:,}", "0")
-    if proof.unowned:
-        table.add_row("credits of nobody, left there", f"{proof.unowned:,}", "-")
-    for name, (before, after) in proof.rows.items():
-        table.add_row(f"rows of {name}", f"{before:,}", f"{after:,}")
-    out.print(table, soft_wrap=False)
-    for one in proof.differences:
-        err.print(
-            f"{one.what} {one.user_id}: {one.before} before, {one.after} after",
-            markup=False,
-            highlight=False,
         )
 
 
@@ -267,7 +243,8 @@ def settle(
     paid); 26 if the file exists, or something could not be paid: it stays on the list.
     """
     from pgcredits.adopt.plan.fitting import require_installed
-    from pgcredits.adopt.settle import as_csv, pay_owed, show_owed
+    from pgcredits.adopt.settle.paying import pay_owed, show_owed
+    from pgcredits.adopt.settle.showing import as_csv, show_users
     from pgcredits.report.writing import write
 
     def keep(users: list[User]) -> None:
@@ -296,30 +273,9 @@ def settle(
     if output_format is Format.JSON:
         typer.echo(json.dumps([dataclasses.asdict(user) for user in users], indent=2, default=str))
     else:
-        _show_users(users, paid=pay)
+        show_users(out, users, paid=pay)
     if any(user.errors for user in users):
         raise AdoptionError("not everybody could be paid", "Look at the alerts refund_failed.")
-
-
-def _show_users(users: list[User], *, paid: bool) -> None:
-    total = sum(user.paid if paid else user.owed for user in users)
-    if not users:
-        out.print("nothing is owed")
-        return
-    table = Table("user", "generations", "owed", "paid")
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for user in users[:USERS_SHOWN]:
-        table.add_row(
-            str(user.user_id), f"{len(user.generations):,}", f"{user.owed:,}", f"{user.paid:,}"
-        )
-    out.print(table, soft_wrap=False)
-    if len(users) > USERS_SHOWN:
-        out.print(f"... and {len(users) - USERS_SHOWN:,} more", highlight=False)
-    out.print(
-        f"{total:,} credits {'paid to' if paid else 'are owed to'} {len(users):,} users",
-        highlight=False,
-    )
 
 
 class Stage(Enum):
@@ -357,25 +313,12 @@ def cleanup(
     needs what was to go.
     """
     from pgcredits.adopt.cleanup import cleaning
+    from pgcredits.adopt.cleanup.showing import show
     from pgcredits.report.writing import write
 
     with _connected(dsn) as conn:
         found = cleaning.look(conn, schema)
-        for one in found.leftovers:
-            more = ""
-            if one.name in found.rows:
-                empty = found.empty_rows.get(one.name, 0)
-                more = (
-                    f" ({found.rows[one.name]:,} rows, of which {empty:,} hold nothing;"
-                    f" written {found.writes[one.name]:,} times)"
-                )
-            out.print(
-                printable(f"{one.what} {one.name}: {one.because}{more}"),
-                markup=False,
-                highlight=False,
-            )
-        if not found.leftovers:
-            out.print("there is nothing that nothing uses")
+        show(out, found)
         if stage is Stage.SHOW or not found.leftovers:
             return
         dump = dump or Path(f"pgcredits-cleanup-{stage.value}.sql")

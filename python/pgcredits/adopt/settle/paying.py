@@ -1,9 +1,7 @@
-"""Show what is owed to users, then pay it, and tell who got how much."""
+"""Find what is owed to users, pay it, and tell who got how much."""
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -91,21 +89,3 @@ def _by_user(rows: Iterable[Any]) -> list[User]:
         if row.error is not None:
             user.errors.append(row.error)
     return sorted(users.values(), key=lambda user: (-user.owed, str(user.user_id)))
-
-
-def as_csv(users: Iterable[User]) -> str:
-    """A row for each user, to mail from."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(("user_id", "generations", "credits_owed", "credits_paid", "error"))
-    for user in users:
-        writer.writerow(
-            (
-                user.user_id,
-                " ".join(str(one) for one in user.generations),
-                user.owed,
-                user.paid,
-                "; ".join(user.errors),
-            )
-        )
-    return file.getvalue()
