@@ -28,7 +28,7 @@ SQL = sql.SQL
 LOCK_TIMEOUT = "2s"
 
 _DELETE = SQL("delete from only {table} as t where {is_empty}")
-_REACHING = read_sql(__package__, "reaching_tables.sql")
+_REACHING_TABLES = read_sql(__package__, "reaching_tables.sql")
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,9 @@ def _emptiable(conn: psycopg.Connection[Any], catalog: Catalog) -> list[tuple[Ta
     ]
     reaching = {
         row.oid
-        for row in conn.execute(_REACHING, {"tables": [table.oid for table in tables]}).fetchall()
+        for row in conn.execute(
+            _REACHING_TABLES, {"tables": [table.oid for table in tables]}
+        ).fetchall()
     }
     found: list[tuple[Table, Composable]] = []
     for table in tables:

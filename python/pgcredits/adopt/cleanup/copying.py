@@ -30,7 +30,7 @@ set local datestyle = 'ISO, YMD';
 set local intervalstyle = 'postgres';
 set local extra_float_digits = 1;"""
 
-_COLUMNS = read_sql(__package__, "column_definitions.sql")
+_COLUMN_DEFINITIONS = read_sql(__package__, "column_definitions.sql")
 _CONSTRAINTS = read_sql(__package__, "constraints.sql")
 _FUNCTION = "select pg_get_functiondef(%(name)s::regprocedure) as definition"
 _INDEXES = read_sql(__package__, "indexes.sql")
@@ -38,7 +38,7 @@ _ROW_SECURITY = read_sql(__package__, "row_security.sql")
 _ROWS = SQL("select concat_ws(', ', {values}) as row from only {table} as t where {condition}")
 _SEQUENCES = read_sql(__package__, "sequences.sql")
 _TRIGGERS = read_sql(__package__, "triggers.sql")
-_WRITABLE = read_sql(__package__, "writable_columns.sql")
+_WRITABLE_COLUMNS = read_sql(__package__, "writable_columns.sql")
 #: Types of constraints, as pg_constraint has them.
 _CHECKS_AND_KEYS, _REFERENCES = ["c", "p", "u", "x"], ["f"]
 
@@ -82,14 +82,14 @@ def copy_of_leftovers(conn: psycopg.Connection[Any], schemas: Sequence[str]) -> 
 
 
 def _create_table(conn: psycopg.Connection[Any], table: Table) -> str:
-    definitions = conn.execute(_COLUMNS, {"table": table.oid})
+    definitions = conn.execute(_COLUMN_DEFINITIONS, {"table": table.oid})
     columns = ",\n    ".join(row.definition for row in definitions)
     return f"create table {table.identifier.as_string(conn)} (\n    {columns}\n);"
 
 
 def inserts(conn: psycopg.Connection[Any], table: Table, condition: Composable) -> list[str]:
     """Statements that insert the rows again for which the condition holds."""
-    names = [row.name for row in conn.execute(_WRITABLE, {"table": table.oid})]
+    names = [row.name for row in conn.execute(_WRITABLE_COLUMNS, {"table": table.oid})]
     if not names:
         raise AdoptionError(f"{table} has no column that can be copied", "Drop it by hand.")
     values = SQL(", ").join(

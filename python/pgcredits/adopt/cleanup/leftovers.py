@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _TEXTS = read_sql(__package__, "texts.sql")
 _REFERENCES = read_sql(__package__, "references.sql")
-_NOT_PLAIN = read_sql(__package__, "not_plain_tables.sql")
+_NOT_PLAIN_TABLES = read_sql(__package__, "not_plain_tables.sql")
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def find_leftovers(conn: psycopg.Connection[Any], catalog: Catalog) -> list[Left
     tables = {
         one.oid: one for one in catalog.tables if vocabulary.UNUSED_NAMES.match(one.name.lower())
     }
-    for row in conn.execute(_NOT_PLAIN, {"tables": list(tables)}).fetchall():
+    for row in conn.execute(_NOT_PLAIN_TABLES, {"tables": list(tables)}).fetchall():
         del tables[row.oid]
     texts = [
         (row.function, without_comments(row.text))

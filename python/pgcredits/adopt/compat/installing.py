@@ -29,7 +29,7 @@ SQL = sql.SQL
 _MADE_BY_US = "Made by pgcredits adopt compat: "
 _FUNCTION = read_template(__package__, "function.sql")
 _NAMES_IN_SCHEMA = read_sql(__package__, "names_in_schema.sql")
-_UNFINISHED = read_sql(__package__, "unfinished_tables.sql")
+_UNFINISHED_TABLES = read_sql(__package__, "unfinished_tables.sql")
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def install(conn: psycopg.Connection[Any], plan: Plan, schema: str) -> list[Made
                 f"schema {schema} is taken: {there.name} is not ours", "Name one of its own."
             )
     unfinished = conn.execute(
-        _UNFINISHED,
+        _UNFINISHED_TABLES,
         {
             "tables": [part.table for part in plan.parts],
             "roles": [part.role for part in plan.parts],

@@ -27,7 +27,7 @@ AnyPart = TypeVar("AnyPart", Balances, History, Refunds, Tasks)
 #: More different words than these are no list of words.
 _MOST_WORDS = 100
 
-_WORDS = read_template(__package__, "words_of_column.sql")
+_WORDS_OF_COLUMN = read_template(__package__, "words_of_column.sql")
 
 _NO_UUIDS = read_template(__package__, "no_uuids.sql")
 
@@ -161,7 +161,7 @@ class _Finder:
 
     def _words_of(self, table: Table, column: str, amount: str) -> dict[str, Any]:
         found = self._conn.execute(
-            _WORDS.format(
+            _WORDS_OF_COLUMN.format(
                 column=sql.Identifier(column),
                 amount=expressions.column(amount),
                 table=table.identifier,

@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 Connection = psycopg.Connection[Any]
 SQL = sql.SQL
 
-_BALANCES = read_template(__package__, "balance_faults.sql")
-_OVERDUE = read_template(__package__, "overdue_months.sql")
-_MISMATCHES = read_template(__package__, "balance_mismatches.sql")
-_LAST = read_template(__package__, "last_balances.sql")
-_SUM = read_template(__package__, "summed_history.sql")
-_STEPS = read_template(__package__, "broken_steps.sql")
-_SIGNS = read_template(__package__, "signs_of_kinds.sql")
-_UNNAMED = read_template(__package__, "unnamed_refunds.sql")
-_PAID_TWICE = read_template(__package__, "granted_twice.sql")
+_BALANCE_FAULTS = read_template(__package__, "balance_faults.sql")
+_OVERDUE_MONTHS = read_template(__package__, "overdue_months.sql")
+_BALANCE_MISMATCHES = read_template(__package__, "balance_mismatches.sql")
+_LAST_BALANCES = read_template(__package__, "last_balances.sql")
+_SUMMED_HISTORY = read_template(__package__, "summed_history.sql")
+_BROKEN_STEPS = read_template(__package__, "broken_steps.sql")
+_SIGNS_OF_KINDS = read_template(__package__, "signs_of_kinds.sql")
+_UNNAMED_REFUNDS = read_template(__package__, "unnamed_refunds.sql")
+_GRANTED_TWICE = read_template(__package__, "granted_twice.sql")
 _REFUNDED_TWICE = read_template(__package__, "refunded_twice.sql")
-_TASKS = read_template(__package__, "task_faults.sql")
+_TASK_FAULTS = read_template(__package__, "task_faults.sql")
 _OWED_USERS = read_template(__package__, "owed_users.sql")
 
 
@@ -53,7 +53,7 @@ def users_owed(conn: Connection, plan: Plan) -> list[Any]:
 
 def _of_balances(conn: Connection, plan: Plan, part: Balances) -> Iterator[Fault]:
     query = queries.balances(plan, part)
-    (found,) = conn.execute(_BALANCES.format(balances=query)).fetchall()
+    (found,) = conn.execute(_BALANCE_FAULTS.format(balances=query)).fetchall()
     if found.negatives:
         yield Fault(
             "L1", Severity.ERROR, "negative balances", part.table,
@@ -76,7 +76,7 @@ def _of_balances(conn: Connection, plan: Plan, part: Balances) -> Iterator[Fault
             SQL("greatest(0, coalesce({}, 0))").format(expressions.column(name)) for name in monthly
         )
         (overdue,) = conn.execute(
-            _OVERDUE.format(
+            _OVERDUE_MONTHS.format(
                 held=held, reset=expressions.column(part.reset), table=expressions.table(part.table)
             )
         ).fetchall()
@@ -91,7 +91,7 @@ def _of_balances(conn: Connection, plan: Plan, part: Balances) -> Iterator[Fault
 def _of_history(conn: Connection, plan: Plan, part: History, catalog: Catalog) -> Iterator[Fault]:
     query = queries.history(plan, part)
     yield from _mismatches(conn, plan, part, catalog)
-    for kind in conn.execute(_SIGNS.format(history=query)).fetchall():
+    for kind in conn.execute(_SIGNS_OF_KINDS.format(history=query)).fetchall():
         if kind.kind == "refund" and kind.negative and (kind.positive or part.sign == "stored"):
             yield Fault(
                 "L6", Severity.ERROR, "refunds with the wrong sign", part.table,
@@ -104,13 +104,13 @@ def _of_history(conn: Connection, plan: Plan, part: History, catalog: Catalog) -
                 f"{kind.negative} below 0, {kind.positive} above: some of them gave credits",
                 kind.negative, kind.below,
             )  # fmt: skip
-    (unnamed,) = conn.execute(_UNNAMED.format(history=query)).fetchall()
+    (unnamed,) = conn.execute(_UNNAMED_REFUNDS.format(history=query)).fetchall()
     if unnamed.rows:
         yield Fault(
             "L3", Severity.WARNING, "refunds that name nothing", part.table,
             "nobody can say what was refunded", unnamed.rows, unnamed.credits,
         )  # fmt: skip
-    (twice,) = conn.execute(_PAID_TWICE.format(history=query)).fetchall()
+    (twice,) = conn.execute(_GRANTED_TWICE.format(history=query)).fetchall()
     if twice.rows:
         yield Fault(
             "L13", Severity.ERROR, "payments that were granted twice", part.table,
@@ -137,14 +137,14 @@ def _mismatches(conn: Connection, plan: Plan, part: History, catalog: Catalog) -
         key = catalog.tables_by_name[part.table].by_name[part.key]
         order = SQL("h.source_key" if key.is_number else "h.occurred_at")
         per_unit = sql.Literal(plan.credits_per_unit)
-        moved = _LAST.format(per_unit=per_unit, order=order, history=history)
+        moved = _LAST_BALANCES.format(per_unit=per_unit, order=order, history=history)
     elif part.sign == "stored" or "grant" in part.kinds.values():
-        moved = _SUM.format(history=history)
+        moved = _SUMMED_HISTORY.format(history=history)
     else:
         # A log of what was used: where credits came from is nowhere.
         return
     found = conn.execute(
-        _MISMATCHES.format(
+        _BALANCE_MISMATCHES.format(
             moves=moved,
             balances=SQL(" union all ").join(queries.balances(plan, one) for one in held),
         )
@@ -155,7 +155,7 @@ def _mismatches(conn: Connection, plan: Plan, part: History, catalog: Catalog) -
             f"against {part.table}", found.users, found.credits,
         )  # fmt: skip
     if part.after:
-        (steps,) = conn.execute(_STEPS.format(history=history)).fetchall()
+        (steps,) = conn.execute(_BROKEN_STEPS.format(history=history)).fetchall()
         if steps.rows:
             yield Fault(
                 "L1", Severity.ERROR, "steps that do not lead to the balance after", part.table,
@@ -164,7 +164,7 @@ def _mismatches(conn: Connection, plan: Plan, part: History, catalog: Catalog) -
 
 
 def _of_tasks(conn: Connection, plan: Plan) -> Iterator[Fault]:
-    (found,) = conn.execute(_TASKS.format(tasks=queries.tasks(plan))).fetchall()
+    (found,) = conn.execute(_TASK_FAULTS.format(tasks=queries.tasks(plan))).fetchall()
     where = ", ".join(part.table for part in plan.tasks)
     if found.owed:
         yield Fault(

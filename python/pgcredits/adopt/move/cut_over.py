@@ -33,18 +33,21 @@ LOCK_TIMEOUT = "2s"
 LOCK_ATTEMPTS = 60
 LOCK_PAUSE_SECONDS = 0.5
 
-_FAMILY = read_sql(__package__, "table_family.sql")
+_TABLE_FAMILY = read_sql(__package__, "table_family.sql")
 _IMPORT_BALANCES = read_template(__package__, "import_balances.sql")
 _IMPORT_PLANS = read_template(__package__, "import_plans.sql")
 _NOTE_CLOSED = read_sql(__package__, "note_closed.sql")
 _OLD_BALANCES = read_template(__package__, "old_balances.sql")
-_STATE = read_sql(__package__, "imported_table.sql")
+_IMPORTED_TABLE = read_sql(__package__, "imported_table.sql")
 
 
 def is_cut_over(conn: Connection, plan: Plan) -> bool:
     """Whether all tables of the plan are closed."""
     return all(
-        any(row.closed_at for row in conn.execute(_STATE, {"table": part.table, "role": part.role}))
+        any(
+            row.closed_at
+            for row in conn.execute(_IMPORTED_TABLE, {"table": part.table, "role": part.role})
+        )
         for part in plan.parts
     )
 
@@ -137,7 +140,9 @@ def _import_tiers(conn: Connection, plan: Plan, part: Balances) -> None:
 def _close(conn: Connection, plan: Plan) -> None:
     """From here on, what is still written there is refused."""
     for part in plan.parts:
-        for table in conn.execute(_FAMILY, {"table": expressions.quoted(part.table)}).fetchall():
+        for table in conn.execute(
+            _TABLE_FAMILY, {"table": expressions.quoted(part.table)}
+        ).fetchall():
             name = sql.Identifier(table.schema, table.name)
             if part.close == "table":
                 _refuse_all(conn, name)

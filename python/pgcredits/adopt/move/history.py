@@ -22,15 +22,15 @@ SQL = sql.SQL
 
 HISTORY_BATCH = 20_000
 
-_BEGIN = read_sql(__package__, "begin_history.sql")
-_CATCH_UP = read_template(__package__, "catch_up_history.sql")
-_COPY = read_template(__package__, "copy_history.sql")
-_FORGET = read_sql(__package__, "forget_history.sql")
-_FORGET_GONE = read_template(__package__, "forget_gone_history.sql")
+_BEGIN_HISTORY = read_sql(__package__, "begin_history.sql")
+_CATCH_UP_HISTORY = read_template(__package__, "catch_up_history.sql")
+_COPY_HISTORY = read_template(__package__, "copy_history.sql")
+_FORGET_HISTORY = read_sql(__package__, "forget_history.sql")
+_FORGET_GONE_HISTORY = read_template(__package__, "forget_gone_history.sql")
 _HORIZON = "select pg_snapshot_xmin(pg_current_snapshot())::text as horizon"
 _NOTE_CAUGHT_UP = read_sql(__package__, "note_caught_up.sql")
 _NOTE_COPIED = read_sql(__package__, "note_copied.sql")
-_STATE = read_sql(__package__, "imported_table.sql")
+_IMPORTED_TABLE = read_sql(__package__, "imported_table.sql")
 #: Of the query of a history, h: the row that is kept of it.
 _ROW = SQL(
     """
@@ -45,10 +45,12 @@ _ROW = SQL(
 def copy(conn: Connection, plan: Plan, part: History, watcher: Watcher) -> int:
     """All rows of a table, a batch at a time; those that changed meanwhile follow."""
     with conn.transaction():
-        begun = conn.execute(_BEGIN, {"table": part.table, "read_as": fingerprint(plan, part)})
+        begun = conn.execute(
+            _BEGIN_HISTORY, {"table": part.table, "read_as": fingerprint(plan, part)}
+        )
         if begun.rowcount:
-            conn.execute(_FORGET, {"table": part.table})
-    (state,) = conn.execute(_STATE, {"table": part.table, "role": part.role}).fetchall()
+            conn.execute(_FORGET_HISTORY, {"table": part.table})
+    (state,) = conn.execute(_IMPORTED_TABLE, {"table": part.table, "role": part.role}).fetchall()
     total = conn.execute(
         SQL("select count(*) as rows from {}").format(expressions.table(part.table))
     ).fetchone()
@@ -80,7 +82,7 @@ def _copy_batch(conn: Connection, plan: Plan, part: History, last: str | None) -
     rest: Composable = SQL("")
     if last is not None:
         rest = SQL("where h.source_key > {}").format(sql.Literal(last))
-    query = _COPY.format(
+    query = _COPY_HISTORY.format(
         history=queries.history(plan, part),
         rest=rest,
         limit=sql.Literal(HISTORY_BATCH),
@@ -92,10 +94,12 @@ def _copy_batch(conn: Connection, plan: Plan, part: History, last: str | None) -
 def catch_up(conn: Connection, plan: Plan, part: History) -> int:
     """What was written since the copy began, or since it was last caught up."""
     with conn.transaction():
-        (state,) = conn.execute(_STATE, {"table": part.table, "role": part.role}).fetchall()
+        (state,) = conn.execute(
+            _IMPORTED_TABLE, {"table": part.table, "role": part.role}
+        ).fetchall()
         # Before what it is for: whatever commits in between is read twice, and not never.
         (horizon,) = conn.execute(_HORIZON).fetchall()
-        query = _CATCH_UP.format(
+        query = _CATCH_UP_HISTORY.format(
             history=queries.history(plan, part),
             limit=sql.Literal(HISTORY_BATCH),
             row=_history_row(part),
@@ -113,7 +117,9 @@ def catch_up(conn: Connection, plan: Plan, part: History) -> int:
 def forget_what_is_gone(conn: Connection, plan: Plan, part: History) -> None:
     """Remove the copies of rows that are not in the old table any more."""
     conn.execute(
-        _FORGET_GONE.format(name=sql.Literal(part.table), history=queries.history(plan, part))
+        _FORGET_GONE_HISTORY.format(
+            name=sql.Literal(part.table), history=queries.history(plan, part)
+        )
     )
 
 

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 SQL = sql.SQL
 
 _TOTALS = read_sql(__package__, "totals.sql")
-_CHANGED = read_template(__package__, "changed_balances.sql")
-_UNOWNED = read_template(__package__, "unowned_credits.sql")
-_UNGRANTED = read_template(__package__, "ungranted_balances.sql")
-_ROWS = read_template(__package__, "history_rows.sql")
-_TASKS = read_template(__package__, "generations_of_tasks.sql")
+_CHANGED_BALANCES = read_template(__package__, "changed_balances.sql")
+_UNOWNED_CREDITS = read_template(__package__, "unowned_credits.sql")
+_UNGRANTED_BALANCES = read_template(__package__, "ungranted_balances.sql")
+_HISTORY_ROWS = read_template(__package__, "history_rows.sql")
+_GENERATIONS_OF_TASKS = read_template(__package__, "generations_of_tasks.sql")
 MOST_DIFFERENCES = 100
 
 
@@ -87,12 +87,12 @@ def prove(conn: psycopg.Connection[Any], plan: Plan) -> Proof:
 
 def _changed_balances(conn: psycopg.Connection[Any], plan: Plan) -> Iterator[Difference]:
     most = sql.Literal(MOST_DIFFERENCES)
-    for row in conn.execute(_UNGRANTED.format(most=most)):
+    for row in conn.execute(_UNGRANTED_BALANCES.format(most=most)):
         yield Difference(f"granted for {row.bucket}", str(row.user_id), row.before, row.after)
     for part in plan.balances:
         if part.close == "nothing":
             continue
-        query = _CHANGED.format(
+        query = _CHANGED_BALANCES.format(
             balances=queries.balances(plan, part), name=sql.Literal(part.table), most=most
         )
         for row in conn.execute(query):
@@ -101,7 +101,9 @@ def _changed_balances(conn: psycopg.Connection[Any], plan: Plan) -> Iterator[Dif
 
 
 def _unowned(conn: psycopg.Connection[Any], plan: Plan, part: Balances) -> int:
-    (found,) = conn.execute(_UNOWNED.format(balances=queries.balances(plan, part))).fetchall()
+    (found,) = conn.execute(
+        _UNOWNED_CREDITS.format(balances=queries.balances(plan, part))
+    ).fetchall()
     return int(found.credits)
 
 
@@ -112,7 +114,7 @@ def _counted(
     counted: dict[str, tuple[int, int]] = {}
     differences: list[Difference] = []
     for history in plan.history:
-        query = _ROWS.format(
+        query = _HISTORY_ROWS.format(
             table=expressions.table(history.table), name=sql.Literal(history.table)
         )
         (found,) = conn.execute(query).fetchall()
@@ -121,7 +123,7 @@ def _counted(
             what = f"rows of {history.table}"
             differences.append(Difference(what, "", found.before, found.after))
     for tasks in plan.tasks:
-        query = _TASKS.format(tasks=queries.tasks_of_table(plan, tasks))
+        query = _GENERATIONS_OF_TASKS.format(tasks=queries.tasks_of_table(plan, tasks))
         (found,) = conn.execute(query).fetchall()
         counted[tasks.table] = (found.before, found.after)
         if tasks.close == "table" and found.before > found.after:

@@ -18,7 +18,7 @@ Connection = psycopg.Connection[Any]
 TASKS_BATCH = 2_000
 
 _IMPORT_TASKS = read_sql(__package__, "import_tasks.sql")
-_NOTE_COPIED = read_sql(__package__, "note_tasks_copied.sql")
+_NOTE_TASKS_COPIED = read_sql(__package__, "note_tasks_copied.sql")
 _OLD_TASKS = read_template(__package__, "old_tasks.sql")
 
 
@@ -37,5 +37,5 @@ def import_tasks(conn: Connection, plan: Plan, watcher: Watcher) -> int:
         imported += made.imported
         watcher.reach(min(first + TASKS_BATCH, total.tasks))
     conn.execute("drop table old_tasks")
-    conn.execute(_NOTE_COPIED, {"tables": [part.table for part in plan.tasks]})
+    conn.execute(_NOTE_TASKS_COPIED, {"tables": [part.table for part in plan.tasks]})
     return imported

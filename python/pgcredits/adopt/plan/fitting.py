@@ -19,23 +19,20 @@ if TYPE_CHECKING:
 
 SQL = sql.SQL
 
-_INSTALLED = read_sql(__package__, "is_installed.sql")
-_OWNERS = read_sql(__package__, "missing_owners.sql")
 _CLOSED_AS = read_sql(__package__, "closed_as.sql")
-_STRANGE_WORDS = read_template(__package__, "strange_words.sql")
+_COLUMN_DEFAULT = read_sql(__package__, "column_default.sql")
+_IS_INSTALLED = read_sql(__package__, "is_installed.sql")
+_MISSING_OWNERS = read_sql(__package__, "missing_owners.sql")
+_NO_AMOUNTS = read_template(__package__, "no_amounts.sql")
 _ODD_BALANCES = read_template(__package__, "odd_balances.sql")
 _ODD_TASKS = read_template(__package__, "odd_tasks.sql")
-_UNTOLD = read_template(__package__, "unsigned_history.sql")
-_DEFAULTS = read_sql(__package__, "column_default.sql")
+_PLANS = "select p.plan, p.monthly_credits from credits.plans as p"
+_STRANGE_WORDS = read_template(__package__, "strange_words.sql")
+_UNSIGNED_HISTORY = read_template(__package__, "unsigned_history.sql")
+_USUAL_ALLOWANCES = read_template(__package__, "usual_allowances.sql")
+
 #: More than any balance may be.
 _MOST_CREDITS = 9_000_000_000_000_000
-
-_NO_AMOUNTS = read_template(__package__, "no_amounts.sql")
-
-_PLANS = "select p.plan, p.monthly_credits from credits.plans as p"
-_ALLOWANCES = read_template(__package__, "usual_allowances.sql")
-
-
 #: Settings that name columns of these types.
 _TIMES = ("reset", "at", "created", "finished", "refunded_at")
 _NUMBERS = (
@@ -73,7 +70,7 @@ def require_installed(conn: psycopg.Connection[Any]) -> None:
     Raises:
         AdoptionError: pgcredits is not installed.
     """
-    (row,) = conn.execute(_INSTALLED).fetchall()
+    (row,) = conn.execute(_IS_INSTALLED).fetchall()
     if not row.is_installed:
         raise AdoptionError("pgcredits is not installed in this database", "Run pgcredits migrate.")
 
@@ -162,7 +159,7 @@ def require_amounts(conn: psycopg.Connection[Any], plan: Plan, catalog: Catalog)
 
 def _require_rights(conn: psycopg.Connection[Any], plan: Plan) -> None:
     tables = [expressions.quoted(part.table) for part in plan.parts if part.close != "nothing"]
-    missing = [row.owner for row in conn.execute(_OWNERS, {"tables": tables})]
+    missing = [row.owner for row in conn.execute(_MISSING_OWNERS, {"tables": tables})]
     if missing:
         raise AdoptionError(
             f"this role may not do it: it needs the rights of {', '.join(missing)}",
@@ -202,7 +199,7 @@ def require_whole(conn: psycopg.Connection[Any], plan: Plan) -> None:
 
 def _require_sum(conn: psycopg.Connection[Any], plan: Plan, part: Balances) -> None:
     (of,) = (one for one in plan.history if one.table == part.table)
-    (found,) = conn.execute(_UNTOLD.format(history=queries.history(plan, of))).fetchall()
+    (found,) = conn.execute(_UNSIGNED_HISTORY.format(history=queries.history(plan, of))).fetchall()
     if found.rows:
         raise PlanError(
             f"{part.table}: the plan does not say by how much {found.rows} rows move the balance",
@@ -234,7 +231,7 @@ def _require_no_default(conn: psycopg.Connection[Any], part: Balances) -> None:
     """New users would be refused after the cut-over, for credits that nobody meant to write."""
     for bucket in part.buckets:
         for row in conn.execute(
-            _DEFAULTS, {"table": expressions.quoted(part.table), "column": bucket.column}
+            _COLUMN_DEFAULT, {"table": expressions.quoted(part.table), "column": bucket.column}
         ):
             value = row.default_value.partition("::")[0].strip("'()")
             if value != "NULL" and value.strip("0.") != "":
@@ -291,7 +288,7 @@ def _require_plans(conn: psycopg.Connection[Any], part: Balances) -> None:
     if not part.allowance:
         return
     found = conn.execute(
-        _ALLOWANCES.format(
+        _USUAL_ALLOWANCES.format(
             tier=expressions.column(part.tier),
             allowance=expressions.column(part.allowance),
             table=expressions.table(part.table),
