@@ -140,7 +140,7 @@ def clean_fully(
         copy = copy_of_leftovers(conn, schemas)
         try:
             for name in found.functions:
-                # As regprocedure prints it: quoted where it has to be.
+                # The name is quoted where it has to be: regprocedure printed it.
                 conn.execute(f"drop routine {name} restrict".encode())
             if tables:
                 names = SQL(", ").join(table.identifier for table in tables)
@@ -155,7 +155,7 @@ def clean_fully(
 
 
 def _lock(conn: psycopg.Connection[Any], tables: Sequence[Table]) -> None:
-    """What is written after the copy was made would be lost."""
+    """Lock the tables: what is written to them after the copy was made would be lost."""
     conn.execute(SQL("set local lock_timeout = {}").format(sql.Literal(LOCK_TIMEOUT)))
     if tables:
         names = SQL(", ").join(table.identifier for table in tables)

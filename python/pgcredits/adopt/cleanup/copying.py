@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 SQL = sql.SQL
 
-#: In the transaction, and at the head of the copy: every name with its schema, every value in a
-#: form that any session reads, and all rows or an error.
+#: Settings for making the copy, and at its head for running it: every name is printed with its
+#: schema, every value in a form that any session reads, and a hidden row is an error.
 PLAIN_SESSION = """set local search_path = '';
 set local row_security = off;
 set local check_function_bodies = off;
@@ -44,14 +44,14 @@ _CHECKS_AND_KEYS, _REFERENCES = ["c", "p", "u", "x"], ["f"]
 
 
 def dump(conn: psycopg.Connection[Any], schemas: Sequence[str]) -> str:
-    """SQL that makes all of it again, rows and all; not grants, policies and comments."""
+    """SQL that makes all leftovers again with their rows; not grants, policies and comments."""
     with conn.transaction():
         conn.execute(PLAIN_SESSION)
         return copy_of_leftovers(conn, schemas)
 
 
 def copy_of_leftovers(conn: psycopg.Connection[Any], schemas: Sequence[str]) -> str:
-    """The same, in a transaction with a plain session."""
+    """The same, within a transaction that has the settings of PLAIN_SESSION."""
     catalog = read_catalog(conn, schemas)
     leftovers = find_leftovers(conn, catalog)
     tables = [catalog.tables_by_name[one.name] for one in leftovers if one.what == "table"]
@@ -71,7 +71,7 @@ def copy_of_leftovers(conn: psycopg.Connection[Any], schemas: Sequence[str]) -> 
     for query, types in (
         (_CONSTRAINTS, _CHECKS_AND_KEYS),
         (_INDEXES, None),
-        # After the indexes: a reference may lean on one.
+        # A foreign key may need a unique index.
         (_CONSTRAINTS, _REFERENCES),
         (_TRIGGERS, None),
         (_ROW_SECURITY, None),

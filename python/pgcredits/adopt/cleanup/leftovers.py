@@ -39,9 +39,9 @@ class Leftover:
 
 
 def find_leftovers(conn: psycopg.Connection[Any], catalog: Catalog) -> list[Leftover]:
-    """The functions first, since they may name the tables.
+    """Tables and functions that nothing uses; queries that an application sends cannot be seen.
 
-    Queries that an application sends are not seen.
+    Functions come first, since they may name the tables.
     """
     functions = {
         one.oid: one
@@ -58,7 +58,8 @@ def find_leftovers(conn: psycopg.Connection[Any], catalog: Catalog) -> list[Left
         for row in conn.execute(_TEXTS, {"not_in": ["information_schema", *OURS]})
     ]
     references = conn.execute(_REFERENCES, {"tables": list(tables)}).fetchall()
-    # What is used by one that stays is used.
+    # A candidate that anything else names or references is used. What it uses itself is used, too,
+    # so that this is asked again until nothing changes.
     while True:
         telling = [text for function, text in texts if function not in functions]
         named = {oid for oid, one in functions.items() if _is_named(one.name, telling)}

@@ -31,7 +31,7 @@ _GRANT = {
 _MIXED = {"adjust", "change", "modify", "update"}
 _RESET = {"refill", "renew", "reset"}
 _CREDITS = {"balance", "benefits", "coins", "credit", "credits", "points", "token", "tokens"}
-#: It moves nothing, or something else.
+#: A function with one of these in its name moves no credits.
 _NEITHER = {
     "alert", "calculate", "can", "check", "count", "eligibility", "estimate", "expire", "get",
     "has", "history", "is", "limit", "limits", "list", "log", "policies", "policy", "preview",
@@ -39,7 +39,7 @@ _NEITHER = {
 }  # fmt: skip
 _USER = re.compile(r"(^|_)(user|account|profile|customer|owner|member|uid)(_?id|_uuid)?$")
 _AMOUNT = re.compile(r"(^|_)(credits?|amount|tokens?|coins?|points?|qty|quantity)$")
-#: The same work, or payment, told twice has the same one.
+#: Arguments that are the same when the same charge or payment is told again.
 _KEY = re.compile(r"(^|_)(idempotency|request)(_id|_key)?$")
 _REFERENCE = re.compile(
     r"(^|_)(task|job|generation|ref|reference|transaction|payment|order|invoice|charge|intent"
@@ -49,7 +49,7 @@ _WORDS = re.compile(r"reason|descr|type|note|comment")
 _INSUFFICIENT = re.compile(r"'([^'\n%]*insufficient[^'\n%]*)'", re.IGNORECASE)
 _SAYS_NO = re.compile(r"'success' *, *false", re.IGNORECASE)
 _NUMBERS = ("smallint", "integer", "bigint", "numeric", "real", "double precision")
-#: What a month brings, once: however often it is told.
+#: Types of grants that come once a month, however often they are asked for.
 _MONTHLY = ("allowance", "monthly", "monthly_reset", "plan_change", "renewal", "reset")
 
 _ANY_KEY = "'legacy-call:' || gen_random_uuid()"
@@ -155,7 +155,7 @@ def _charging(function: Function, arguments: _Arguments, amount: str) -> str:
     key = f"nullif({arguments.key}::text, '')" if arguments.key else "null"
     metadata = "'{}'"
     if arguments.reference:
-        # So that a refund finds it.
+        # The reference is kept so that a later refund finds this charge.
         metadata = (
             "jsonb_strip_nulls(jsonb_build_object("
             f"'legacy_reference', nullif({arguments.reference}::text, '')))"
@@ -180,7 +180,7 @@ def _charging(function: Function, arguments: _Arguments, amount: str) -> str:
 def _granting(
     function: Function, arguments: _Arguments, amount: str, *, monthly: bool = False
 ) -> str:
-    # Nothing tells one payment from another where the old function was not told either.
+    # Where neither a key nor a reference is passed, each call is a payment of its own.
     told = [f"nullif({one}::text, '')" for one in (arguments.key, arguments.reference) if one]
     key = f"coalesce({', '.join([*told, _ANY_KEY])})"
     source, expires = "adjustment", "null"
@@ -221,7 +221,7 @@ def _in_units(balance: str, arguments: _Arguments) -> str:
 
 
 def _balance_of(arguments: _Arguments) -> str:
-    # A body that is made of names from the catalog, in a function that its owner makes.
+    # The text is made of argument numbers only: nothing that a caller says is in it.
     balance = f"(select c.balance from credits.get_user_credits({arguments.user}) as c)"  # noqa: S608
     return _in_units(balance, arguments)
 

@@ -90,7 +90,7 @@ def _functions(
         found = new_body(function, plan)
         signature = f"{schema}.{function.name}({', '.join(function.argument_types)})"
         if found is None:
-            # It would fail from now on, and some swallow that.
+            # The old function fails from now on, and some callers hide that: say so.
             if not function.triggered_by and writes(function, plan):
                 made.append(Made(signature, "NOT made, write it by hand: it is not understood"))
             continue
@@ -110,7 +110,7 @@ def _make(
     conn.execute(
         _FUNCTION.format(
             function=name,
-            # As PostgreSQL prints them.
+            # Arguments and result as PostgreSQL prints them.
             arguments=SQL(function.arguments),
             result=SQL(function.result or "void"),
             body=sql.Literal(body),

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 AnyPart = TypeVar("AnyPart", Balances, History, Refunds, Tasks)
 
-#: More different words than these are no list of words.
+#: A column with more different words than these is not read as a list of words.
 _MOST_WORDS = 100
 
 _WORDS_OF_COLUMN = read_template(__package__, "words_of_column.sql")
@@ -186,7 +186,7 @@ def _shape(plan: Plan) -> str:
 
 
 def _counts_something(column: Column, table: Table) -> bool:
-    # The price of work may be in credits.
+    # Where a table is about work, its price may be in credits.
     is_price = vocabulary.WORK.search(table.word) and column.word == "price"
     return bool(is_price or vocabulary.AMOUNT_LIKE.search(column.word))
 

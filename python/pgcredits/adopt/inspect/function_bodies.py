@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _NAMES_CREDITS = re.compile(r"credit|refund|balance|token|coin")
 _LOCKS = re.compile(r"for (no key )?update|pg_(try_)?advisory_(xact_)?lock")
 _SELECT = r"select (?P<what>[^;]*?) from (\w+\.)?TABLE\b(?P<rest>[^;]*)"
-#: A table may be a format()'s argument.
+#: Where a function runs text that format() made, %I or %s may stand for the table.
 _UPDATE = (
     r"update (only )?(\w+\.)?(TABLE\b|%[is])(?P<set>.*?)(?P<where> where [^;]*|;|$)"
     r"|insert into (\w+\.)?TABLE\b[^;]* do update set (?P<upsert>.*?)( where |;|$)"
@@ -60,7 +60,7 @@ class CreditCode:
 
     @cached_property
     def bodies(self) -> list[Body]:
-        """Of all its functions."""
+        """The bodies of all its functions."""
         return [Body(function, self) for function in self.catalog.functions]
 
     @cached_property
@@ -226,7 +226,7 @@ class Body:
             return self.is_changing and any(
                 re.search(rf"\b{re.escape(name)}\b", self.text) for name in self.code.open_tables
             )
-        # Their own, and only away.
+        # Who can only take their own credits away harms nobody else.
         is_own = "auth.uid()" in self.text and not any(one.gives for one in self.assignments)
         return (self.is_changing or self.calls_changing) and not is_own
 

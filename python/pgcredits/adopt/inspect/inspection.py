@@ -61,7 +61,7 @@ def inspect(
     plan: Plan | None = None,
     ours: bool = False,
 ) -> Inspection:
-    """Look at it, in one snapshot, and change nothing.
+    """Look at an older system in one snapshot, and change nothing.
 
     Args:
         conn: In autocommit; rows as named tuples.
@@ -76,7 +76,7 @@ def inspect(
     try:
         conn.execute("set local time zone 'UTC'")
         conn.execute("set local jit = off")
-        # An error, and not a part of the rows, where a policy hides some.
+        # Where a policy hides rows, this makes it an error.
         conn.execute("set local row_security = off")
         if plan is not None:
             require_readable(conn, plan)

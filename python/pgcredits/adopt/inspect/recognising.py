@@ -87,10 +87,10 @@ def _as_tasks(old: UsersTable, words_of: WordsOf) -> Reading | None:
     charged = first_column(table, vocabulary.CHARGED)
     if not (status and status.is_word and charged and charged.is_number):
         return None
-    # A log of amounts may have a status, too.
+    # A history may have a column with a status, too: its amounts tell it from tasks.
     if old.first(("transaction_type", "balance_after", "delta", "amount")):
         return None
-    # A word that nobody knows is unknown here, and a comment in the plan that is written.
+    # A word without a meaning is unknown here; the plan's file has a comment for it.
     statuses: dict[str, Any] = {
         word: vocabulary.status_of(word) for word in words_of(table, status.name, "")
     }
@@ -155,13 +155,13 @@ def _as_amounts(old: UsersTable, words_of: WordsOf) -> Reading | None:
     found = words_of(table, kind.name, amount.name) if kind and kind.is_word else {}
     kinds: dict[str, Any] = {word: vocabulary.kind_of(word) for word in found}
     is_named = re.search(r"credit|ledger|token", table.word) or "credit" in amount.word
-    # Somebody pays with something that is spent, too: money is not.
+    # Amounts of money come in only; where charges are among the words, it is credits.
     is_spent = "charge" in kinds.values()
     if not (kind or after) or not (is_named or after or is_spent):
         return None
     sign = _sign(amount, kinds, found)
     if sign == "kind":
-        # Without a kind, such rows would say nothing of the balance.
+        # The kind gives the sign: a word without a meaning has to be explained by a person.
         kinds = {
             word: vocabulary.UNKNOWN if meaning == "other" else meaning
             for word, meaning in kinds.items()
@@ -210,7 +210,7 @@ def _as_balances(old: UsersTable, words_of: WordsOf) -> Reading | None:
         tier=_name(tier) if tiers else "",
         tiers={word: word for word in tiers},
         allowance=old.first(vocabulary.ALLOWANCE) if tiers else "",
-        # A user's own row has more to it than credits.
+        # A table of users has more columns than credits: others must stay writable.
         close="columns" if is_users_own else "table",
     )
     because = (

@@ -128,12 +128,13 @@ def _of_history(conn: Connection, plan: Plan, part: History, catalog: Catalog) -
 def _mismatches(conn: Connection, plan: Plan, part: History, catalog: Catalog) -> Iterator[Fault]:
     """Balances against what the history says, where it says it all."""
     held = [one for one in plan.balances if not one.summed]
-    # A word that nobody knows may stand for anything.
+    # Where a word is unknown, the history does not say what it did to the balance.
     if len(plan.history) > 1 or not held or vocabulary.UNKNOWN in part.kinds.values():
         return
     history = queries.history(plan, part)
     if part.after:
-        # Numbers are drawn in the order of the locks; now() is when a transaction began.
+        # A key that is a number is drawn once the balance is locked, so that it tells which row was
+        # last; created_at is mostly now(), the begin of the transaction, which does not.
         key = catalog.tables_by_name[part.table].by_name[part.key]
         order = SQL("h.source_key" if key.is_number else "h.occurred_at")
         per_unit = sql.Literal(plan.credits_per_unit)
@@ -141,7 +142,7 @@ def _mismatches(conn: Connection, plan: Plan, part: History, catalog: Catalog) -
     elif part.sign == "stored" or "grant" in part.kinds.values():
         moved = _SUMMED_HISTORY.format(history=history)
     else:
-        # A log of what was used: where credits came from is nowhere.
+        # Such a history has charges only: nothing says where credits came from.
         return
     found = conn.execute(
         _BALANCE_MISMATCHES.format(

@@ -64,7 +64,7 @@ def cut_over(conn: Connection, plan: Plan, watcher: Watcher, done: Run) -> None:
         try:
             with conn.transaction():
                 began = _lock(conn, plan)
-                # Once more: it may have changed since.
+                # Balances may have changed since they were checked without the lock.
                 require_whole(conn, plan)
                 for old in plan.history:
                     done.history_rows += history.catch_up(conn, plan, old)
@@ -76,7 +76,7 @@ def cut_over(conn: Connection, plan: Plan, watcher: Watcher, done: Run) -> None:
         except (
             psycopg.errors.LockNotAvailable,
             psycopg.errors.DeadlockDetected,
-            # Somebody was given credits here meanwhile.
+            # A user was given credits in pgcredits meanwhile.
             psycopg.errors.UniqueViolation,
         ) as error:
             if attempt == LOCK_ATTEMPTS:
@@ -92,7 +92,7 @@ def cut_over(conn: Connection, plan: Plan, watcher: Watcher, done: Run) -> None:
 
 
 def _lock(conn: Connection, plan: Plan) -> float:
-    """Keep everybody from writing there; reading goes on."""
+    """Lock the old tables against writes, not against reads; returns when."""
     conn.execute(SQL("set local lock_timeout = {}").format(sql.Literal(LOCK_TIMEOUT)))
     closed = plan.closed_tables()
     began = time.monotonic()
@@ -113,7 +113,7 @@ def _import_balances(conn: Connection, plan: Plan, part: Balances) -> int:
             balances=queries.balances(plan, part),
         )
     )
-    # A key of its own for each, where there is more than one on a row.
+    # Where a row has several buckets, each has an idempotency key of its own.
     buckets = [bucket for one in plan.balances if one.table == part.table for bucket in one.buckets]
     suffix = SQL("(':' || b.bucket)" if len(buckets) > 1 else "''")
     (found,) = conn.execute(_IMPORT_BALANCES.format(suffix=suffix)).fetchall()
@@ -138,7 +138,7 @@ def _import_tiers(conn: Connection, plan: Plan, part: Balances) -> None:
 
 
 def _close(conn: Connection, plan: Plan) -> None:
-    """From here on, what is still written there is refused."""
+    """Make the triggers that refuse further writes to the old tables."""
     for part in plan.parts:
         for table in conn.execute(
             _TABLE_FAMILY, {"table": expressions.quoted(part.table)}
@@ -146,7 +146,7 @@ def _close(conn: Connection, plan: Plan) -> None:
             name = sql.Identifier(table.schema, table.name)
             if part.close == "table":
                 _refuse_all(conn, name)
-            # A partitioned table hands such triggers down.
+            # Row triggers of a partitioned table are made on its partitions, too.
             elif part.close == "columns" and not table.is_partition:
                 for bucket in part.buckets:
                     _refuse_changes(conn, name, bucket.column)
@@ -165,7 +165,7 @@ def _refuse_all(conn: Connection, table: sql.Identifier) -> None:
 
 
 def _refuse_changes(conn: Connection, table: sql.Identifier, column: str) -> None:
-    # After the table's own triggers: what they made of it counts.
+    # After triggers, so that what the table's own triggers made of the row is judged.
     is_news = SQL("for each row when (coalesce(new.{0}, 0) <> 0)").format(sql.Identifier(column))
     is_change = SQL("for each row when (old.{0} is distinct from new.{0})").format(
         sql.Identifier(column)
@@ -186,5 +186,5 @@ def _create_trigger(
             " execute function credits_internal.refuse_legacy_write()"
         ).format(**parts)
     )
-    # Also in a session that plays replica (session_replication_role).
+    # It fires in sessions with session_replication_role = replica, too.
     conn.execute(SQL("alter table {table} enable always trigger {trigger}").format(**parts))

@@ -31,7 +31,7 @@ _HORIZON = "select pg_snapshot_xmin(pg_current_snapshot())::text as horizon"
 _NOTE_CAUGHT_UP = read_sql(__package__, "note_caught_up.sql")
 _NOTE_COPIED = read_sql(__package__, "note_copied.sql")
 _IMPORTED_TABLE = read_sql(__package__, "imported_table.sql")
-#: Of the query of a history, h: the row that is kept of it.
+#: The row that is kept of a row h of the history's query.
 _ROW = SQL(
     """
     row(
@@ -97,7 +97,8 @@ def catch_up(conn: Connection, plan: Plan, part: History) -> int:
         (state,) = conn.execute(
             _IMPORTED_TABLE, {"table": part.table, "role": part.role}
         ).fetchall()
-        # Before what it is for: whatever commits in between is read twice, and not never.
+        # The horizon is read before the rows: what commits in between is copied twice, rather than
+        # never.
         (horizon,) = conn.execute(_HORIZON).fetchall()
         query = _CATCH_UP_HISTORY.format(
             history=queries.history(plan, part),

@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class Watcher(Protocol):
-    """Who is told how far it is."""
+    """Is told how far a run is."""
 
     def scene(self, title: str, steps: int | None = None) -> None:
         """Something begins that takes so many steps."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def run(conn: psycopg.Connection[Any], plan: Plan, watcher: Watcher) -> Run:
-    """Move it over, or go on where an earlier run was stopped.
+    """Move an older system over, or go on where an earlier run was stopped.
 
     Args:
         conn: Of an owner of the old tables and of pgcredits' schemas, in autocommit.
@@ -36,7 +36,7 @@ def run(conn: psycopg.Connection[Any], plan: Plan, watcher: Watcher) -> Run:
     conn.execute("set time zone 'UTC'")
     conn.execute("set jit = off")
     conn.execute("set statement_timeout = 0")
-    # Rows that a policy hides would be lost: an error instead.
+    # Rows that a policy hides would be lost: with this setting they are an error.
     conn.execute("set row_security = off")
     require_fit(conn, plan)
     is_done = is_cut_over(conn, plan)

@@ -31,7 +31,7 @@ _STRANGE_WORDS = read_template(__package__, "strange_words.sql")
 _UNSIGNED_HISTORY = read_template(__package__, "unsigned_history.sql")
 _USUAL_ALLOWANCES = read_template(__package__, "usual_allowances.sql")
 
-#: More than any balance may be.
+#: The largest balance that pgcredits keeps.
 _MOST_CREDITS = 9_000_000_000_000_000
 #: Settings that name columns of these types.
 _TIMES = ("reset", "at", "created", "finished", "refunded_at")
@@ -99,7 +99,7 @@ def require_readable(conn: psycopg.Connection[Any], plan: Plan) -> None:
 
 
 def fingerprint(plan: Plan, part: Part) -> str:
-    """What the plan says of a table: another text if it would be read otherwise."""
+    """A hash of what the plan says of a table; another one if the table would be read otherwise."""
     parts = [one for one in plan.parts if (one.table, one.role) == (part.table, part.role)]
     said = repr((parts, plan.user_ids, plan.credits_per_unit))
     return hashlib.sha256(said.encode()).hexdigest()
@@ -130,7 +130,7 @@ def _require_buckets(plan: Plan) -> None:
 
 
 def require_amounts(conn: psycopg.Connection[Any], plan: Plan, catalog: Catalog) -> None:
-    """Refuse columns of amounts that hold what is none.
+    """Refuse columns of amounts in which something else stands.
 
     Raises:
         PlanError: Somewhere stands NaN, infinity, or more than anybody has.
@@ -228,7 +228,7 @@ def require_tasks(conn: psycopg.Connection[Any], plan: Plan) -> None:
 
 
 def _require_no_default(conn: psycopg.Connection[Any], part: Balances) -> None:
-    """New users would be refused after the cut-over, for credits that nobody meant to write."""
+    """Refuse buckets whose default is not 0: new rows would be refused after the cut-over."""
     for bucket in part.buckets:
         for row in conn.execute(
             _COLUMN_DEFAULT, {"table": expressions.quoted(part.table), "column": bucket.column}
@@ -277,7 +277,7 @@ def _require_columns(part: Part, table: Table) -> None:
 
 
 def _require_plans(conn: psycopg.Connection[Any], part: Balances) -> None:
-    """Nobody's allowance changes unseen."""
+    """Refuse tiers whose plan is missing, or brings another allowance than the tier did."""
     known = {row.plan: row.monthly_credits for row in conn.execute(_PLANS)}
     for word, plan in part.tiers.items():
         if plan not in known:

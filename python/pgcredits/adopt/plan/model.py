@@ -214,7 +214,7 @@ Part: TypeAlias = Balances | History | Refunds | Tasks
 
 
 class Plan(Struct, frozen=True, forbid_unknown_fields=True):
-    """All of it.
+    """How an older system is moved over.
 
     Attributes:
         schemas: Where the older system is.
@@ -242,7 +242,7 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """All that it reads."""
+        """The tables that it reads, in each of their roles."""
         return (*self.balances, *self.history, *self.refunds, *self.tasks)
 
     @property

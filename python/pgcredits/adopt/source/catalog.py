@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
-#: Never an older system's.
+#: pgcredits' own schemas, which are never an older system's.
 OURS = ("credits", "credits_internal", "credits_monitoring", "credits_deploy")
 
 _SCHEMAS = read_sql(__package__, "schemas.sql")
@@ -43,7 +43,7 @@ class Column:
 
     @cached_property
     def word(self) -> str:
-        """Its name as lists of words have it."""
+        """Its name as the lists of vocabulary have names."""
         return plain(self.name)
 
     @property
@@ -82,7 +82,7 @@ class Table:
 
     @cached_property
     def word(self) -> str:
-        """Its name without schema, as lists of words have it."""
+        """Its name without schema, as the lists of vocabulary have names."""
         return plain(self.name)
 
     @property
@@ -97,7 +97,7 @@ class Table:
 
     @cached_property
     def by_word(self) -> dict[str, Column]:
-        """Its columns, by their names as lists of words have them."""
+        """Its columns, by their names as the lists of vocabulary have them."""
         return {column.word: column for column in reversed(self.columns)}
 
     @property
@@ -166,7 +166,7 @@ class Catalog:
 def read_catalog(
     conn: psycopg.Connection[Any], schemas: Sequence[str], *, ours: bool = False
 ) -> Catalog:
-    """Read it.
+    """Read what is in some schemas.
 
     Args:
         conn: Rows as named tuples.
@@ -238,5 +238,5 @@ def _functions(conn: psycopg.Connection[Any], names: dict[str, Any]) -> tuple[Fu
 
 
 def first_column(table: Table, names: Iterable[str]) -> Column | None:
-    """The first of these that it has, however it is spelt."""
+    """The column with the first of these names that the table has: user_id is userId, too."""
     return next((table.by_word[name] for name in names if name in table.by_word), None)

@@ -44,14 +44,14 @@ def column(name: str, alias: str = "t") -> Composable:
 
 
 def user_id(plan: Plan, name: str) -> Composable:
-    """Whose a row is, as pgcredits knows users."""
+    """The id under which pgcredits knows the user of a row."""
     if plan.user_ids == "uuid":
         return SQL("{}::text::uuid").format(column(name))
     return SQL("md5({}::text)::uuid").format(column(name))
 
 
 def generation_id(part: Tasks) -> Composable:
-    """The old id where it is a uuid: the application knows it already."""
+    """A task's id as a generation: the old one where it is a uuid, since applications know it."""
     return _GENERATION_ID.format(key=sql.Identifier(part.key), table=sql.Literal(part.table))
 
 

@@ -68,7 +68,7 @@ def balances(plan: Plan, part: Balances) -> Composable:
 
 
 def next_reset(part: Balances) -> Composable:
-    """When the old system would have given this month's credits, or next month's."""
+    """When the old system would next have given monthly credits."""
     reset = _last_reset(part)
     return SQL("(select ({at}) from ({months}) as m)").format(
         at=_NEXT_RESET.format(reset=reset), months=_MONTHS_SINCE.format(reset=reset)
@@ -165,7 +165,7 @@ def _logged_refunds(plan: Plan, part: Refunds) -> Composable:
 
 def tasks_of_table(plan: Plan, part: Tasks) -> Composable:
     """The tasks of one table, with what they say of themselves."""
-    # A longer id is none of the provider's.
+    # A text longer than this is no id of a provider's.
     task_ids = SQL(", ").join(
         SQL("case when length({0}) <= 500 then {0} end").format(text(name))
         for name in part.task_ids
@@ -212,7 +212,7 @@ def _is_refunded(part: Tasks) -> Composable:
         signs.append(SQL("{} is not null").format(column(part.refunded_at)))
     if part.refunded_status:
         signs.append(_REFUND_DONE.format(column(part.refunded_status)))
-    # How many were to come back does not say that they did, where another column says it.
+    # A number of credits to refund does not say that they were, where another column does.
     if part.refunded_credits and not signs:
         signs.append(SQL("coalesce({}::numeric, 0) > 0").format(column(part.refunded_credits)))
     return SQL("({})").format(SQL(" or ").join(signs)) if signs else SQL("false")

@@ -20,7 +20,7 @@ USER = (
     "user",
     "owner",
 )
-#: Called otherwise: wallet_owner, customer_uuid.
+#: Further names of a user's column: wallet_owner, customer_uuid.
 USER_LIKE = re.compile(r"(^|_)(user|owner|account|customer|member|profile)(_?id|_uuid)?$")
 #: Tables with a row for each user, in which the key says who it is.
 USERS_TABLE = re.compile(r"^(app_)?(users?|profiles?|accounts?|customers?|members?)$")
@@ -29,7 +29,7 @@ USERS_TABLE = re.compile(r"^(app_)?(users?|profiles?|accounts?|customers?|member
 BALANCE = re.compile(
     r"^(.*_)?(balance|credits?|tokens?|coins?)(_(balance|left|remaining|available))?$"
 )
-#: Called alike, but counting something else.
+#: Names that look like a balance's, of columns that count something else.
 NOT_BALANCE = re.compile(
     r"(consumed|used|spent|lifetime|total|allowance|limit|max|quota|granted|cost|price|charged"
     r"|refund|after|before|previous|new_|per_|monthly_credits$|requested)"
@@ -54,9 +54,10 @@ COST = ("cost_usd", "provider_cost", "cost")
 
 CHARGED = ("credits_consumed", "credits_charged", "credits_used", "credit_cost", "cost_credits",
            "price_credits", "credits_price", "credits")  # fmt: skip
-#: It counts something that may be credits.
+#: Names of columns whose numbers may be credits.
 AMOUNT_LIKE = re.compile(r"credit|token|coin|point|amount|qty|quantity|balance|delta")
-#: Rows of these have a status and a price as tasks do. Who gave money back owes no credits.
+#: Tables of a shop. Their rows have a status and a price as tasks do, but a price in money: for a
+#: payment that failed, no credits are owed.
 SHOP = re.compile(
     r"(^|_)(orders?|subscriptions?|payments?|invoices?|purchases?|checkouts?|packages?|top_?ups?"
     r"|plans?|products?|carts?|refunds?)(_|$)"
@@ -113,7 +114,7 @@ STATUSES = {
     "pending": ("pending", "queued", "created", "new", "waiting", "scheduled"),
 }  # fmt: skip
 FINISHED_STATUSES = ("succeeded", "failed", "cancelled", "timed_out")
-#: Nobody knows what to make of it: a person has to say.
+#: The meaning of a word that these lists do not have: a person has to say it in the plan.
 UNKNOWN = "unknown"
 
 
