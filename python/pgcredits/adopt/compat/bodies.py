@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 
 from pgcredits.adopt.source import vocabulary
 from pgcredits.adopt.source.writers import without_comments
+from pgcredits.sql_files import read_sql
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from pgcredits.adopt.plan.model import Plan
     from pgcredits.adopt.source.catalog import Function
 
@@ -124,20 +123,20 @@ def new_body(function: Function, plan: Plan) -> tuple[str, str] | None:
         if said & names:
             return (does, _declared(statements(function, arguments, arguments.amount)))
     if said & _MIXED:
-        return ("charges, grants or refunds", _mixed(function, arguments))
+        return ("charges, grants or refunds", _declared(_adjusting(function, arguments)))
     return None
 
 
+def _filled(name: str, **parts: str) -> str:
+    return read_sql(__package__, f"bodies/{name}.sql").format(**parts)
+
+
 def _declared(statements: str) -> str:
-    return f"""
-declare
-    v_done credits.transaction_result;
-    v_credits bigint;
-    v_word text;
-begin
-{statements}
-end
-"""
+    return _filled("body", statements=statements)
+
+
+def _reason(arguments: _Arguments) -> str:
+    return f"left({arguments.says}::text, 1000)" if arguments.says else "null"
 
 
 def _charging(function: Function, arguments: _Arguments, amount: str) -> str:
@@ -160,21 +159,16 @@ def _charging(function: Function, arguments: _Arguments, amount: str) -> str:
             "jsonb_strip_nulls(jsonb_build_object("
             f"'legacy_reference', nullif({arguments.reference}::text, '')))"
         )
-    return f"""
-    begin
-        v_done := credits.deduct_user_credits(
-            p_user_id => {arguments.user},
-            p_credits => {amount},
-            p_reason => {f"left({arguments.says}::text, 1000)" if arguments.says else "null"},
-            p_idempotency_key => {key},
-            p_metadata => {metadata}
-        );
-    exception
-        when sqlstate 'PT402' then
-            {refused}
-    end;
-    {_answer(function, "true", _in_units("v_done.balance", arguments))}
-"""
+    return _filled(
+        "charge",
+        user=arguments.user,
+        amount=amount,
+        reason=_reason(arguments),
+        key=key,
+        metadata=metadata,
+        refused=refused,
+        answer=_answer(function, "true", _in_units("v_done.balance", arguments)),
+    )
 
 
 def _granting(
@@ -191,17 +185,16 @@ def _granting(
         function.name.lower().split("_")
     ):
         source = "purchase"
-    return f"""
-        v_done := credits.grant_user_credits(
-            p_user_id => {arguments.user},
-            p_credits => {amount},
-            p_source => '{source}',
-            p_expires_at => {expires},
-            p_reason => {f"left({arguments.says}::text, 1000)" if arguments.says else "null"},
-            p_idempotency_key => {key}
-        );
-    {_answer(function, "true", _in_units("v_done.balance", arguments))}
-"""
+    return _filled(
+        "grant",
+        user=arguments.user,
+        amount=amount,
+        source=source,
+        expires=expires,
+        reason=_reason(arguments),
+        key=key,
+        answer=_answer(function, "true", _in_units("v_done.balance", arguments)),
+    )
 
 
 def _refunding(function: Function, arguments: _Arguments, amount: str) -> str:
@@ -210,10 +203,9 @@ def _refunding(function: Function, arguments: _Arguments, amount: str) -> str:
     call = f"refund_unreferenced({arguments.user}, {amount}, {says})"
     if reference:
         call = f"refund_legacy_task({arguments.user}, {reference}::text, {amount}, {says})"
-    return f"""
-        v_credits := credits_internal.{call};
-        {_answer(function, "v_credits > 0", _balance_of(arguments))}
-"""
+    return _filled(
+        "refund", call=call, answer=_answer(function, "v_credits > 0", _balance_of(arguments))
+    )
 
 
 def _in_units(balance: str, arguments: _Arguments) -> str:
@@ -226,36 +218,23 @@ def _balance_of(arguments: _Arguments) -> str:
     return _in_units(balance, arguments)
 
 
-def _mixed(function: Function, arguments: _Arguments) -> str:
-    """One function for all: the type says what it is, and where there is none the sign."""
+def _adjusting(function: Function, arguments: _Arguments) -> str:
     amount = arguments.amount
-
-    def is_one_of(names: Iterable[str]) -> str:
-        return f"v_word = any ('{{{','.join(names)}}}')"
-
-    return _declared(f"""
-    v_word := trim(both '_' from regexp_replace(
-        lower(coalesce({f"{arguments.kind}::text" if arguments.kind else "''"}, '')),
-        '[^a-z0-9]+', '_', 'g'
-    ));
-    if {is_one_of(vocabulary.KINDS["refund"])} then
-        {_refunding(function, arguments, f"abs({amount})")}
-    elsif {is_one_of(vocabulary.KINDS["charge"])} or v_word = '' and {amount} < 0 then
-        {_charging(function, arguments, f"abs({amount})")}
-    elsif {is_one_of(_MONTHLY)} then
-        {_granting(function, arguments, amount, monthly=True)}
-    elsif {is_one_of(vocabulary.KINDS["grant"])} or v_word = '' then
-        {_granting(function, arguments, amount)}
-    else
-        perform credits_internal.refuse_argument(
-            'type',
-            v_word,
-            format('is %L: nobody knows whether that adds credits or takes them', v_word),
-            'Call a function of schema credits instead.'
-        );
-        {_answer(function, "false", "null::bigint")}
-    end if;
-""")
+    positive = f"abs({amount})"
+    return _filled(
+        "adjust",
+        kind=f"{arguments.kind}::text" if arguments.kind else "''",
+        amount=amount,
+        refunds=",".join(vocabulary.KINDS["refund"]),
+        charges=",".join(vocabulary.KINDS["charge"]),
+        monthly=",".join(_MONTHLY),
+        grants=",".join(vocabulary.KINDS["grant"]),
+        refund=_refunding(function, arguments, positive),
+        charge=_charging(function, arguments, positive),
+        grant_monthly=_granting(function, arguments, amount, monthly=True),
+        grant=_granting(function, arguments, amount),
+        answer=_answer(function, "false", "null::bigint"),
+    )
 
 
 def _answer(function: Function, is_done: str, balance: str) -> str:
