@@ -8,8 +8,9 @@ import pytest
 from command_line.adopt import systems
 from pgcredits.adopt.errors import AdoptionError, PlanError
 from pgcredits.adopt.inspect.inspection import inspect
+from pgcredits.adopt.plan.amounts import require_whole
 from pgcredits.adopt.plan.drafting import draft
-from pgcredits.adopt.plan.fitting import fingerprint, require_fit, require_whole
+from pgcredits.adopt.plan.fitting import fingerprint, require_fit
 from pgcredits.adopt.plan.model import Balances, Bucket, History, Plan, Tasks
 from pgcredits.adopt.plan.reading import read_plan
 from pgcredits.adopt.source.vocabulary import kind_of, status_of

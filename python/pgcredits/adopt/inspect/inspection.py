@@ -12,7 +12,8 @@ from pgcredits.adopt.inspect.discovery import Discovery, discover
 from pgcredits.adopt.inspect.faults import Fault, Severity
 from pgcredits.adopt.inspect.function_faults import faults_in_code
 from pgcredits.adopt.inspect.row_faults import faults_in_data, users_owed
-from pgcredits.adopt.plan.fitting import require_amounts, require_readable
+from pgcredits.adopt.plan.amounts import require_amounts
+from pgcredits.adopt.plan.fitting import require_readable
 from pgcredits.adopt.source.catalog import read_catalog
 
 if TYPE_CHECKING:

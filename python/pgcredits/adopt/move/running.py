@@ -12,7 +12,8 @@ from pgcredits.adopt.move import history
 from pgcredits.adopt.move.cut_over import cut_over, is_cut_over
 from pgcredits.adopt.move.progress import Run
 from pgcredits.adopt.move.tasks import import_tasks
-from pgcredits.adopt.plan.fitting import require_fit, require_tasks, require_whole
+from pgcredits.adopt.plan.amounts import require_tasks, require_whole
+from pgcredits.adopt.plan.fitting import require_fit
 
 if TYPE_CHECKING:
     import psycopg

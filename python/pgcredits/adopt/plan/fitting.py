@@ -5,40 +5,33 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-import psycopg
 from psycopg import sql
 
 from pgcredits.adopt.errors import AdoptionError, PlanError
-from pgcredits.adopt.source import expressions, queries
+from pgcredits.adopt.plan.amounts import require_amounts
+from pgcredits.adopt.source import expressions
 from pgcredits.adopt.source.catalog import read_catalog
 from pgcredits.sql_files import read_sql, read_template
 
 if TYPE_CHECKING:
-    from pgcredits.adopt.plan.model import Balances, History, Part, Plan, Tasks
-    from pgcredits.adopt.source.catalog import Catalog, Table
+    import psycopg
 
-SQL = sql.SQL
+    from pgcredits.adopt.plan.model import Balances, History, Part, Plan, Tasks
+    from pgcredits.adopt.source.catalog import Table
 
 _CLOSED_AS = read_sql(__package__, "closed_as.sql")
 _COLUMN_DEFAULT = read_sql(__package__, "column_default.sql")
 _IS_INSTALLED = read_sql(__package__, "is_installed.sql")
 _MISSING_OWNERS = read_sql(__package__, "missing_owners.sql")
-_NO_AMOUNTS = read_template(__package__, "no_amounts.sql")
-_ODD_BALANCES = read_template(__package__, "odd_balances.sql")
-_ODD_TASKS = read_template(__package__, "odd_tasks.sql")
 _PLANS = "select p.plan, p.monthly_credits from credits.plans as p"
 _STRANGE_WORDS = read_template(__package__, "strange_words.sql")
-_UNSIGNED_HISTORY = read_template(__package__, "unsigned_history.sql")
 _USUAL_ALLOWANCES = read_template(__package__, "usual_allowances.sql")
 
-#: The largest balance that pgcredits keeps.
-_MOST_CREDITS = 9_000_000_000_000_000
 #: Settings that name columns of these types.
 _TIMES = ("reset", "at", "created", "finished", "refunded_at")
 _NUMBERS = (
     "allowance", "amount", "credit", "debit", "after", "cost", "credits", "refunded_credits",
 )  # fmt: skip
-_AMOUNTS = ("amount", "credit", "debit", "after", "credits", "refunded_credits")
 
 
 def require_fit(conn: psycopg.Connection[Any], plan: Plan) -> None:
@@ -129,34 +122,6 @@ def _require_buckets(plan: Plan) -> None:
                 )
 
 
-def require_amounts(conn: psycopg.Connection[Any], plan: Plan, catalog: Catalog) -> None:
-    """Refuse columns of amounts in which something else stands.
-
-    Raises:
-        PlanError: Somewhere stands NaN, infinity, or more than anybody has.
-    """
-    for part in plan.parts:
-        table = catalog.tables_by_name[part.table]
-        for setting, name in part.columns:
-            if not (setting in _AMOUNTS or setting.startswith("bucket ")):
-                continue
-            if table.by_name[name].type in ("smallint", "integer"):
-                continue
-            (found,) = conn.execute(
-                _NO_AMOUNTS.format(
-                    column=sql.Identifier(name),
-                    table=expressions.table(part.table),
-                    largest=sql.Literal(_MOST_CREDITS),
-                )
-            ).fetchall()
-            if found.rows:
-                raise PlanError(
-                    f"{part.table}: {name} is {found.example} in {found.rows} rows, which is no "
-                    "amount of credits",
-                    "Put them right there first.",
-                )
-
-
 def _require_rights(conn: psycopg.Connection[Any], plan: Plan) -> None:
     tables = [expressions.quoted(part.table) for part in plan.parts if part.close != "nothing"]
     missing = [row.owner for row in conn.execute(_MISSING_OWNERS, {"tables": tables})]
@@ -164,66 +129,6 @@ def _require_rights(conn: psycopg.Connection[Any], plan: Plan) -> None:
         raise AdoptionError(
             f"this role may not do it: it needs the rights of {', '.join(missing)}",
             "Connect as a member of the owners of the old tables and of schema credits.",
-        )
-
-
-def require_whole(conn: psycopg.Connection[Any], plan: Plan) -> None:
-    """Refuse balances that cannot come over as they are.
-
-    Raises:
-        PlanError: Some have fractions, or are below 0 and the plan says stop.
-    """
-    for part in plan.balances:
-        if part.summed:
-            _require_sum(conn, plan, part)
-        (found,) = conn.execute(
-            _ODD_BALANCES.format(balances=queries.balances(plan, part))
-        ).fetchall()
-        if found.fractions:
-            raise PlanError(
-                f"{part.table}: {found.fractions} balances are no whole credits, {found.example} "
-                "for one",
-                "Set credits_per_unit, for example 100 where they have two decimals.",
-            )
-        if found.largest is not None and found.largest > _MOST_CREDITS:
-            raise PlanError(
-                f"{part.table}: a balance of {found.largest:,} is more than pgcredits keeps",
-                f"The most is {_MOST_CREDITS:,}.",
-            )
-        if found.negatives and plan.negatives == "stop":
-            raise PlanError(
-                f"{part.table}: {found.negatives} balances are below 0",
-                'Settle them there, or forgive them: negatives = "zero".',
-            )
-
-
-def _require_sum(conn: psycopg.Connection[Any], plan: Plan, part: Balances) -> None:
-    (of,) = (one for one in plan.history if one.table == part.table)
-    (found,) = conn.execute(_UNSIGNED_HISTORY.format(history=queries.history(plan, of))).fetchall()
-    if found.rows:
-        raise PlanError(
-            f"{part.table}: the plan does not say by how much {found.rows} rows move the balance",
-            "A kind other than grant, charge, refund or expiry has no sign: say which it is, or "
-            'sign = "stored".',
-        )
-
-
-def require_tasks(conn: psycopg.Connection[Any], plan: Plan) -> None:
-    """Refuse tasks that cannot come over as they are.
-
-    Raises:
-        PlanError: One has a fraction of a credit, or two would become the same generation.
-    """
-    (found,) = conn.execute(_ODD_TASKS.format(tasks=queries.tasks(plan))).fetchall()
-    if found.fraction is not None:
-        raise PlanError(
-            f"{found.fraction} cost no whole number of credits",
-            "Set credits_per_unit, for example 100 where they have two decimals.",
-        )
-    if found.twin is not None:
-        raise PlanError(
-            f"{found.twin} has the id of another task of this user",
-            "Leave one of the two tables away, or name another key.",
         )
 
 
@@ -250,22 +155,22 @@ def _require_columns(part: Part, table: Table) -> None:
                 f"{table}: {setting} = {name!r} is no column of it",
                 f"There are: {', '.join(table.by_name)}.",
             )
+        column = table.by_name[name]
         is_time = setting in _TIMES or setting.startswith("expires of ")
-        if is_time and not table.by_name[name].is_time:
+        if is_time and not column.is_time:
             raise PlanError(
-                f"{table}: {setting} = {name!r} says no time, but is {table.by_name[name].type}",
+                f"{table}: {setting} = {name!r} says no time, but is {column.type}",
                 "Name a timestamp, or leave it away.",
             )
-        if (setting in _NUMBERS or setting.startswith("bucket ")) and not table.by_name[
-            name
-        ].is_number:
+        is_number = setting in _NUMBERS or setting.startswith("bucket ")
+        if is_number and not column.is_number:
             raise PlanError(
-                f"{table}: {setting} = {name!r} is no number, but {table.by_name[name].type}",
+                f"{table}: {setting} = {name!r} is no number, but {column.type}",
                 "Name a column of numbers, or leave it away.",
             )
-        if setting == "refunded_flag" and table.by_name[name].type != "boolean":
+        if setting == "refunded_flag" and column.type != "boolean":
             raise PlanError(
-                f"{table}: {setting} = {name!r} is not boolean, but {table.by_name[name].type}",
+                f"{table}: {setting} = {name!r} is not boolean, but {column.type}",
                 "A word goes to refunded_status, a number to refunded_credits.",
             )
     key = table.by_name[part.key]
