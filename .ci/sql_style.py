@@ -92,8 +92,8 @@ def function(name: str, sql: str) -> Iterator[str]:
 
 
 def findings(root: Path) -> Iterator[str]:
-    """All findings in all SQL files below the three folders."""
-    for folder in ("migrations", *KINDS):
+    """All findings in all SQL files of the three folders, and of those that Python sends."""
+    for folder in ("migrations", "python", *KINDS):
         for path in sorted((root / folder).rglob("*.sql")):
             sql = path.read_bytes().decode()
             found = list(lines(sql))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import re
 import shlex
@@ -13,10 +12,11 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from msgspec.structs import fields
 
 from command_line.adopt import systems
 from docs.blocks import blocks
-from pgcredits.adopt.plan import Balances, Bucket, History, Plan, Refunds, Tasks
+from pgcredits.adopt.plan.model import Balances, Bucket, History, Plan, Refunds, Tasks
 from support.paths import README
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def test_it_prints_what_is_shown(blank_database: Database, tmp_path: Path) -> No
 def test_settings_of_a_plan_are_listed() -> None:
     readme = README.read_text()
     for part in (Plan, Balances, Bucket, History, Refunds, Tasks):
-        for one in dataclasses.fields(part):
+        for one in fields(part):
             if one.name not in ("balances", "history", "refunds", "tasks", "buckets"):
                 (said,) = re.findall(
                     rf"^        {one.name}: (.*)$", part.__doc__ or "", re.MULTILINE

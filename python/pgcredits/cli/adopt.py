@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import psycopg
 import typer
-from rich.table import Table
 
 from pgcredits.adopt.errors import AdoptionError, FaultsFoundError
 from pgcredits.cli.app import app
@@ -23,13 +22,10 @@ from pgcredits.printable import printable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pgcredits.adopt.proving import Proof
-    from pgcredits.adopt.settling import User
+    from pgcredits.adopt.settle.paying import User
 
 PLAN = Path("pgcredits-adopt.toml")
 PAGE = Path("pgcredits-inspection.html")
-#: So many users are printed; the file has all.
-USERS_SHOWN = 20
 
 adopt = typer.Typer(no_args_is_help=True)
 app.add_typer(adopt, name="adopt", help="Move an existing credit system over.")
@@ -77,9 +73,9 @@ def inspect(
     Exit status: 0 if no error was found; 25 if there are; 3 without a connection; 24 if there is
     no such schema, or the plan does not fit.
     """
-    from pgcredits.adopt import showing
-    from pgcredits.adopt.inspecting import inspect as look
-    from pgcredits.adopt.plan import read_plan
+    from pgcredits.adopt.inspect import showing
+    from pgcredits.adopt.inspect.inspection import inspect as look
+    from pgcredits.adopt.plan.reading import read_plan
     from pgcredits.output.files import write
 
     wanted = read_plan(plan_file) if plan_file else None
@@ -115,9 +111,9 @@ def plan(
     Exit status: 0; 3 without a connection; 24 if there is no such schema, or nothing to move;
     26 if the plan cannot be written.
     """
-    from pgcredits.adopt.drafting import draft
     from pgcredits.adopt.errors import PlanError
-    from pgcredits.adopt.inspecting import inspect as look
+    from pgcredits.adopt.inspect.inspection import inspect as look
+    from pgcredits.adopt.plan.drafting import draft
     from pgcredits.output.files import write
 
     if output.exists() and not force:
@@ -155,9 +151,10 @@ def run(
     Exit status: 0; 3 without a connection; 24 if the plan does not fit; 26 if something is in
     the way, or a total differs.
     """
-    from pgcredits.adopt.plan import read_plan
-    from pgcredits.adopt.proving import prove
-    from pgcredits.adopt.running import run as move
+    from pgcredits.adopt.move.proving import prove
+    from pgcredits.adopt.move.running import run as move
+    from pgcredits.adopt.move.showing import show_proof
+    from pgcredits.adopt.plan.reading import read_plan
 
     wanted = read_plan(plan)
     with _connected(dsn) as conn, Bars() as bars:
@@ -173,7 +170,7 @@ def run(
             )
         )
     else:
-        _show_proof(proof)
+        show_proof(out, err, proof)
         if done.locked_seconds is not None:
             out.print(f"the old tables were locked for {done.locked_seconds:.1f} s")
         else:
@@ -182,27 +179,6 @@ def run(
         raise AdoptionError(
             f"{len(proof.differences)} totals differ",
             "Nothing more was done; find out why before anything is paid or dropped.",
-        )
-
-
-def _show_proof(proof: Proof) -> None:
-    table = Table("", "before", "after")
-    table.columns[1].justify = table.columns[2].justify = "right"
-    table.add_row("credits", f"{proof.found:,}", f"{proof.in_ledger:,}")
-    if proof.forgiven:
-        table.add_row("  of that, below 0 and forgiven", f"{-proof.forgiven:,}", "0")
-    if proof.expired:
-        table.add_row("  of that, expired", f"{proof.expired:,}", "0")
-    if proof.unowned:
-        table.add_row("credits of nobody, left there", f"{proof.unowned:,}", "-")
-    for name, (before, after) in proof.rows.items():
-        table.add_row(f"rows of {name}", f"{before:,}", f"{after:,}")
-    out.print(table, soft_wrap=False)
-    for one in proof.differences:
-        err.print(
-            f"{one.what} {one.user_id}: {one.before} before, {one.after} after",
-            markup=False,
-            highlight=False,
         )
 
 
@@ -241,9 +217,9 @@ def compat(
     Exit status: 0; 3 without a connection; 24 if the plan does not fit; 26 if something is in the
     way.
     """
-    from pgcredits.adopt.checking import require_fit
-    from pgcredits.adopt.compat import install
-    from pgcredits.adopt.plan import read_plan
+    from pgcredits.adopt.compat.installing import install
+    from pgcredits.adopt.plan.fitting import require_fit
+    from pgcredits.adopt.plan.reading import read_plan
 
     wanted = read_plan(plan)
     with _connected(dsn) as conn:
@@ -267,8 +243,9 @@ def settle(
     Exit status: 0; 3 without a connection; 22 if the file cannot be written (then nothing was
     paid); 26 if the file exists, or something could not be paid: it stays on the list.
     """
-    from pgcredits.adopt.checking import require_installed
-    from pgcredits.adopt.settling import as_csv, pay_owed, show_owed
+    from pgcredits.adopt.plan.fitting import require_installed
+    from pgcredits.adopt.settle.paying import pay_owed, show_owed
+    from pgcredits.adopt.settle.showing import as_csv, show_users
     from pgcredits.output.files import write
 
     def keep(users: list[User]) -> None:
@@ -297,30 +274,9 @@ def settle(
     if output_format is Format.JSON:
         typer.echo(json.dumps([dataclasses.asdict(user) for user in users], indent=2, default=str))
     else:
-        _show_users(users, paid=pay)
+        show_users(out, users, paid=pay)
     if any(user.errors for user in users):
         raise AdoptionError("not everybody could be paid", "Look at the alerts refund_failed.")
-
-
-def _show_users(users: list[User], *, paid: bool) -> None:
-    total = sum(user.paid if paid else user.owed for user in users)
-    if not users:
-        out.print("nothing is owed")
-        return
-    table = Table("user", "generations", "owed", "paid")
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for user in users[:USERS_SHOWN]:
-        table.add_row(
-            str(user.user_id), f"{len(user.generations):,}", f"{user.owed:,}", f"{user.paid:,}"
-        )
-    out.print(table, soft_wrap=False)
-    if len(users) > USERS_SHOWN:
-        out.print(f"... and {len(users) - USERS_SHOWN:,} more", highlight=False)
-    out.print(
-        f"{total:,} credits {'paid to' if paid else 'are owed to'} {len(users):,} users",
-        highlight=False,
-    )
 
 
 class Stage(Enum):
@@ -357,27 +313,14 @@ def cleanup(
     Exit status: 0; 3 without a connection; 24 if there is no such schema; 26 if something else
     needs what was to go.
     """
-    from pgcredits.adopt import cleaning
+    from pgcredits.adopt.cleanup import cleaning
+    from pgcredits.adopt.cleanup.showing import show
     from pgcredits.output.files import write
 
     with _connected(dsn) as conn:
         found = cleaning.look(conn, schema)
-        for one in found.unused:
-            more = ""
-            if one.name in found.rows:
-                empty = found.empty_rows.get(one.name, 0)
-                more = (
-                    f" ({found.rows[one.name]:,} rows, of which {empty:,} hold nothing;"
-                    f" written {found.writes[one.name]:,} times)"
-                )
-            out.print(
-                printable(f"{one.what} {one.name}: {one.because}{more}"),
-                markup=False,
-                highlight=False,
-            )
-        if not found.unused:
-            out.print("there is nothing that nothing uses")
-        if stage is Stage.SHOW or not found.unused:
+        show(out, found)
+        if stage is Stage.SHOW or not found.leftovers:
             return
         dump = dump or Path(f"pgcredits-cleanup-{stage.value}.sql")
         if dump.exists():

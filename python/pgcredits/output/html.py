@@ -9,7 +9,7 @@ from pgcredits.output.palette import DARK, LIGHT
 
 
 def render(package: str, template: str, **values: Any) -> str:
-    """The page that a template in the folder ``files`` of a package makes of the values.
+    """The page that a template in the folder ``templates`` of a package makes of the values.
 
     It may include page.css.j2, which all pages share; the colours are `light` and `dark`.
 
@@ -18,7 +18,7 @@ def render(package: str, template: str, **values: Any) -> str:
     """
     from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
-    folders = [PackageLoader(name, "files") for name in (package, "pgcredits.output")]
+    folders = [PackageLoader(name, "templates") for name in (package, "pgcredits.output")]
     environment = Environment(
         loader=ChoiceLoader(folders),
         autoescape=True,

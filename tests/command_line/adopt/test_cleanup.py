@@ -6,7 +6,8 @@ import psycopg
 import pytest
 
 from command_line.adopt import systems
-from pgcredits.adopt.cleaning import clean_fully, clean_safely, dump, look
+from pgcredits.adopt.cleanup.cleaning import clean_fully, clean_safely, look
+from pgcredits.adopt.cleanup.copying import dump
 from pgcredits.adopt.errors import AdoptionError
 from support.races import Session
 
@@ -84,7 +85,7 @@ def test_the_full_part_drops_them_and_nothing_else(conn: Conn) -> None:
     assert copies == [copy]
     assert before - tables(conn) == UNUSED
     assert could - functions(conn) == {"consume_platform_credits"}
-    assert look(conn, ["public"]).unused == ()
+    assert look(conn, ["public"]).leftovers == ()
 
 
 @pytest.mark.parametrize(
@@ -368,5 +369,5 @@ def test_sequences_generated_columns_and_triggers_are_made_again(conn: Conn) -> 
 def test_where_there_is_nothing(conn: Conn) -> None:
     systems.load(conn, "single_column", dirty=False)
 
-    assert look(conn, ["public"]).unused == ()
-    assert clean_fully(conn, ["public"], lambda _: None).unused == ()
+    assert look(conn, ["public"]).leftovers == ()
+    assert clean_fully(conn, ["public"], lambda _: None).leftovers == ()

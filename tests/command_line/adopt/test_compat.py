@@ -1,18 +1,18 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 
 from command_line.adopt import systems
-from pgcredits.adopt.compat import install
+from pgcredits.adopt.compat.installing import install
 from pgcredits.adopt.errors import AdoptionError
-from pgcredits.adopt.inspecting import inspect
-from pgcredits.adopt.running import run
+from pgcredits.adopt.inspect.inspection import inspect
+from pgcredits.adopt.move.running import run
 from support.api import call, new_user, refused, rows
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from command_line.adopt.test_run import planned
-from pgcredits.adopt.running import run
+from pgcredits.adopt.move.running import run
 
 if TYPE_CHECKING:
     from command_line.adopt.systems import Nobody

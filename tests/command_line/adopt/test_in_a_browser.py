@@ -10,8 +10,8 @@ from typing import Any, Literal
 import pytest
 
 from command_line.adopt import systems
-from pgcredits.adopt.inspecting import inspect
-from pgcredits.adopt.showing import to_html
+from pgcredits.adopt.inspect.inspection import inspect
+from pgcredits.adopt.inspect.showing import to_html
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="the browser extra is not installed (playwright)"

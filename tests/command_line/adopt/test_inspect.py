@@ -7,17 +7,17 @@ import pytest
 import tomlkit
 
 from command_line.adopt import systems
-from pgcredits.adopt import words
-from pgcredits.adopt.drafting import draft
 from pgcredits.adopt.errors import PlanError
-from pgcredits.adopt.faults import Severity
-from pgcredits.adopt.inspecting import inspect
-from pgcredits.adopt.showing import as_json, to_html
+from pgcredits.adopt.inspect.faults import Severity
+from pgcredits.adopt.inspect.inspection import inspect
+from pgcredits.adopt.inspect.showing import as_json, to_html
+from pgcredits.adopt.plan.drafting import draft
+from pgcredits.adopt.source import vocabulary
 
 if TYPE_CHECKING:
     import psycopg
 
-    from pgcredits.adopt.inspecting import Inspection
+    from pgcredits.adopt.inspect.inspection import Inspection
     from support.databases import Database
 
 
@@ -171,8 +171,8 @@ def test_single_faults_of_the_smallest_shapes(conn: psycopg.Connection[Any]) -> 
 def test_what_nothing_uses(conn: psycopg.Connection[Any]) -> None:
     found = inspected(conn, "photo_platform", dirty=True)
 
-    assert Counter(one.what for one in found.unused) == {"function": 1, "table": 6}
-    assert {one.name for one in found.unused} == {
+    assert Counter(one.what for one in found.leftovers) == {"function": 1, "table": 6}
+    assert {one.name for one in found.leftovers} == {
         "public.consume_platform_credits(character varying, integer, numeric)",
         "public.credit_pools",
         "public.credit_purchase_requests",
@@ -189,7 +189,7 @@ def test_what_somebody_uses_is_not_among_it(conn: psycopg.Connection[Any]) -> No
 
     found = inspect(conn, ["public"])
 
-    assert "public.credit_pools" not in {one.name for one in found.unused}
+    assert "public.credit_pools" not in {one.name for one in found.leftovers}
 
 
 def test_our_own_schemas_have_none(conn: psycopg.Connection[Any]) -> None:
@@ -198,7 +198,7 @@ def test_our_own_schemas_have_none(conn: psycopg.Connection[Any]) -> None:
     )
 
     assert found.faults == ()
-    assert found.unused == ()
+    assert found.leftovers == ()
 
 
 def test_what_was_mended_is_not_found(conn: psycopg.Connection[Any]) -> None:
@@ -381,7 +381,7 @@ def test_a_shop_is_no_work(conn: psycopg.Connection[Any]) -> None:
 
 @pytest.mark.parametrize("word", ["active", "expired"])
 def test_words_of_a_status_that_may_mean_either(word: str) -> None:
-    assert words.status_of(word) == words.UNKNOWN
+    assert vocabulary.status_of(word) == vocabulary.UNKNOWN
 
 
 def test_names_as_an_object_mapper_writes_them(conn: psycopg.Connection[Any]) -> None:
@@ -464,7 +464,7 @@ def test_what_is_used_from_afar_is_used(conn: psycopg.Connection[Any]) -> None:
     found = inspect(conn, ["public"])
 
     # consume_platform_credits writes credit_pools, and other tables lean on that.
-    assert {one.name for one in found.unused} == {"public.credit_purchase_requests"}
+    assert {one.name for one in found.leftovers} == {"public.credit_purchase_requests"}
 
 
 def test_what_only_a_remark_names_is_unused(conn: psycopg.Connection[Any]) -> None:
@@ -474,7 +474,7 @@ def test_what_only_a_remark_names_is_unused(conn: psycopg.Connection[Any]) -> No
         " $$ /* no credit_alerts any more */ select '--' -- nor api_providers\n$$"
     )
 
-    found = {one.name for one in inspect(conn, ["public"]).unused}
+    found = {one.name for one in inspect(conn, ["public"]).leftovers}
 
     assert found >= {"public.credit_alerts", "public.api_providers"}
 

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from command_line.adopt import systems
-from pgcredits.adopt.checking import require_fit, require_whole
-from pgcredits.adopt.drafting import draft
 from pgcredits.adopt.errors import AdoptionError, PlanError
-from pgcredits.adopt.inspecting import inspect
-from pgcredits.adopt.plan import read_plan
-from pgcredits.adopt.words import kind_of, status_of
+from pgcredits.adopt.inspect.inspection import inspect
+from pgcredits.adopt.plan.amounts import require_whole
+from pgcredits.adopt.plan.drafting import draft
+from pgcredits.adopt.plan.fitting import fingerprint, require_fit
+from pgcredits.adopt.plan.model import Balances, Bucket, History, Plan, Tasks
+from pgcredits.adopt.plan.reading import read_plan
+from pgcredits.adopt.source.vocabulary import kind_of, status_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,17 +72,62 @@ def test_it_says_what_may_be_changed(conn: psycopg.Connection[Any]) -> None:
     [
         ("version = 1", "version = 2", "version is not 1"),
         ("version = 1", "version = ", "is not TOML"),
-        ('negatives = "zero"', 'negatives = "none"', "negatives is 'none'"),
-        ("credits_per_unit = 1", "credits_per_unit = 0", "credits_per_unit is 0"),
-        ("credits_per_unit = 1", 'credits_per_unit = "1"', "of another type"),
-        ("credits_per_unit = 1", "credits_per_unit = true", "of another type"),
-        ("stuck_after_days = 1", "stuck_after_day = 1", "stuck_after_day is unknown"),
-        ('key = "id"', "", "key is missing"),
-        ('completed = "succeeded"', 'completed = "fine"', "'fine' is none of ours"),
-        ('schemas = ["public"]', 'schemas = "public"', "a list of names"),
-        ("[[tasks]]", "[tasks]", "must be a list"),
+        (
+            'negatives = "zero"', 'negatives = "none"',
+            "Invalid enum value 'none' - at `$.negatives`",
+        ),
+        (
+            "credits_per_unit = 1", "credits_per_unit = 0",
+            "Expected `int` >= 1 - at `$.credits_per_unit`",
+        ),
+        (
+            "credits_per_unit = 1", 'credits_per_unit = "1"',
+            "Expected `int`, got `str` - at `$.credits_per_unit`",
+        ),
+        (
+            "credits_per_unit = 1", "credits_per_unit = true",
+            "Expected `int`, got `bool` - at `$.credits_per_unit`",
+        ),
+        (
+            "stuck_after_days = 1", "stuck_after_day = 1",
+            "Object contains unknown field `stuck_after_day`",
+        ),
+        (
+            'key = "id"', "",
+            "Object missing required field `key` - at `$.balances[0]`",
+        ),
+        (
+            'key = "id"', 'key = "id"\nclosed = "table"',
+            "Object contains unknown field `closed` - at `$.balances[0]`",
+        ),
+        (
+            'column = "current_balance"', 'column = "current_balance"\npriority = 1.5',
+            "Expected `int`, got `float` - at `$.balances[0].buckets[0].priority`",
+        ),
+        (
+            'column = "current_balance"', 'column = "current_balance"\nunit_price_usd = "0.1"',
+            "Expected `int | float | null`, got `str`"
+            " - at `$.balances[0].buckets[0].unit_price_usd`",
+        ),
+        (
+            'completed = "succeeded"', 'completed = "fine"',
+            "Invalid enum value 'fine' - at `$.tasks[0].statuses[...]`",
+        ),
+        (
+            'usage = "charge"', 'usage = "spent"',
+            "Invalid enum value 'spent' - at `$.history[0].kinds[...]`",
+        ),
+        (
+            'schemas = ["public"]', 'schemas = "public"',
+            "Expected `array`, got `str` - at `$.schemas`",
+        ),
+        (
+            'schemas = ["public"]', "schemas = [1]",
+            "Expected `str`, got `int` - at `$.schemas[0]`",
+        ),
+        ("[[tasks]]", "[tasks]", "Expected `array`, got `object` - at `$.tasks`"),
     ],
-)
+)  # fmt: skip
 def test_what_is_not_understood_is_named(
     conn: psycopg.Connection[Any], tmp_path: Path, before: str, after: str, says: str
 ) -> None:
@@ -88,9 +136,98 @@ def test_what_is_not_understood_is_named(
     file = tmp_path / "plan.toml"
     file.write_text(text.replace(before, after))
 
-    with pytest.raises(PlanError, match=says) as refused:
+    with pytest.raises(PlanError, match=re.escape(says)) as refused:
         read_plan(file)
     assert refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "hint"),
+    [
+        ('negatives = "zero"', 'negatives = "none"', "It is one of zero, stop."),
+        (
+            'completed = "succeeded"', 'completed = "fine"',
+            "It is one of pending, processing, succeeded, failed, cancelled, timed_out.",
+        ),
+        ("[[tasks]]", "[tasks]", "Write [[tasks]] before each."),
+        ('schemas = ["public"]', 'schemas = "public"', 'Write ["first", "second"].'),
+    ],
+)  # fmt: skip
+def test_it_is_said_how_to_correct_it(
+    conn: psycopg.Connection[Any], tmp_path: Path, before: str, after: str, hint: str
+) -> None:
+    file = tmp_path / "plan.toml"
+    file.write_text(drafted(conn, "photo_platform").replace(before, after))
+
+    with pytest.raises(PlanError) as refused:
+        read_plan(file)
+    assert refused.value.hint == hint
+
+
+def test_a_table_that_0_1_0_has_closed_is_read_by_the_same_plan() -> None:
+    """Databases keep these fingerprints: with others, a run could not be gone on with."""
+    balances = Balances(
+        table="public.user_credits",
+        key="id",
+        user="user_id",
+        buckets=(
+            Bucket("current_balance", "next_reset"),
+            Bucket("purchased", priority=200, unit_price_usd=0),
+        ),
+        reset="last_reset_at",
+        tier="tier",
+        tiers={"pro": "pro"},
+        close="columns",
+    )
+    history = History(
+        table="public.credit_transactions",
+        key="id",
+        user="user_id",
+        at="created_at",
+        amount="amount",
+        kind="type",
+        kinds={"usage": "charge"},
+    )
+    tasks = Tasks(
+        table="public.jobs",
+        key="id",
+        user="user_id",
+        credits="price",
+        status="state",
+        finished=("done_at",),
+        statuses={"done": "succeeded"},
+    )
+    plan = Plan(("public",), balances=(balances,), history=(history,), tasks=(tasks,))
+
+    assert [fingerprint(plan, part)[:16] for part in plan.parts] == [
+        "e3296c1b218eb4a9",
+        "f4135e3d1a7c17af",
+        "93dce57974925f68",
+    ]
+
+
+def test_only_balances_can_be_closed_by_columns(tmp_path: Path) -> None:
+    file = tmp_path / "plan.toml"
+    file.write_text(
+        'version = 1\nschemas = ["public"]\n[[refunds]]\ntable = "public.r"\nkey = "id"\n'
+        'user = "user_id"\ntask = "task_id"\ncredits = "credits"\nclose = "columns"\n'
+    )
+
+    with pytest.raises(PlanError, match=r"'columns' - at `\$\.refunds\[0\]\.close`") as refused:
+        read_plan(file)
+    assert refused.value.hint == "It is table or nothing; balances may have columns, too."
+
+
+def test_whole_dollars_of_a_plan_stay_whole(tmp_path: Path) -> None:
+    """As 0.1.0 read them: the fingerprint tells 0 from 0.0."""
+    (tmp_path / "plan.toml").write_text(
+        'version = 1\nschemas = ["public"]\n[[balances]]\ntable = "public.t"\nkey = "id"\n'
+        'user = "id"\n[[balances.buckets]]\ncolumn = "a"\nunit_price_usd = 0\n'
+        '[[balances.buckets]]\ncolumn = "b"\nunit_price_usd = 0.5\n'
+    )
+    ((balances,)) = read_plan(tmp_path / "plan.toml").balances
+
+    assert [repr(bucket.unit_price_usd) for bucket in balances.buckets] == ["0", "0.5"]
 
 
 def test_a_plan_that_is_not_there(tmp_path: Path) -> None:

@@ -6,27 +6,28 @@ import signal
 import subprocess
 import sys
 import threading
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 from psycopg.sql import SQL, Identifier, Literal, Placeholder
 
 from command_line.adopt import systems
 from command_line.adopt.systems import Nobody
-from pgcredits.adopt import running
-from pgcredits.adopt.checking import require_fit
-from pgcredits.adopt.compat import install
-from pgcredits.adopt.drafting import draft
+from pgcredits.adopt.compat.installing import install
 from pgcredits.adopt.errors import AdoptionError, PlanError
-from pgcredits.adopt.inspecting import inspect
-from pgcredits.adopt.plan import Balances, Bucket, Plan
-from pgcredits.adopt.proving import Difference, prove
-from pgcredits.adopt.rows import next_reset
-from pgcredits.adopt.running import run
+from pgcredits.adopt.inspect.inspection import inspect
+from pgcredits.adopt.move import cut_over, history
+from pgcredits.adopt.move.progress import Run
+from pgcredits.adopt.move.proving import Difference, prove
+from pgcredits.adopt.move.running import run
+from pgcredits.adopt.plan.drafting import draft
+from pgcredits.adopt.plan.fitting import require_fit
+from pgcredits.adopt.plan.model import Balances, Bucket, Plan
+from pgcredits.adopt.source.queries import next_reset
 from support.api import call, refused, rows, value
 from support.clock import set_clock
 from support.races import Session
@@ -130,7 +131,7 @@ def test_once_more_changes_nothing(conn: Conn, nobody: Nobody) -> None:
 
     again = run(conn, plan, nobody)
 
-    assert again == running.Run()
+    assert again == Run()
     assert everything(conn) == before
 
 
@@ -971,7 +972,7 @@ def test_who_had_begun_to_write_before_it_was_copied_is_not_forgotten(
     conn: Conn, database: Database, monkeypatch: pytest.MonkeyPatch, commits: str
 ) -> None:
     """Though its row stands where the copy has been."""
-    monkeypatch.setattr(running, "HISTORY_BATCH", 1)
+    monkeypatch.setattr(history, "HISTORY_BATCH", 1)
     plan = planned(conn, "typed_amounts", dirty=False)
     before = conn.execute("select * from public.credit_transactions").fetchall()
     with psycopg.connect(database.dsn) as writer:
@@ -1071,7 +1072,8 @@ def test_a_word_without_a_meaning_stops_a_sum(conn: Conn, nobody: Nobody) -> Non
     assert "oddity" in drafted
 
     (part,) = plan.history
-    words = {word: kind for word, kind in part.kinds.items() if kind != "unknown"}
+    kinds: dict[str, Any] = {**part.kinds}
+    words = {word: kind for word, kind in kinds.items() if kind != "unknown"}
     with pytest.raises(PlanError, match="does not say what type = '' means"):
         run(conn, replace(plan, history=(replace(part, kinds=words),)), nobody)
     words |= {"": "other", "oddity": "other"}
@@ -1344,11 +1346,11 @@ def test_rows_that_a_policy_hides_are_not_lost(conn: Conn, nobody: Nobody) -> No
 DYING = """
 import os, signal, sys
 from pathlib import Path
-from pgcredits.adopt import running
-from pgcredits.adopt.plan import read_plan
+from pgcredits.adopt.move import cut_over, history, running, tasks
+from pgcredits.adopt.plan.reading import read_plan
 from pgcredits.connections import connect
 
-running.HISTORY_BATCH, running.USERS_BATCH, running.TASKS_BATCH = 2, 3, 2
+history.HISTORY_BATCH, cut_over.USERS_BATCH, tasks.TASKS_BATCH = 2, 3, 2
 dsn, plan, deadline = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
 lived = 0
 
@@ -1366,8 +1368,12 @@ def dying(function):
         return made
     return called
 
-for name in ("_copy_batch", "_catch_up", "_lock", "_import_balances", "_close", "_refuse_all"):
-    setattr(running, name, dying(getattr(running, name)))
+for module, names in (
+    (history, ("_copy_batch", "catch_up")),
+    (cut_over, ("_lock", "_import_balances", "_close", "_refuse_all")),
+):
+    for name in names:
+        setattr(module, name, dying(getattr(module, name)))
 
 class Watcher:
     def scene(self, title, steps=None):
@@ -1459,7 +1465,7 @@ class Spender:
 def test_what_is_written_meanwhile_is_included_or_refused(
     template: Any, nobody: Nobody, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(running, "HISTORY_BATCH", 50)
+    monkeypatch.setattr(history, "HISTORY_BATCH", 50)
     for _ in range(5):
         with template.clone() as database, database.connect() as conn:
             conn.execute("set time zone 'UTC'")
@@ -1492,9 +1498,9 @@ def test_who_holds_a_table_for_long_is_let_pass(
     database: Database, conn: Conn, nobody: Nobody, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = planned(conn, "single_column", dirty=False)
-    monkeypatch.setattr(running, "LOCK_TIMEOUT", "100ms")
-    monkeypatch.setattr(running, "LOCK_PAUSE_SECONDS", 0.01)
-    monkeypatch.setattr(running, "LOCK_ATTEMPTS", 3)
+    monkeypatch.setattr(cut_over, "LOCK_TIMEOUT", "100ms")
+    monkeypatch.setattr(cut_over, "LOCK_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(cut_over, "LOCK_ATTEMPTS", 3)
     with psycopg.connect(database.dsn) as holder:
         holder.execute("update public.profiles set username = 'held'")
 

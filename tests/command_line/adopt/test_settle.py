@@ -8,10 +8,11 @@ import psycopg
 import pytest
 
 from command_line.adopt import systems
-from pgcredits.adopt import settling
-from pgcredits.adopt.inspecting import inspect
-from pgcredits.adopt.running import run
-from pgcredits.adopt.settling import as_csv, pay_owed, show_owed
+from pgcredits.adopt.inspect.inspection import inspect
+from pgcredits.adopt.move.running import run
+from pgcredits.adopt.settle import paying
+from pgcredits.adopt.settle.paying import pay_owed, show_owed
+from pgcredits.adopt.settle.showing import as_csv
 from support.api import call, rows
 
 if TYPE_CHECKING:
@@ -30,14 +31,14 @@ def moved(conn: Conn, nobody: Nobody) -> Conn:
     return conn
 
 
-def told(users: list[settling.User]) -> list[tuple[int, list[int], int]]:
+def told(users: list[paying.User]) -> list[tuple[int, list[int], int]]:
     return [
         (user.user_id.int, sorted(one.int - 0xA000 for one in user.generations), user.owed)
         for user in users
     ]
 
 
-def keep_nothing(users: list[settling.User]) -> None:
+def keep_nothing(users: list[paying.User]) -> None:
     """Who is told nothing keeps nothing."""
 
 
@@ -56,7 +57,7 @@ def test_what_is_owed_is_shown_and_not_paid(moved: Conn) -> None:
 def test_all_of_it_is_paid_once(
     moved: Conn, nobody: Nobody, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settling, "BATCH", 2)
+    monkeypatch.setattr(paying, "BATCH", 2)
 
     users = pay_owed(moved, nobody, keep_nothing)
 
@@ -105,7 +106,7 @@ def test_a_busy_user_is_left_to_the_next_time(
 def test_who_was_paid_is_kept_where_it_broke_off(
     moved: Conn, nobody: Nobody, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settling, "BATCH", 2)
+    monkeypatch.setattr(paying, "BATCH", 2)
     moved.execute(
         "create function public.die() returns trigger language plpgsql as $$ begin"
         " if (select count(*) from credits.credit_transactions where transaction_type = 'refund')"
@@ -114,7 +115,7 @@ def test_who_was_paid_is_kept_where_it_broke_off(
         "create trigger die before insert on credits.credit_transactions"
         " for each row execute function public.die()"
     )
-    kept: list[list[settling.User]] = []
+    kept: list[list[paying.User]] = []
 
     with pytest.raises(psycopg.OperationalError):
         pay_owed(moved, nobody, kept.append)

@@ -17,6 +17,8 @@ from support.paths import ROOT
 
 FIND = """
 import pgcredits
+# They read the SQL that Python sends when they are imported.
+import pgcredits.adopt.inspect.inspection, pgcredits.adopt.move.running, pgcredits.deploy.manifest
 from pgcredits.sources import find_root, read_package
 package = read_package()
 print(find_root())

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from command_line.adopt import systems
-from pgcredits.adopt.compat import install
-from pgcredits.adopt.inspecting import inspect
-from pgcredits.adopt.running import run
+from pgcredits.adopt.compat.installing import install
+from pgcredits.adopt.inspect.inspection import inspect
+from pgcredits.adopt.move.running import run
 from support.api import call, new_user, refused
 
 if TYPE_CHECKING:

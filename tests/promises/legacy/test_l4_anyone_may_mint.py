@@ -8,9 +8,9 @@ import psycopg
 import pytest
 
 from command_line.adopt import systems
-from pgcredits.adopt.compat import install
-from pgcredits.adopt.inspecting import inspect
-from pgcredits.adopt.running import run
+from pgcredits.adopt.compat.installing import install
+from pgcredits.adopt.inspect.inspection import inspect
+from pgcredits.adopt.move.running import run
 from support.api import new_user
 
 OPEN = """

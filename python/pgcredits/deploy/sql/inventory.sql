@@ -86,7 +86,10 @@ objects as (
         c.relowner as owner,
         coalesce(
             c.relacl,
-            acldefault(case c.relkind when 'S' then 's' else 'r' end::"char", c.relowner)
+            acldefault(
+                case c.relkind when 'S' then 's' else 'r' end::"char",  -- noqa: RF06
+                c.relowner
+            )
         ) as acl,
         array(
             select o.option

@@ -1,0 +1,1 @@
+"""Find what nothing uses any more, copy it, and remove it."""

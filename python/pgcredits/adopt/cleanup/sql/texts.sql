@@ -1,0 +1,29 @@
+-- The text of every function and view of every schema: who calls a function or names a table may
+-- stand anywhere.
+
+select
+    p.oid as function,
+    coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc) as text
+from pg_catalog.pg_proc as p
+inner join pg_catalog.pg_namespace as n on p.pronamespace = n.oid
+where
+    n.nspname not like 'pg\_%%'
+    and n.nspname <> all(%(not_in)s)
+    and not exists (
+        select
+        from pg_catalog.pg_depend as d
+        where
+            d.classid = 'pg_catalog.pg_proc'::regclass
+            and d.objid = p.oid
+            and d.deptype = 'e'
+    )
+union all
+select
+    null as function,
+    pg_catalog.pg_get_viewdef(c.oid) as text
+from pg_catalog.pg_class as c
+inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
+where
+    c.relkind in ('v', 'm')
+    and n.nspname not like 'pg\_%%'
+    and n.nspname <> all(%(not_in)s)

@@ -1,0 +1,1 @@
+"""The older system's functions and tables under their old names, on top of pgcredits."""

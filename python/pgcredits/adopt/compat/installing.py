@@ -1,0 +1,141 @@
+"""Make the old names in a schema of their own, so that old call sites keep working while they move.
+
+Arguments and results of functions are those that were found; what they do is what pgcredits does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg import sql
+
+from pgcredits.adopt.compat.bodies import new_body
+from pgcredits.adopt.compat.views import view_queries
+from pgcredits.adopt.errors import AdoptionError
+from pgcredits.adopt.source.catalog import read_catalog
+from pgcredits.adopt.source.writers import writes
+from pgcredits.sql_files import read_sql, read_template
+
+if TYPE_CHECKING:
+    from psycopg.sql import Composable
+
+    from pgcredits.adopt.plan.model import Plan
+    from pgcredits.adopt.source.catalog import Catalog, Function
+
+SQL = sql.SQL
+
+_MADE_BY_US = "Made by pgcredits adopt compat: "
+_FUNCTION = read_template(__package__, "function.sql")
+_NAMES_IN_SCHEMA = read_sql(__package__, "names_in_schema.sql")
+_UNFINISHED_TABLES = read_sql(__package__, "unfinished_tables.sql")
+
+
+@dataclass(frozen=True)
+class Made:
+    """What was made under an old name.
+
+    Attributes:
+        name: With its schema, and the types of its arguments.
+        does: What it does, in a few words.
+    """
+
+    name: str
+    does: str
+
+
+def install(conn: psycopg.Connection[Any], plan: Plan, schema: str) -> list[Made]:
+    """Make the old names in a schema of their own.
+
+    Returns:
+        What was made, and what could not be.
+
+    Raises:
+        AdoptionError: It is a schema of the older system, of pgcredits, or of somebody else; or
+            not everything was moved over yet.
+    """
+    if schema in plan.schemas or schema.startswith("credits"):
+        raise AdoptionError(
+            f"schema {schema} is taken", "Name another: call sites find it by search_path."
+        )
+    for there in conn.execute(_NAMES_IN_SCHEMA, {"schema": schema}):
+        if not (there.comment or "").startswith(_MADE_BY_US):
+            raise AdoptionError(
+                f"schema {schema} is taken: {there.name} is not ours", "Name one of its own."
+            )
+    unfinished = conn.execute(
+        _UNFINISHED_TABLES,
+        {
+            "tables": [part.table for part in plan.parts],
+            "roles": [part.role for part in plan.parts],
+        },
+    ).fetchall()
+    if unfinished:
+        raise AdoptionError(
+            f"{unfinished[0].source_table} has not been moved over", "First: pgcredits adopt run."
+        )
+    catalog = read_catalog(conn, plan.schemas)
+    with conn.transaction():
+        conn.execute(SQL("create schema if not exists {}").format(sql.Identifier(schema)))
+        conn.execute(SQL("grant usage on schema {} to credits_app").format(sql.Identifier(schema)))
+        return [*_functions(conn, catalog, plan, schema), *_views(conn, catalog, plan, schema)]
+
+
+def _functions(
+    conn: psycopg.Connection[Any], catalog: Catalog, plan: Plan, schema: str
+) -> list[Made]:
+    made = []
+    for function in catalog.functions:
+        found = new_body(function, plan)
+        signature = f"{schema}.{function.name}({', '.join(function.argument_types)})"
+        if found is None:
+            # The old function fails from now on, and some callers hide that: say so.
+            if not function.triggered_by and writes(function, plan):
+                made.append(Made(signature, "NOT made, write it by hand: it is not understood"))
+            continue
+        does, body = found
+        try:
+            with conn.transaction():
+                _make(conn, sql.Identifier(schema, function.name), function, does, body)
+        except psycopg.Error as error:
+            does = f"NOT made, write it by hand: {error.diag.message_primary}"
+        made.append(Made(signature, does))
+    return made
+
+
+def _make(
+    conn: psycopg.Connection[Any], name: Composable, function: Function, does: str, body: str
+) -> None:
+    conn.execute(
+        _FUNCTION.format(
+            function=name,
+            # Arguments and result as PostgreSQL prints them.
+            arguments=SQL(function.arguments),
+            result=SQL(function.result or "void"),
+            body=sql.Literal(body),
+        )
+    )
+    parts = {
+        "function": SQL("{}({})").format(name, SQL(", ".join(function.argument_types))),
+        "comment": sql.Literal(f"{_MADE_BY_US}{does}"),
+    }
+    for statement in (
+        "comment on function {function} is {comment}",
+        "revoke all on function {function} from public",
+        "grant execute on function {function} to credits_app",
+    ):
+        conn.execute(SQL(statement).format(**parts))
+
+
+def _views(conn: psycopg.Connection[Any], catalog: Catalog, plan: Plan, schema: str) -> list[Made]:
+    made = []
+    for name, query, shows in view_queries(catalog, plan):
+        view = sql.Identifier(schema, name)
+        conn.execute(SQL("create or replace view {} as {}").format(view, query))
+        conn.execute(
+            SQL("comment on view {} is {}").format(view, sql.Literal(f"{_MADE_BY_US}{shows}"))
+        )
+        conn.execute(SQL("grant select on {} to credits_app").format(view))
+        made.append(Made(f"{schema}.{name}", shows))
+    return made

@@ -1,0 +1,15 @@
+-- Charge. Where there is not enough, refuse as the old function did.
+
+begin
+    v_done := credits.deduct_user_credits(
+        p_user_id => {user},
+        p_credits => {amount},
+        p_reason => {reason},
+        p_idempotency_key => {key},
+        p_metadata => {metadata}
+    );
+exception
+    when sqlstate 'PT402' then
+        {refused}
+end;
+{answer}

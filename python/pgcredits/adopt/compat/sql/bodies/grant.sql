@@ -1,0 +1,11 @@
+-- Grant.
+
+v_done := credits.grant_user_credits(
+    p_user_id => {user},
+    p_credits => {amount},
+    p_source => '{source}',
+    p_expires_at => {expires},
+    p_reason => {reason},
+    p_idempotency_key => {key}
+);
+{answer}

@@ -1,0 +1,4 @@
+-- Refund a charge once.
+
+v_credits := credits_internal.{call};
+{answer}

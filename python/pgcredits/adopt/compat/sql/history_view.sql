@@ -1,0 +1,10 @@
+-- The old rows, and the ledger since. A union, so that PostgreSQL refuses every write.
+
+select {old}
+from {table} as t
+union all
+select {new}
+from credits.credit_transactions as e
+where
+    e.idempotency_key is null
+    or e.idempotency_key not like 'legacy:%'

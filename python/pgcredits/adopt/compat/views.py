@@ -1,0 +1,155 @@
+"""Read-only views under the old tables' names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from psycopg import sql
+
+from pgcredits.adopt.source import expressions
+from pgcredits.sql_files import read_template
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from psycopg.sql import Composable
+
+    from pgcredits.adopt.plan.model import Balances, History, Plan, Tasks
+    from pgcredits.adopt.source.catalog import Catalog, Table
+
+SQL = sql.SQL
+
+_BALANCES_VIEW = read_template(__package__, "balances_view.sql")
+_HISTORY_VIEW = read_template(__package__, "history_view.sql")
+_TASKS_VIEW = read_template(__package__, "tasks_view.sql")
+
+
+def view_queries(catalog: Catalog, plan: Plan) -> Iterator[tuple[str, Composable, str]]:
+    """The name of each view, its query, and what it shows.
+
+    Where one table is read in several ways, the last of them counts.
+    """
+    queries: dict[str, tuple[Composable, str]] = {}
+    for balances in plan.balances:
+        if not balances.summed:
+            table = catalog.tables_by_name[balances.table]
+            queries[table.name] = (_balances_view(plan, balances, table), "balances of today")
+    for history in plan.history:
+        table = catalog.tables_by_name[history.table]
+        queries[table.name] = (
+            _history_view(plan, history, table), "the old rows, and the ledger since",
+        )  # fmt: skip
+    for tasks in plan.tasks:
+        table = catalog.tables_by_name[tasks.table]
+        queries[table.name] = (_tasks_view(plan, tasks, table), "the old rows, as they stand now")
+    for name, (query, shows) in queries.items():
+        yield name, query, shows
+
+
+def _balances_view(plan: Plan, part: Balances, table: Table) -> Composable:
+    per_unit = sql.Literal(plan.credits_per_unit)
+    lots = _lots_by_bucket(part)
+    # Of a table of users only the columns that the plan names are shown.
+    named = {name for _, name in part.columns}
+    columns = [one for one in table.columns if part.close != "columns" or one.name in named]
+    shown: list[Composable] = []
+    for column in columns:
+        if column.name in lots:
+            value = SQL("coalesce({}, 0) / {}::numeric").format(SQL(lots[column.name]), per_unit)
+            shown.append(_as(value, column))
+        elif column.name == part.user and plan.user_ids == "uuid":
+            shown.append(
+                _as(SQL("coalesce(t.{0}::text, s.user_id::text)").format(
+                    sql.Identifier(column.name)), column)
+            )  # fmt: skip
+        else:
+            shown.append(SQL("t.{0}").format(sql.Identifier(column.name)))
+    return _BALANCES_VIEW.format(
+        shown=SQL(", ").join(shown),
+        table=table.identifier,
+        # Users who came later have no old row. Where their ids are hashed, the old id is not known.
+        join=SQL("full" if plan.user_ids == "uuid" else "left"),
+        user_id=expressions.user_id(plan, part.user),
+    )
+
+
+def _lots_by_bucket(part: Balances) -> dict[str, str]:
+    """Which of a user's lots are shown in which column: each in one of them."""
+    shown: dict[str, str] = {}
+    for bucket in part.buckets:
+        of = "s.lasting_credits" if bucket.expires == "never" else "s.expiring_credits"
+        shown[bucket.column] = "0" if of in shown.values() else of
+    if len(set(shown.values()) - {"0"}) == 1:
+        shown = {name: "0" if of == "0" else "s.all_credits" for name, of in shown.items()}
+    return shown
+
+
+def _history_view(plan: Plan, part: History, table: Table) -> Composable:
+    per_unit = sql.Literal(plan.credits_per_unit)
+    # The old word for each type of ours: the first that meant it.
+    old_words = {meaning: word for word, meaning in reversed(list(part.kinds.items()))}
+    kinds = {
+        "deduction": old_words.get("charge", "charge"),
+        "refund": old_words.get("refund", "refund"),
+        "grant": old_words.get("grant", "grant"),
+        "expiry": old_words.get("expiry", "expiry"),
+        "revocation": old_words.get("charge", "charge"),
+    }
+    kind = SQL("case e.transaction_type {} end").format(expressions.whens(kinds))
+    amount = SQL(
+        "e.credits / {}::numeric" if part.sign == "stored" else "abs(e.credits) / {}::numeric"
+    ).format(per_unit)
+    values: dict[str, Composable] = {
+        part.user: SQL("e.user_id::text") if plan.user_ids == "uuid" else expressions.NULL,
+        part.at: SQL("e.created_at"),
+        part.amount: amount,
+        part.credit: SQL("nullif(greatest(0, e.credits), 0) / {}::numeric").format(per_unit),
+        part.debit: SQL("nullif(greatest(0, -e.credits), 0) / {}::numeric").format(per_unit),
+        part.kind: kind,
+        part.after: SQL("e.balance_after / {}::numeric").format(per_unit),
+        part.reference: SQL("coalesce(e.generation_id::text, e.idempotency_key)"),
+        part.cost: SQL("e.cost_usd"),
+    }
+    if table.by_name[part.key].type == "uuid":
+        values[part.key] = SQL("e.transaction_id")
+    old = SQL(", ").join(sql.Identifier("t", column.name) for column in table.columns)
+    new = SQL(", ").join(
+        _as(values.get(column.name, expressions.NULL), column) for column in table.columns
+    )
+    return _HISTORY_VIEW.format(old=old, table=table.identifier, new=new)
+
+
+def _tasks_view(plan: Plan, part: Tasks, table: Table) -> Composable:
+    old_words: dict[str, str] = {
+        meaning: word for word, meaning in reversed(list(part.statuses.items()))
+    }
+    status = SQL("{}::text").format(expressions.column(part.status))
+    if old_words:
+        status = SQL("coalesce(case g.status {} end, {})").format(
+            expressions.whens(old_words), status
+        )
+    came_back = SQL("coalesce(r.refunded, 0) > 0")
+    values: dict[str, Composable] = {
+        part.status: status,
+        part.refunded_flag: SQL("({} or coalesce({}, false))").format(
+            came_back, expressions.column(part.refunded_flag)
+        )
+        if part.refunded_flag
+        else expressions.NULL,
+    }
+    shown = SQL(", ").join(
+        _as(values[column.name], column)
+        if column.name in values and column.name
+        else sql.Identifier("t", column.name)
+        for column in table.columns
+    )
+    return _TASKS_VIEW.format(
+        shown=shown,
+        table=table.identifier,
+        user_id=expressions.user_id(plan, part.user),
+        generation_id=expressions.generation_id(part),
+    )
+
+
+def _as(value: Composable, column: Any) -> Composable:
+    return SQL("({})::{} as {}").format(value, SQL(column.type), sql.Identifier(column.name))

@@ -1,0 +1,207 @@
+"""From a catalog and its data to a plan: what each table seems to be, and how sure that is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from psycopg import sql
+
+from pgcredits.adopt.inspect.recognising import UsersTable, read_as
+from pgcredits.adopt.plan.model import Balances, History, Plan, Refunds, Tasks
+from pgcredits.adopt.source import expressions, vocabulary
+from pgcredits.adopt.source.catalog import first_column
+from pgcredits.adopt.source.writers import failing_triggers
+from pgcredits.sql_files import read_template
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import psycopg
+
+    from pgcredits.adopt.plan.model import Part
+    from pgcredits.adopt.source.catalog import Catalog, Column, Table
+
+AnyPart = TypeVar("AnyPart", Balances, History, Refunds, Tasks)
+
+#: A column with more different words than these is not read as a list of words.
+_MOST_WORDS = 100
+
+_WORDS_OF_COLUMN = read_template(__package__, "words_of_column.sql")
+
+_NO_UUIDS = read_template(__package__, "no_uuids.sql")
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """What a table seems to be.
+
+    Attributes:
+        table: With its schema.
+        role: balances, history, refunds or tasks.
+        sure_pct: How sure that is, in per cent.
+        because: What speaks for it.
+    """
+
+    table: str
+    role: str
+    sure_pct: int
+    because: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """What was made of the older system.
+
+    Attributes:
+        shape: What kind of system it is, in a few words.
+        recognised: The tables that have to do with credits.
+        plan: How they would be read.
+        unread: Words that say nothing to us, by table and column.
+        aside: Tables with users and amounts that were not taken for credits, and these columns.
+        keyless: Those of them without a column that tells their rows apart.
+        failing: Trigger functions that will fail after the cut-over, and with them the writes to
+            this table.
+    """
+
+    shape: str
+    recognised: tuple[Recognised, ...]
+    plan: Plan
+    unread: tuple[tuple[str, str, str], ...] = ()
+    aside: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    keyless: tuple[str, ...] = ()
+    failing: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def asides(self) -> list[str]:
+        """What was left aside, a line each."""
+        return [
+            f"{table} ({', '.join(columns)})"
+            + (": no single column tells its rows apart" if table in self.keyless else "")
+            for table, columns in self.aside
+        ]
+
+
+def discover(conn: psycopg.Connection[Any], catalog: Catalog) -> Discovery:
+    """Find out which tables keep credits, and how they would be read."""
+    finder = _Finder(conn)
+    for table in catalog.tables:
+        finder.look_at(table)
+    return finder.result(catalog)
+
+
+class _Finder:
+    def __init__(self, conn: psycopg.Connection[Any]) -> None:
+        self._conn = conn
+        self._recognised: list[Recognised] = []
+        self._parts: list[Part] = []
+        self._users: list[tuple[Table, Column]] = []
+        self._unread: list[tuple[str, str, str]] = []
+        self._aside: list[tuple[str, tuple[str, ...]]] = []
+        self._keyless: list[str] = []
+
+    def look_at(self, table: Table) -> None:
+        """Take it in if it has to do with credits."""
+        user = _user_column(table)
+        if user is None or vocabulary.UNUSED_NAMES.match(table.word):
+            return
+        key = _key_column(table)
+        reading = read_as(UsersTable(table, key, user), self._words_of) if key else None
+        if reading:
+            self._parts.append(reading.part)
+            self._users.append((table, user))
+            self._unread += reading.unread
+            self._note(reading.part, reading.because)
+            return
+        amounts = [c.name for c in table.columns if c.is_number and _counts_something(c, table)]
+        if amounts:
+            self._aside.append((str(table), (user.name, *amounts)))
+            if not key:
+                self._keyless.append(str(table))
+
+    def result(self, catalog: Catalog) -> Discovery:
+        """What was made of all tables."""
+        history = self._read_as(History)
+        if history and not self._read_as(Balances):
+            old = history[0]
+            summed = Balances(table=old.table, key=old.key, user=old.user, summed=True)
+            self._parts.append(summed)
+            self._note(summed, ("there is no balance but the sum of its rows",))
+        plan = Plan(
+            schemas=catalog.schemas,
+            user_ids="uuid" if all(self._are_uuids(*one) for one in self._users) else "md5",
+            balances=self._read_as(Balances),
+            history=history,
+            refunds=self._read_as(Refunds),
+            tasks=self._read_as(Tasks),
+        )
+        return Discovery(
+            shape=_shape(plan),
+            recognised=tuple(self._recognised),
+            plan=plan,
+            unread=tuple(self._unread),
+            aside=tuple(self._aside),
+            keyless=tuple(self._keyless),
+            failing=failing_triggers(catalog, plan),
+        )
+
+    def _read_as(self, role: type[AnyPart]) -> tuple[AnyPart, ...]:
+        return tuple(part for part in self._parts if isinstance(part, role))
+
+    def _note(self, part: Part, because: Iterable[str | None]) -> None:
+        reasons = tuple(one for one in because if one)
+        sure = min(95, 50 + 15 * len(reasons))
+        self._recognised.append(Recognised(part.table, part.role, sure, reasons))
+
+    def _are_uuids(self, table: Table, column: Column) -> bool:
+        if column.type == "uuid" or not column.is_word:
+            return column.type == "uuid"
+        query = _NO_UUIDS.format(column=sql.Identifier(column.name), table=table.identifier)
+        return not self._conn.execute(query).fetchall()
+
+    def _words_of(self, table: Table, column: str, amount: str) -> dict[str, Any]:
+        found = self._conn.execute(
+            _WORDS_OF_COLUMN.format(
+                column=sql.Identifier(column),
+                amount=expressions.column(amount),
+                table=table.identifier,
+                most=sql.Literal(_MOST_WORDS),
+            )
+        )
+        return {row.word: row for row in found}
+
+
+def _shape(plan: Plan) -> str:
+    if not plan.balances:
+        return "no credit system that we know"
+    if any(part.summed for part in plan.balances):
+        return "entries of credit and debit, whose sum is the balance"
+    if not plan.history:
+        return "a balance on the user's row, without history"
+    if any(part.after for part in plan.history):
+        return "a ledger of signed steps with the balance after each"
+    if sum(len(part.buckets) for part in plan.balances) > 1:
+        return "buckets on one row, with a log of what was used"
+    return "a balance, with typed amounts as its history"
+
+
+def _counts_something(column: Column, table: Table) -> bool:
+    # Where a table is about work, its price may be in credits.
+    is_price = vocabulary.WORK.search(table.word) and column.word == "price"
+    return bool(is_price or vocabulary.AMOUNT_LIKE.search(column.word))
+
+
+def _user_column(table: Table) -> Column | None:
+    user = first_column(table, vocabulary.USER)
+    if user is None and vocabulary.USERS_TABLE.match(table.word):
+        return _key_column(table)
+    return user or next((c for c in table.columns if vocabulary.USER_LIKE.search(c.word)), None)
+
+
+def _key_column(table: Table) -> Column | None:
+    """What tells its rows apart: the primary key, else a unique column that is never null."""
+    if len(table.key) == 1:
+        return table.by_name[table.key[0]]
+    return next(
+        (column for column in table.columns if column.is_unique and not column.is_nullable), None
+    )

@@ -1,0 +1,260 @@
+"""What the text of an older system's functions does to credits.
+
+Nothing here understands SQL: these are patterns of what was seen in such systems.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from pgcredits.adopt.source import vocabulary
+from pgcredits.adopt.source.vocabulary import plain
+from pgcredits.adopt.source.writers import without_comments
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pgcredits.adopt.plan.model import Plan
+    from pgcredits.adopt.source.catalog import Catalog, Function, Table
+
+_NAMES_CREDITS = re.compile(r"credit|refund|balance|token|coin")
+_LOCKS = re.compile(r"for (no key )?update|pg_(try_)?advisory_(xact_)?lock")
+_SELECT = r"select (?P<what>[^;]*?) from (\w+\.)?TABLE\b(?P<rest>[^;]*)"
+#: Where a function runs text that format() made, %I or %s may stand for the table.
+_UPDATE = (
+    r"update (only )?(\w+\.)?(TABLE\b|%[is])(?P<set>.*?)(?P<where> where [^;]*|;|$)"
+    r"|insert into (\w+\.)?TABLE\b[^;]* do update set (?P<upsert>.*?)( where |;|$)"
+)
+_INTEGERS = ("smallint", "integer", "bigint", "numeric")
+#: An argument that tells one charge or payment from another.
+_NAMES_ONE = re.compile(
+    r"(^|_)(task|transaction|charge|generation|ref|reference|job|order|request|payment|intent"
+    r"|session|event|external|invoice|key|id|prediction|enhancement)(_|$)"
+)
+_SAYS_WHAT = re.compile(r"(^|_)(type|kind|reason|description|name|status|text)(_|$)")
+
+
+@dataclass(frozen=True)
+class CreditCode:
+    """The functions of an older system, and the tables that keep its credits."""
+
+    catalog: Catalog
+    plan: Plan
+
+    @cached_property
+    def tables(self) -> set[str]:
+        """The names of the tables that keep credits, without schema, in lower case."""
+        return {bare(part.table) for part in self.plan.parts}
+
+    @cached_property
+    def balances(self) -> dict[str, tuple[str, ...]]:
+        """The columns that hold credits, by the name of their table."""
+        return {
+            bare(part.table): tuple(bucket.column.lower() for bucket in part.buckets)
+            for part in self.plan.balances
+            if not part.summed
+        }
+
+    @cached_property
+    def bodies(self) -> list[Body]:
+        """The bodies of all its functions."""
+        return [Body(function, self) for function in self.catalog.functions]
+
+    @cached_property
+    def calls_to_change(self) -> re.Pattern[str]:
+        """A call of a function that writes credits itself."""
+        changing = {body.function.name.lower() for body in self.bodies if body.is_changing}
+        return re.compile(rf"\b({'|'.join(map(re.escape, sorted(changing))) or '(?!)'}) ?\(")
+
+    @cached_property
+    def open_tables(self) -> list[str]:
+        """The names of tables that keep credits and that anyone may write."""
+        return [
+            name
+            for name, tables in self._by_name.items()
+            if name in self.tables and any(table.open_to_all for table in tables)
+        ]
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[Table]]:
+        found: dict[str, list[Table]] = {}
+        for table in self.catalog.tables:
+            found.setdefault(table.name.lower(), []).append(table)
+        return found
+
+    def table(self, schema: str | None, name: str) -> Table | None:
+        """The table that a statement names, where there is one."""
+        named = self._by_name.get(name, [])
+        return next((one for one in named if schema in (None, one.schema.lower())), None)
+
+
+def bare(table: str) -> str:
+    """A plan's table as text has it: without schema, in lower case."""
+    return table.split(".", 1)[1].lower()
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A balance that is set, where, and under which condition."""
+
+    column: str
+    value: str
+    at: int
+    where: str
+
+    @property
+    def is_absolute(self) -> bool:
+        """Whether what was there before does not count."""
+        return not re.search(rf"\b{re.escape(self.column)}\b", self.value)
+
+    @property
+    def gives(self) -> bool:
+        """Whether something is added."""
+        return bool(re.search(r"\+ *(\w|\(|\$)", self.value))
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether the row itself must have as much: then nothing can come in between."""
+        return not self.is_absolute and bool(
+            re.search(
+                rf"\b{re.escape(self.column)}\b *>=?|<=? *(\w+\.)?{self.column}\b", self.where
+            )
+        )
+
+
+def between_commas(text: str) -> Iterator[str]:
+    """What stands between commas that no parentheses enclose."""
+    depth, begin = 0, 0
+    for at, char in enumerate(text):
+        depth += (char == "(") - (char == ")")
+        if char == "," and depth == 0:
+            yield text[begin:at]
+            begin = at + 1
+    yield text[begin:]
+
+
+@dataclass(frozen=True)
+class Body:
+    """What one function does to credits."""
+
+    function: Function
+    code: CreditCode
+
+    @cached_property
+    def text(self) -> str:
+        """Lower case, in one line, without comments and quotes around names."""
+        bare = without_comments(self.function.source).lower().replace('"', "")
+        return " ".join(bare.split())
+
+    @cached_property
+    def is_about_credits(self) -> bool:
+        """Whether its name, its tables or its calls have to do with credits."""
+        return bool(
+            _NAMES_CREDITS.search(self.function.name)
+            or any(re.search(rf"\b{re.escape(name)}\b", self.text) for name in self.code.tables)
+            or self.calls_changing
+        )
+
+    @cached_property
+    def assignments(self) -> list[Assignment]:
+        """Balance columns that it updates, with what they are set to."""
+        found = []
+        for table, columns in self.code.balances.items():
+            if not re.search(rf"\b{re.escape(table)}\b", self.text):
+                continue
+            for update in re.finditer(_UPDATE.replace("TABLE", re.escape(table)), self.text):
+                settings = update["set"] or update["upsert"] or ""
+                for part in between_commas(
+                    settings.split(" returning ")[0].partition(" set ")[2] or settings
+                ):
+                    name, is_set, value = part.partition("=")
+                    column = re.split(r"[ .]", name.strip(" :"))[-1]
+                    if is_set and column in columns:
+                        found.append(
+                            Assignment(column, value.strip(), update.start(), update["where"] or "")
+                        )
+        return found
+
+    @cached_property
+    def is_changing(self) -> bool:
+        """Whether it writes a table that keeps credits."""
+        return bool(self.assignments) or any(
+            re.search(
+                rf"(insert into|update|delete from) (only )?(\w+\.)?{re.escape(name)}\b", self.text
+            )
+            for name in self.code.tables
+        )
+
+    @cached_property
+    def calls_changing(self) -> bool:
+        """Whether it calls a function that does."""
+        called = self.code.calls_to_change.finditer(self.text)
+        return any(call[1] != self.function.name.lower() for call in called)
+
+    @cached_property
+    def reads_first(self) -> bool:
+        """Whether it selects a balance without a lock, and writes it later without a look."""
+        judged = [one.at for one in self.assignments if not one.is_judged]
+        lock = _LOCKS.search(self.text)
+        for table, columns in self.code.balances.items():
+            reads = re.compile(_SELECT.replace("TABLE", re.escape(table)))
+            for select in reads.finditer(self.text):
+                what = select["what"].replace("count(*)", "")
+                is_read = "*" in what or any(re.search(rf"\b{c}\b", what) for c in columns)
+                is_locked = lock and lock.start() < select.end()
+                if is_read and not is_locked and any(select.start() < at for at in judged):
+                    return True
+        return False
+
+    @cached_property
+    def is_refund(self) -> bool:
+        """Whether it gives credits back."""
+        return any(one.gives for one in self.assignments) and (
+            "refund" in self.function.name.lower()
+            or (bool(self.function.triggered_by) and "refund" in self.text)
+        )
+
+    @cached_property
+    def is_open(self) -> bool:
+        """Whether anyone may move credits with it, by its owner's rights or by their own."""
+        if self.function.triggered_by or not self.function.open_to:
+            return False
+        if not self.function.is_definer:
+            return self.is_changing and any(
+                re.search(rf"\b{re.escape(name)}\b", self.text) for name in self.code.open_tables
+            )
+        # Who can only take their own credits away harms nobody else.
+        is_own = "auth.uid()" in self.text and not any(one.gives for one in self.assignments)
+        return (self.is_changing or self.calls_changing) and not is_own
+
+    @property
+    def inputs(self) -> list[tuple[str, str]]:
+        """Its arguments: name and type; those without a name as a text refers to them."""
+        names = self.function.argument_names
+        types = self.function.argument_types
+        return [
+            ((names[n].lower() if n < len(names) else "") or f"${n + 1}", type_)
+            for n, type_ in enumerate(types)
+        ]
+
+    @cached_property
+    def amounts(self) -> list[str]:
+        """Numbers among them that are added or taken."""
+        return [
+            name
+            for name, type_ in self.inputs
+            if type_ in _INTEGERS
+            and re.search(rf"[-+] *(\w+\.)?{re.escape(name)}(?!\w)", self.text)
+        ]
+
+    @cached_property
+    def names_one(self) -> bool:
+        """Whether an argument tells one charge or payment from another."""
+        return any(
+            _NAMES_ONE.search(name) and not _SAYS_WHAT.search(name)
+            for name in (plain(name) for name, _ in self.inputs if name not in self.amounts)
+            if not vocabulary.USER_LIKE.search(name)
+        )

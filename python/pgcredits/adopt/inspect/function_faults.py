@@ -1,0 +1,187 @@
+"""Faults that the text of an older system's functions and views gives away.
+
+These are patterns of faults that were seen, in the code that has to do with credits. Each finding
+names the function, for a person to look.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from pgcredits.adopt.inspect.faults import Fault, Severity
+from pgcredits.adopt.inspect.function_bodies import CreditCode, bare
+from pgcredits.adopt.source import vocabulary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pgcredits.adopt.inspect.function_bodies import Body
+    from pgcredits.adopt.plan.model import Plan
+    from pgcredits.adopt.source.catalog import Catalog, View
+
+_SWALLOWED = re.compile(r"when others then(?P<body>.*?)(?=\bwhen\b|\bend\b(?! (?:if|loop|case)))")
+_TELLS = re.compile(r"\b(raise|perform|insert|call|sqlerrm|stacked)\b")
+_INSERT = re.compile(r"insert into ((?P<schema>\w+)\.)?(?P<table>\w+) *\((?P<columns>[\w, ]+)\)")
+_GRANTS = re.compile(r"purchase|topup|top_up|add_.*credit|grant")
+
+
+def faults_in_code(catalog: Catalog, plan: Plan) -> Iterator[Fault]:
+    """Faults that show in functions and views."""
+    code = CreditCode(catalog, plan)
+    for body in code.bodies:
+        if body.is_about_credits:
+            for faults_of in (
+                _rights,
+                _balance_faults,
+                _argument_faults,
+                _hidden_errors,
+                _refund_faults,
+                _repeated_payments,
+                _missing_columns,
+            ):
+                yield from faults_of(body, code)
+    yield from _ways_to_refund(code)
+    for view in catalog.views:
+        yield from _faults_of_view(view, code)
+
+
+def _error(body: Body, number: str, title: str, detail: str) -> Fault:
+    return Fault(number, Severity.ERROR, title, str(body.function), detail)
+
+
+def _rights(body: Body, _code: CreditCode) -> Iterator[Fault]:
+    function = body.function
+    if body.is_open:
+        granted = f"EXECUTE is granted to {', '.join(function.open_to)}"
+        yield _error(body, "L4", "anyone may move credits", granted)
+    if function.is_definer and not function.has_search_path:
+        yield _error(
+            body, "L20", "security definer without search_path",
+            "whoever can create objects decides which tables it means",
+        )  # fmt: skip
+
+
+def _balance_faults(body: Body, _code: CreditCode) -> Iterator[Fault]:
+    text = body.text
+    absolute = [one for one in body.assignments if one.is_absolute]
+    if body.reads_first:
+        yield _error(
+            body, "L1", "reads a balance and writes it without a lock",
+            "two calls at once both pass the check",
+        )  # fmt: skip
+        judges_null = "not found" in text or re.search(r"\bis null\b|coalesce\(", text)
+        if not judges_null and re.search(r"if \w+ < \w+ then", text):
+            yield _error(body, "L8", "a missing row passes the check", "null < credits is not true")
+    elif absolute and re.search(r"allowance|reset|month", body.function.name + text):
+        yield _error(
+            body, "L2", "sets a balance to an absolute value",
+            f"{absolute[0].column} = {absolute[0].value}: what is spent meanwhile comes back",
+        )  # fmt: skip
+    if any(vocabulary.PURCHASED.search(one.column) and one.value.isdigit() for one in absolute):
+        yield _error(body, "L13", "wipes purchased credits", "it sets them to a number")
+
+
+def _argument_faults(body: Body, _code: CreditCode) -> Iterator[Fault]:
+    for name in body.amounts if body.function.is_reachable else ():
+        amount = re.escape(name)
+        if body.assignments and not re.search(
+            rf"{amount}(, *\d+\))? *(<=?|>=?) *[01]\b|\b[01] *(<=?|>=?) *{amount}\b"
+            rf"|{amount} (not )?between\b|(abs|greatest)\(({amount}|\d+, *{amount})",
+            body.text,
+        ):
+            yield _error(body, "L14", "takes negative amounts", f"{name} is not judged")
+
+
+def _hidden_errors(body: Body, _code: CreditCode) -> Iterator[Fault]:
+    # Whoever notes an error somewhere does not hide it.
+    if any(not _TELLS.search(handler["body"]) for handler in _SWALLOWED.finditer(body.text)):
+        yield _error(body, "L15", "hides every error", "when others, and no raise")
+
+
+def _refund_faults(body: Body, code: CreditCode) -> Iterator[Fault]:
+    if not body.is_refund:
+        return
+    given = {one.column for one in body.assignments}
+    buckets = {column for columns in code.balances.values() for column in columns}
+    if len(buckets) > 1 and given < buckets:
+        yield _error(
+            body, "L5", "refunds into one bucket, whatever paid",
+            f"only into {', '.join(sorted(given))}",
+        )  # fmt: skip
+    if any(re.search(r"\+ *\d+\b", one.value) for one in body.assignments):
+        yield _error(body, "L12", "refunds a fixed number", "whatever was charged")
+    if not body.names_one and not body.function.triggered_by:
+        yield _error(body, "L3", "a refund that names no charge", "called twice, it pays twice")
+
+
+def _repeated_payments(body: Body, _code: CreditCode) -> Iterator[Fault]:
+    if (
+        _GRANTS.search(body.function.name)
+        and any(one.gives for one in body.assignments)
+        and not body.names_one
+        and not body.function.triggered_by
+    ):
+        yield _error(
+            body, "L13", "a payment told twice is paid twice",
+            "it takes nothing that tells one payment from another",
+        )  # fmt: skip
+
+
+def _missing_columns(body: Body, code: CreditCode) -> Iterator[Fault]:
+    for insert in _INSERT.finditer(body.text):
+        table = code.table(insert["schema"], insert["table"])
+        if table is None:
+            continue
+        known = {column.name.lower() for column in table.columns}
+        named = [name.strip() for name in insert["columns"].split(",")]
+        missing = [name for name in named if name and name not in known]
+        if missing:
+            yield _error(
+                body, "L11", "writes a column that does not exist",
+                f"{insert['table']}.{missing[0]}",
+            )  # fmt: skip
+
+
+def _ways_to_refund(code: CreditCode) -> Iterator[Fault]:
+    ways = sorted(str(body.function) for body in code.bodies if body.is_refund)
+    if len(ways) > 1:
+        yield Fault(
+            "L3",
+            Severity.ERROR,
+            f"{len(ways)} ways to refund, none of which knows of the others",
+            ", ".join(ways),
+            "the same failure may be refunded by each",
+        )
+
+
+def _faults_of_view(view: View, code: CreditCode) -> Iterator[Fault]:
+    text = " ".join(view.definition.lower().replace('"', "").split())
+    tasks = [bare(part.table) for part in code.plan.tasks]
+    history = [bare(part.table) for part in code.plan.history]
+    names_tasks = any(re.search(rf"\b{re.escape(name)}\b", text) for name in tasks)
+    names_history = any(re.search(rf"\b{re.escape(name)}\b", text) for name in history)
+    if names_tasks and names_history and " join " in text and "count(*)" in text:
+        yield Fault(
+            "L7",
+            Severity.WARNING,
+            "counts after a join that may double rows",
+            str(view),
+            "a task with two transactions counts twice",
+        )
+    if names_tasks and re.search(r"/ \(?count\(\*\)", text) and "filter" in text:
+        yield Fault(
+            "L16",
+            Severity.WARNING,
+            "a rate over all tasks, running ones, too",
+            str(view),
+            "a task that runs counts as a failure",
+        )
+    if names_tasks and "failed" in text and "refund" in view.name and "refund" not in text:
+        yield Fault(
+            "L17",
+            Severity.WARNING,
+            "lists failures without asking whether they were refunded",
+            str(view),
+            "whoever pays by it pays again",
+        )

@@ -1,0 +1,151 @@
+"""Look at an older system: what it is, what is wrong with it, and whom it owes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+from uuid import UUID  # noqa: TC003 - part of what is returned
+
+from pgcredits.adopt.cleanup.leftovers import Leftover, find_leftovers
+from pgcredits.adopt.inspect.discovery import Discovery, discover
+from pgcredits.adopt.inspect.faults import Fault, Severity
+from pgcredits.adopt.inspect.function_faults import faults_in_code
+from pgcredits.adopt.inspect.row_faults import faults_in_data, users_owed
+from pgcredits.adopt.plan.amounts import require_amounts
+from pgcredits.adopt.plan.fitting import require_readable
+from pgcredits.adopt.source.catalog import read_catalog
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import psycopg
+
+    from pgcredits.adopt.plan.model import Plan
+    from pgcredits.adopt.source.catalog import Catalog
+
+_ORDER = {severity: place for place, severity in enumerate(Severity)}
+
+
+@dataclass(frozen=True)
+class Owed:
+    """What one user did not get back."""
+
+    user_id: UUID
+    tasks: int
+    charged: int
+    refunded: int
+    owed: int
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """All that was found."""
+
+    database: str
+    schemas: tuple[str, ...]
+    discovery: Discovery
+    faults: tuple[Fault, ...]
+    owed: tuple[Owed, ...]
+    leftovers: tuple[Leftover, ...]
+
+    @property
+    def errors(self) -> int:
+        """How many faults are errors."""
+        return sum(fault.severity is Severity.ERROR for fault in self.faults)
+
+
+def inspect(
+    conn: psycopg.Connection[Any],
+    schemas: Sequence[str],
+    *,
+    plan: Plan | None = None,
+    ours: bool = False,
+) -> Inspection:
+    """Look at an older system in one snapshot, and change nothing.
+
+    Args:
+        conn: In autocommit; rows as named tuples.
+        schemas: Where the older system is.
+        plan: How to read it, where that is known; the plan's schemas count then.
+        ours: Look at pgcredits' own schemas, too, where they are named.
+
+    Raises:
+        PlanError: There is no such schema, or the plan does not fit.
+    """
+    conn.execute("begin isolation level repeatable read read only")
+    try:
+        conn.execute("set local time zone 'UTC'")
+        conn.execute("set local jit = off")
+        # Where a policy hides rows, this makes it an error.
+        conn.execute("set local row_security = off")
+        if plan is not None:
+            require_readable(conn, plan)
+        catalog = read_catalog(conn, plan.all_schemas if plan else schemas, ours=ours)
+        return _inspection(conn, catalog, plan)
+    finally:
+        conn.execute("rollback")
+
+
+def _inspection(conn: psycopg.Connection[Any], catalog: Catalog, plan: Plan | None) -> Inspection:
+    discovery = discover(conn, catalog)
+    if plan is not None:
+        discovery = replace(discovery, plan=plan, unread=())
+    else:
+        require_amounts(conn, discovery.plan, catalog)
+    owed = tuple(Owed(*row) for row in users_owed(conn, discovery.plan))
+    faults = [
+        *faults_in_code(catalog, discovery.plan),
+        *_open_tables(catalog, discovery),
+        *faults_in_data(conn, discovery.plan, catalog),
+        *_unread_refunds(discovery, owed),
+    ]
+    return Inspection(
+        database=conn.info.dbname,
+        schemas=catalog.schemas,
+        discovery=discovery,
+        faults=tuple(sorted(faults, key=lambda one: (_ORDER[one.severity], *_place(one.number)))),
+        owed=owed,
+        leftovers=tuple(find_leftovers(conn, catalog)),
+    )
+
+
+def _place(number: str) -> tuple[int, str]:
+    return (int(number[1:]), number) if number[1:].isdigit() else (99, number)
+
+
+def _unread_refunds(discovery: Discovery, owed: Sequence[Owed]) -> list[Fault]:
+    plan = discovery.plan
+    if not owed or plan.reads_refunds:
+        return []
+    aside = ", ".join(table for table, _ in discovery.aside)
+    return [
+        Fault(
+            "L9",
+            Severity.WARNING,
+            "nothing says what was refunded: less may be owed",
+            ", ".join(part.table for part in plan.tasks),
+            f"left aside: {aside}" if aside else "no column, no log and no history does",
+        )
+    ]
+
+
+def _open_tables(catalog: Catalog, discovery: Discovery) -> Iterator[Fault]:
+    names = sorted({one.table for one in discovery.recognised})
+    for table in (catalog.tables_by_name[name] for name in names):
+        if table.has_row_security:
+            why = f"policy {', '.join(table.open_policies)} lets everybody write every row"
+            is_open = bool(table.open_policies)
+        else:
+            why, is_open = "granted to all, without row security", True
+        if table.open_to_all and is_open:
+            yield _open("anyone may write this table", str(table), table.open_to_all, why)
+    told = re.compile("|".join(rf"\b{re.escape(name.split('.', 1)[1])}\b" for name in names))
+    for view in catalog.views:
+        if view.open_to_all and names and told.search(view.definition):
+            why = "granted to all, by the rights of its owner"
+            yield _open("anyone may write through this view", str(view), view.open_to_all, why)
+
+
+def _open(title: str, where: str, to_all: Sequence[str], why: str) -> Fault:
+    return Fault("L4", Severity.ERROR, title, where, f"{', '.join(to_all).lower()}: {why}")

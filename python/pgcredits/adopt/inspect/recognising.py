@@ -1,0 +1,266 @@
+"""What a table with a user's column would be read as: by the names and types of its columns."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pgcredits.adopt.plan.model import Balances, Bucket, History, Refunds, Tasks
+from pgcredits.adopt.source import vocabulary
+from pgcredits.adopt.source.catalog import first_column
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from pgcredits.adopt.plan.model import Part, Sign
+    from pgcredits.adopt.source.catalog import Column, Table
+
+    #: The rows of words_of_column.sql by their word, for a column and the amount beside it.
+    WordsOf = Callable[[Table, str, str], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class UsersTable:
+    """A table whose rows belong to users, and can be told apart."""
+
+    table: Table
+    key: Column
+    user: Column
+
+    def first(self, names: Iterable[str]) -> str:
+        """The first of these columns that it has; empty = it has none."""
+        return _name(first_column(self.table, names))
+
+    def all(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Those of these columns that it has."""
+        by_word = self.table.by_word
+        return tuple(by_word[name].name for name in names if name in by_word)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a table would be read.
+
+    Attributes:
+        part: Of the plan.
+        because: What speaks for it.
+        unread: Words that say nothing to us, by table and column.
+    """
+
+    part: Part
+    because: tuple[str | None, ...]
+    unread: tuple[tuple[str, str, str], ...] = ()
+
+
+def read_as(old: UsersTable, words_of: WordsOf) -> Reading | None:
+    """How a table would be read; None = it seems to have nothing to do with credits."""
+    return (
+        _as_refunds(old)
+        or _as_tasks(old, words_of)
+        or _as_entries(old)
+        or _as_amounts(old, words_of)
+        or _as_balances(old, words_of)
+    )
+
+
+def _as_refunds(old: UsersTable) -> Reading | None:
+    table = old.table
+    task = old.first(("task_id", "job_id", "generation_id", "reference_id"))
+    amount = first_column(table, (*vocabulary.REFUNDED_CREDITS, "credits", "amount"))
+    if not (task and amount and amount.is_number and "refund" in table.word):
+        return None
+    return Reading(
+        Refunds(
+            table=str(table), key=old.key.name, user=old.user.name, task=task, credits=amount.name
+        ),
+        ("it is called so", f"{task} says of what", amount.name),
+    )
+
+
+def _as_tasks(old: UsersTable, words_of: WordsOf) -> Reading | None:
+    table = old.table
+    task_ids = old.all(vocabulary.TASK_IDS)
+    if vocabulary.SHOP.search(table.word) and not (vocabulary.WORK.search(table.word) or task_ids):
+        return None
+    status = first_column(table, vocabulary.STATUS)
+    charged = first_column(table, vocabulary.CHARGED)
+    if not (status and status.is_word and charged and charged.is_number):
+        return None
+    # A history may have a column with a status, too: its amounts tell it from tasks.
+    if old.first(("transaction_type", "balance_after", "delta", "amount")):
+        return None
+    # A word without a meaning is unknown here; the plan's file has a comment for it.
+    statuses: dict[str, Any] = {
+        word: vocabulary.status_of(word) for word in words_of(table, status.name, "")
+    }
+    flag = first_column(table, vocabulary.REFUNDED_FLAG)
+    tasks = Tasks(
+        table=str(table),
+        key=old.key.name,
+        user=old.user.name,
+        credits=charged.name,
+        status=status.name,
+        statuses=statuses,
+        created=old.first(vocabulary.AT),
+        finished=old.all(vocabulary.FINISHED),
+        provider=old.first(vocabulary.PROVIDER),
+        type=old.first(vocabulary.TASK_TYPE),
+        task_ids=task_ids,
+        cost=old.first(vocabulary.COST),
+        error_type=old.first(vocabulary.ERROR_TYPE),
+        error_message=old.first(vocabulary.ERROR_MESSAGE),
+        refunded_flag=flag.name if flag and flag.type == "boolean" else "",
+        refunded_credits=old.first(vocabulary.REFUNDED_CREDITS),
+        refunded_at=old.first(vocabulary.REFUNDED_AT),
+        refunded_status=old.first(vocabulary.REFUNDED_STATUS),
+    )
+    because = (
+        f"{status.name} says where each stands",
+        f"{charged.name} says what it cost",
+        "providers' ids are there" if task_ids else None,
+    )
+    return Reading(tasks, because, _unread(table, status, statuses))
+
+
+def _as_entries(old: UsersTable) -> Reading | None:
+    """A history with a column for what came, and one for what went."""
+    credit = first_column(old.table, vocabulary.CREDIT)
+    debit = first_column(old.table, vocabulary.DEBIT)
+    if old.user.is_unique or not (credit and debit and credit.is_number and debit.is_number):
+        return None
+    at = old.first(vocabulary.AT)
+    history = History(
+        table=str(old.table),
+        key=old.key.name,
+        user=old.user.name,
+        at=at,
+        credit=credit.name,
+        debit=debit.name,
+        sign="columns",
+        reference=old.first(vocabulary.REFERENCE),
+    )
+    return Reading(history, (f"{credit.name} and {debit.name}", at))
+
+
+def _as_amounts(old: UsersTable, words_of: WordsOf) -> Reading | None:
+    """A history with one column of amounts."""
+    table = old.table
+    at = old.first(vocabulary.AT)
+    amount = first_column(table, vocabulary.AMOUNT)
+    if old.user.is_unique or not (amount and amount.is_number and at):
+        return None
+    kind = first_column(table, vocabulary.KIND)
+    after = old.first(vocabulary.AFTER)
+    found = words_of(table, kind.name, amount.name) if kind and kind.is_word else {}
+    kinds: dict[str, Any] = {word: vocabulary.kind_of(word) for word in found}
+    is_named = re.search(r"credit|ledger|token", table.word) or "credit" in amount.word
+    # Amounts of money come in only; where charges are among the words, it is credits.
+    is_spent = "charge" in kinds.values()
+    if not (kind or after) or not (is_named or after or is_spent):
+        return None
+    sign = _sign(amount, kinds, found)
+    if sign == "kind":
+        # The kind gives the sign: a word without a meaning has to be explained by a person.
+        kinds = {
+            word: vocabulary.UNKNOWN if meaning == "other" else meaning
+            for word, meaning in kinds.items()
+        }
+    history = History(
+        table=str(table),
+        key=old.key.name,
+        user=old.user.name,
+        at=at,
+        amount=amount.name,
+        sign=sign,
+        kind=kind.name if kinds and kind else "",
+        kinds=kinds,
+        after=after,
+        reference=old.first(vocabulary.REFERENCE),
+        cost=old.first(vocabulary.COST),
+    )
+    because = (
+        f"{amount.name} says how many",
+        f"{kind.name} says what happened" if kind else None,
+        f"{after} is the balance then" if after else None,
+    )
+    return Reading(history, because, _unread(table, kind, kinds))
+
+
+def _as_balances(old: UsersTable, words_of: WordsOf) -> Reading | None:
+    table = old.table
+    is_users_own = bool(vocabulary.USERS_TABLE.match(table.word))
+    held = [column for column in table.columns if _is_balance(column, old)]
+    if not held or not (old.user.is_unique or is_users_own):
+        return None
+    reset = old.first(vocabulary.RESET)
+    expires = old.first(vocabulary.EXPIRES)
+    tier = first_column(table, vocabulary.TIER)
+    tiers = words_of(table, tier.name, "") if tier and tier.is_word else {}
+    tiers.pop("", None)
+    balances = Balances(
+        table=str(table),
+        key=old.key.name,
+        user=old.user.name,
+        buckets=tuple(
+            _bucket(column, has_others=len(held) > 1, reset=reset, expires=expires)
+            for column in held
+        ),
+        reset=reset,
+        tier=_name(tier) if tiers else "",
+        tiers={word: word for word in tiers},
+        allowance=old.first(vocabulary.ALLOWANCE) if tiers else "",
+        # A table of users has more columns than credits: others must stay writable.
+        close="columns" if is_users_own else "table",
+    )
+    because = (
+        "one row for each user" if old.user.is_unique else "users' own rows",
+        ", ".join(column.name for column in held),
+        f"{reset} says when it is filled" if reset else None,
+    )
+    return Reading(balances, because)
+
+
+def _is_balance(column: Column, old: UsersTable) -> bool:
+    if not column.is_number:
+        return False
+    if vocabulary.PURCHASED.search(column.word):
+        counts = re.search(r"(balance|credits|tokens)", column.word)
+        if counts and not re.search(r"(lifetime|total|price|cost|requested)", column.word):
+            return True
+    return bool(
+        column.name not in (old.user.name, old.key.name)
+        and vocabulary.BALANCE.match(column.word)
+        and not vocabulary.NOT_BALANCE.search(column.word)
+    )
+
+
+def _bucket(column: Column, *, has_others: bool, reset: str, expires: str) -> Bucket:
+    if vocabulary.PURCHASED.search(column.word) or not (has_others or reset):
+        return Bucket(column.name)
+    if reset:
+        return Bucket(column.name, expires="next_reset")
+    if expires and vocabulary.MONTHLY.search(column.word):
+        return Bucket(column.name, expires=expires)
+    return Bucket(column.name)
+
+
+def _sign(amount: Column, kinds: dict[str, str], found: dict[str, Any]) -> Sign:
+    """Whether the stored sign can be trusted: charges are negative, and what comes is not."""
+    if amount.word in ("delta", "change", "credits_delta") or not kinds:
+        return "stored"
+    charged = [found[word] for word, meaning in kinds.items() if meaning == "charge"]
+    if charged and all(row.negative == row.rows for row in charged):
+        return "stored"
+    return "kind"
+
+
+def _unread(
+    table: Table, column: Column | None, meanings: dict[str, str]
+) -> tuple[tuple[str, str, str], ...]:
+    unknown = [word for word, meaning in meanings.items() if meaning == vocabulary.UNKNOWN]
+    return tuple((str(table), _name(column), word) for word in unknown)
+
+
+def _name(column: Column | None) -> str:
+    return column.name if column else ""

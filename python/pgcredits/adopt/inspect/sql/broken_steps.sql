@@ -1,0 +1,22 @@
+-- Steps of a history that begin where no other ended, in whatever order they are. One such step of
+-- each user is the first.
+
+select coalesce(sum(u.begun - 1), 0)::bigint as rows
+from (
+    select sum(b.begun) as begun
+    from (
+        select
+            s.user_id,
+            greatest(0, -sum(s.ended)) as begun
+        from ({history}) as h
+        cross join
+            lateral (
+                values
+                (h.user_id, h.balance_after, 1),
+                (h.user_id, h.balance_after - h.amount, -1)
+            ) as s (user_id, balance, ended)
+        group by s.user_id, s.balance
+    ) as b
+    group by b.user_id
+    having sum(b.begun) > 1
+) as u

@@ -1,0 +1,8 @@
+-- What all rows of a user come to.
+
+select
+    h.user_id,
+    array[sum(h.credits)] as credits
+from ({history}) as h
+where h.user_id is not null
+group by h.user_id

@@ -1,0 +1,1 @@
+"""Move an older system over, and prove that nothing was lost."""

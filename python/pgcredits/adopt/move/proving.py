@@ -1,0 +1,132 @@
+"""Totals before and after, side by side: nothing was lost on the way, and nothing was made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg import sql
+
+from pgcredits.adopt.source import expressions, queries
+from pgcredits.sql_files import read_sql, read_template
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pgcredits.adopt.plan.model import Balances, Plan
+
+SQL = sql.SQL
+
+_TOTALS = read_sql(__package__, "totals.sql")
+_CHANGED_BALANCES = read_template(__package__, "changed_balances.sql")
+_UNOWNED_CREDITS = read_template(__package__, "unowned_credits.sql")
+_UNGRANTED_BALANCES = read_template(__package__, "ungranted_balances.sql")
+_HISTORY_ROWS = read_template(__package__, "history_rows.sql")
+_GENERATIONS_OF_TASKS = read_template(__package__, "generations_of_tasks.sql")
+MOST_DIFFERENCES = 100
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Something that did not come over as it was."""
+
+    what: str
+    user_id: str
+    before: int | None
+    after: int | None
+
+
+@dataclass(frozen=True)
+class Proof:
+    """Totals of the older system and of the ledger.
+
+    Attributes:
+        users: Who had something, or owed something.
+        found: What all old balances came to.
+        forgiven: What those below 0 came to: found + forgiven came over, less what had expired.
+        expired: What had expired there.
+        unowned: Beside that, what rows held that name nobody: it stays behind.
+        granted: What came over.
+        in_ledger: The same by the ledger.
+        rows: Of history and tasks, by table: there, and here.
+        differences: What does not agree: the first of them.
+    """
+
+    users: int
+    found: int
+    forgiven: int
+    expired: int
+    unowned: int
+    granted: int
+    in_ledger: int
+    rows: dict[str, tuple[int, int]]
+    differences: tuple[Difference, ...]
+
+
+def prove(conn: psycopg.Connection[Any], plan: Plan) -> Proof:
+    """Compare the older system with what came over."""
+    (totals,) = conn.execute(_TOTALS).fetchall()
+    counted, miscounted = _counted(conn, plan)
+    differences = [*_changed_balances(conn, plan), *miscounted]
+    expected = totals.found + totals.forgiven - totals.expired
+    if expected != totals.in_ledger:
+        differences.append(Difference("all balances", "", expected, totals.in_ledger))
+    return Proof(
+        users=totals.users,
+        found=totals.found,
+        forgiven=totals.forgiven,
+        expired=totals.expired,
+        unowned=sum(_unowned(conn, plan, part) for part in plan.balances),
+        granted=totals.granted,
+        in_ledger=totals.in_ledger,
+        rows=counted,
+        differences=tuple(differences[:MOST_DIFFERENCES]),
+    )
+
+
+def _changed_balances(conn: psycopg.Connection[Any], plan: Plan) -> Iterator[Difference]:
+    most = sql.Literal(MOST_DIFFERENCES)
+    for row in conn.execute(_UNGRANTED_BALANCES.format(most=most)):
+        yield Difference(f"granted for {row.bucket}", str(row.user_id), row.before, row.after)
+    for part in plan.balances:
+        if part.close == "nothing":
+            continue
+        query = _CHANGED_BALANCES.format(
+            balances=queries.balances(plan, part), name=sql.Literal(part.table), most=most
+        )
+        for row in conn.execute(query):
+            what = f"{part.table}.{row.bucket}"
+            yield Difference(what, str(row.user_id), row.before, row.after)
+
+
+def _unowned(conn: psycopg.Connection[Any], plan: Plan, part: Balances) -> int:
+    (found,) = conn.execute(
+        _UNOWNED_CREDITS.format(balances=queries.balances(plan, part))
+    ).fetchall()
+    return int(found.credits)
+
+
+def _counted(
+    conn: psycopg.Connection[Any], plan: Plan
+) -> tuple[dict[str, tuple[int, int]], list[Difference]]:
+    """The rows of each history and the tasks of each table, there and here; what does not agree."""
+    counted: dict[str, tuple[int, int]] = {}
+    differences: list[Difference] = []
+    for history in plan.history:
+        query = _HISTORY_ROWS.format(
+            table=expressions.table(history.table), name=sql.Literal(history.table)
+        )
+        (found,) = conn.execute(query).fetchall()
+        counted[history.table] = (found.before, found.after)
+        if history.close == "table" and found.before != found.after:
+            what = f"rows of {history.table}"
+            differences.append(Difference(what, "", found.before, found.after))
+    for tasks in plan.tasks:
+        query = _GENERATIONS_OF_TASKS.format(tasks=queries.tasks_of_table(plan, tasks))
+        (found,) = conn.execute(query).fetchall()
+        counted[tasks.table] = (found.before, found.after)
+        if tasks.close == "table" and found.before > found.after:
+            what = f"tasks of {tasks.table}"
+            differences.append(Difference(what, "", found.before, found.after))
+    return counted, differences

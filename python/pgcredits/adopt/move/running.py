@@ -1,0 +1,59 @@
+"""Move an older system over: history, then the cut-over, then tasks, then the proof.
+
+Everything can be stopped and run again: what was copied stays, and is not copied twice. Nobody's
+credits move before the cut-over, which is one transaction.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pgcredits.adopt.move import history
+from pgcredits.adopt.move.cut_over import cut_over, is_cut_over
+from pgcredits.adopt.move.progress import Run
+from pgcredits.adopt.move.tasks import import_tasks
+from pgcredits.adopt.plan.amounts import require_tasks, require_whole
+from pgcredits.adopt.plan.fitting import require_fit
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from pgcredits.adopt.move.progress import Watcher
+    from pgcredits.adopt.plan.model import Plan
+
+
+def run(conn: psycopg.Connection[Any], plan: Plan, watcher: Watcher) -> Run:
+    """Move an older system over, or go on where an earlier run was stopped.
+
+    Args:
+        conn: Of an owner of the old tables and of pgcredits' schemas, in autocommit.
+        plan: How to read them.
+        watcher: Is told how far it is.
+
+    Raises:
+        PlanError: The plan does not fit the database.
+        AdoptionError: Something is in the way.
+    """
+    conn.execute("set time zone 'UTC'")
+    conn.execute("set jit = off")
+    conn.execute("set statement_timeout = 0")
+    # Rows that a policy hides would be lost: with this setting they are an error.
+    conn.execute("set row_security = off")
+    require_fit(conn, plan)
+    is_done = is_cut_over(conn, plan)
+    if not is_done:
+        require_whole(conn, plan)
+    done = Run()
+    for part in plan.history:
+        done.history_rows += history.copy(conn, plan, part, watcher)
+    if not is_done:
+        if plan.tasks:
+            watcher.scene("looking at tasks")
+            require_tasks(conn, plan)
+        cut_over(conn, plan, watcher, done)
+    for part in plan.history:
+        if part.close == "table":
+            history.forget_what_is_gone(conn, plan, part)
+    if plan.tasks:
+        done.tasks = import_tasks(conn, plan, watcher)
+    return done

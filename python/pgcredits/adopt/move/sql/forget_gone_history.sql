@@ -1,0 +1,13 @@
+-- Remove copies of rows that are not there any more, or are another user's.
+
+delete from credits.imported_history as h
+where
+    h.source_table = {name}
+    and h.redacted_at is null
+    and not exists (
+        select
+        from ({history}) as o
+        where
+            o.source_id = h.source_id
+            and coalesce(o.user_id, '00000000-0000-0000-0000-000000000000') = h.user_id
+    )

@@ -1,0 +1,22 @@
+-- Keep the old tasks that are no generations yet: those in flight first, then what is owed.
+
+create temporary table old_tasks as
+select
+    t.*,
+    row_number() over (
+        order by
+            t.finished_at is not null,
+            t.credits_charged <= t.credits_refunded or t.status = 'succeeded',
+            t.user_id,
+            t.source_table,
+            t.source_id
+    ) as n
+from ({tasks}) as t
+where
+    not exists (
+        select
+        from credits.generations as g
+        where
+            g.user_id = t.user_id
+            and g.generation_id = t.generation_id
+    )

@@ -1,0 +1,18 @@
+-- Balances of which the ledger did not get what was to be granted.
+
+select
+    b.user_id,
+    b.bucket,
+    b.granted as before,
+    t.credits as after
+from credits.imported_balances as b
+left join credits.credit_transactions as t
+    on
+        b.user_id = t.user_id
+        and b.transaction_id = t.transaction_id
+        and b.idempotency_key = t.idempotency_key
+where
+    b.granted > 0
+    and t.credits is distinct from b.granted
+order by b.user_id, b.bucket
+limit {most}

@@ -1,0 +1,113 @@
+"""Write a plan as TOML, with comments that say what may be changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import tomlkit
+
+from pgcredits.adopt.plan.model import Bucket
+from pgcredits.adopt.plan.reading import CHOICES, VERSION
+from pgcredits.adopt.source.vocabulary import UNKNOWN
+from pgcredits.printable import harmless
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tomlkit.items import AoT, Table
+
+    from pgcredits.adopt.inspect.discovery import Discovery
+
+_TOP = """How pgcredits adopt run would move this credit system over. Read it, and change what is
+wrong: whatever is not settled here stops the run before it has done anything.
+"""
+_COMMENTS = {
+    "user_ids": "uuid: users' ids are uuids. md5: they become md5(id::text)::uuid.",
+    "credits_per_unit": "100 where balances have two decimals, and one hundredth is a credit.",
+    "negatives": "Buckets below 0. zero: forgive each. stop: do nothing until there are none.",
+    "in_flight": "Tasks that have not ended. adopt: in flight here, too. owe: failed, and owed.",
+    "stuck_after_days": "Tasks in flight for longer have failed, and are owed.",
+    "unnamed_refunds": "Refunds that name no task. count: against the user's oldest failures.",
+    "close": "After the cut-over every write is refused (table), or changes of credits (columns).",
+    "expires": "never, next_reset, or the column that says when.",
+    "tier": "Users come onto the plans below; leave it away, and they have none.",
+    "tiers": "Which of credits.plans each word is.",
+    "sign": "stored: amounts have their sign. kind: the kind gives it. columns: credit - debit.",
+    "kinds": f'What the words mean: {", ".join(CHOICES["kinds"])}. "" is for null.',
+    "statuses": f'What the words mean: {", ".join(CHOICES["statuses"])}. "" is for null.',
+}
+
+
+def draft(discovery: Discovery) -> str:
+    """The plan that was discovered, as a file to edit."""
+    document = tomlkit.document()
+    for line in (*_TOP.strip().splitlines(), "", f"Found: {discovery.shape}."):
+        document.add(tomlkit.comment(line))
+    for line in _remarks(discovery):
+        document.add(tomlkit.comment(harmless(line)))
+    document.add(tomlkit.nl())
+    document.add("version", tomlkit.item(VERSION))
+    for name, value in _settings(discovery.plan):
+        if _is_parts(value):
+            document.add(name, _parts(value))
+        else:
+            document.add(name, _item(name, value))
+    return tomlkit.dumps(document)
+
+
+def _remarks(discovery: Discovery) -> Iterator[str]:
+    for table, column, word in discovery.unread:
+        yield f"TO DO: what does {word!r} mean in {column} of {table}?"
+    for line in discovery.asides:
+        yield f"Left aside: {line}."
+    for function, table in discovery.failing:
+        yield f"TO DO: {function} will fail, and so will writes to {table}: move it."
+
+
+def _settings(part: Any) -> list[tuple[str, Any]]:
+    """What is set; parts last, as TOML wants it."""
+    found = [(one.name, getattr(part, one.name)) for one in msgspec.structs.fields(part)]
+    kept = [(name, value) for name, value in found if value not in ("", (), {}, None, False)]
+    return sorted(kept, key=lambda pair: _is_parts(pair[1]) or isinstance(pair[1], dict))
+
+
+def _is_parts(value: Any) -> bool:
+    return isinstance(value, tuple) and any(isinstance(one, msgspec.Struct) for one in value)
+
+
+def _parts(parts: tuple[Any, ...]) -> AoT:
+    made = tomlkit.aot()
+    for part in parts:
+        made.append(_part(part))
+    return made
+
+
+def _part(part: Any) -> Table:
+    made = tomlkit.table()
+    for name, value in _settings(part):
+        if _is_parts(value):
+            made.add(name, _parts(value))
+        elif isinstance(value, dict):
+            made.add(name, _meanings(name, value))
+        elif not (isinstance(part, Bucket) and name == "priority" and value == 100):
+            made.add(name, _item(name, value))
+    return made
+
+
+def _meanings(name: str, words: dict[str, str]) -> Table:
+    made = tomlkit.table()
+    made.add(tomlkit.comment(_COMMENTS[name]))
+    for word, meaning in words.items():
+        if meaning == UNKNOWN:
+            made.add(tomlkit.comment(f'{tomlkit.key(word).as_string()} = "?"'))
+        else:
+            made.add(word, meaning)
+    return made
+
+
+def _item(name: str, value: Any) -> Any:
+    item = tomlkit.item(list(value) if isinstance(value, tuple) else value)
+    if name in _COMMENTS:
+        item.comment(_COMMENTS[name])
+    return item

@@ -1,0 +1,228 @@
+"""Whether a plan fits the database, before anything is done."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from psycopg import sql
+
+from pgcredits.adopt.errors import AdoptionError, PlanError
+from pgcredits.adopt.plan.amounts import require_amounts
+from pgcredits.adopt.source import expressions
+from pgcredits.adopt.source.catalog import read_catalog
+from pgcredits.sql_files import read_sql, read_template
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from pgcredits.adopt.plan.model import Balances, History, Part, Plan, Tasks
+    from pgcredits.adopt.source.catalog import Table
+
+_CLOSED_AS = read_sql(__package__, "closed_as.sql")
+_COLUMN_DEFAULT = read_sql(__package__, "column_default.sql")
+_IS_INSTALLED = read_sql(__package__, "is_installed.sql")
+_MISSING_OWNERS = read_sql(__package__, "missing_owners.sql")
+_PLANS = "select p.plan, p.monthly_credits from credits.plans as p"
+_STRANGE_WORDS = read_template(__package__, "strange_words.sql")
+_USUAL_ALLOWANCES = read_template(__package__, "usual_allowances.sql")
+
+#: Settings that name columns of these types.
+_TIMES = ("reset", "at", "created", "finished", "refunded_at")
+_NUMBERS = (
+    "allowance", "amount", "credit", "debit", "after", "cost", "credits", "refunded_credits",
+)  # fmt: skip
+
+
+def require_fit(conn: psycopg.Connection[Any], plan: Plan) -> None:
+    """Refuse a plan that names what is not there, leaves a word open, or is another by now.
+
+    Raises:
+        PlanError: Something in it does not fit.
+        AdoptionError: pgcredits is not installed, or this role may not do it.
+    """
+    require_installed(conn)
+    require_readable(conn, plan)
+    _require_rights(conn, plan)
+    for part in plan.balances:
+        if part.close == "columns":
+            _require_no_default(conn, part)
+        if part.tier:
+            _require_plans(conn, part)
+        for row in conn.execute(_CLOSED_AS, {"table": part.table}):
+            if row.read_as != fingerprint(plan, part):
+                raise PlanError(
+                    f"{part.table} was cut over by another plan",
+                    "What came over stays as it is: put back what was changed of its balances.",
+                )
+
+
+def require_installed(conn: psycopg.Connection[Any]) -> None:
+    """Refuse to go on where there is nothing to move to.
+
+    Raises:
+        AdoptionError: pgcredits is not installed.
+    """
+    (row,) = conn.execute(_IS_INSTALLED).fetchall()
+    if not row.is_installed:
+        raise AdoptionError("pgcredits is not installed in this database", "Run pgcredits migrate.")
+
+
+def require_readable(conn: psycopg.Connection[Any], plan: Plan) -> None:
+    """Refuse a plan that names what is not there, or leaves a word open.
+
+    Raises:
+        PlanError: Something in it does not fit.
+    """
+    catalog = read_catalog(conn, plan.all_schemas)
+    tables = catalog.tables_by_name
+    if not plan.balances:
+        raise PlanError("the plan names no balances", "Say where they are: [[balances]].")
+    for part in plan.parts:
+        if part.table not in tables:
+            raise PlanError(f"there is no table {part.table}", "Name it with its schema.")
+        _require_columns(part, tables[part.table])
+    _require_buckets(plan)
+    for tasks in plan.tasks:
+        _require_words(conn, tasks, "status", "statuses")
+    for history in plan.history:
+        if history.kind:
+            _require_words(conn, history, "kind", "kinds")
+    require_amounts(conn, plan, catalog)
+
+
+def fingerprint(plan: Plan, part: Part) -> str:
+    """A hash of what the plan says of a table; another one if the table would be read otherwise."""
+    parts = [one for one in plan.parts if (one.table, one.role) == (part.table, part.role)]
+    said = repr((parts, plan.user_ids, plan.credits_per_unit))
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
+def _require_buckets(plan: Plan) -> None:
+    taken: set[tuple[str, str]] = set()
+    for part in plan.balances:
+        if part.summed and part.table not in {one.table for one in plan.history}:
+            raise PlanError(
+                f"{part.table} is summed, but is no history", "Describe it in [[history]]."
+            )
+        if not part.summed and not part.buckets:
+            raise PlanError(f"{part.table} names no buckets", "Say which columns hold credits.")
+        for bucket in part.buckets:
+            if (part.table, bucket.column) in taken:
+                raise PlanError(
+                    f"{part.table}: bucket {bucket.column} is there twice",
+                    "Its credits count once.",
+                )
+            taken.add((part.table, bucket.column))
+            if bucket.expires == "next_reset" and not part.reset:
+                raise PlanError(
+                    f"{part.table}: bucket {bucket.column} expires with the next reset, and there "
+                    "is no column that says when the last one was",
+                    'Name it: reset = "...".',
+                )
+
+
+def _require_rights(conn: psycopg.Connection[Any], plan: Plan) -> None:
+    tables = [expressions.quoted(part.table) for part in plan.parts if part.close != "nothing"]
+    missing = [row.owner for row in conn.execute(_MISSING_OWNERS, {"tables": tables})]
+    if missing:
+        raise AdoptionError(
+            f"this role may not do it: it needs the rights of {', '.join(missing)}",
+            "Connect as a member of the owners of the old tables and of schema credits.",
+        )
+
+
+def _require_no_default(conn: psycopg.Connection[Any], part: Balances) -> None:
+    """Refuse buckets whose default is not 0: new rows would be refused after the cut-over."""
+    for bucket in part.buckets:
+        for row in conn.execute(
+            _COLUMN_DEFAULT, {"table": expressions.quoted(part.table), "column": bucket.column}
+        ):
+            value = row.default_value.partition("::")[0].strip("'()")
+            if value != "NULL" and value.strip("0.") != "":
+                raise PlanError(
+                    f"{part.table}: {bucket.column} has the default {row.default_value}, which "
+                    "every new row would be refused for",
+                    "Set the default to 0 and give new users their credits by "
+                    'credits.grant_user_credits, or say close = "nothing".',
+                )
+
+
+def _require_columns(part: Part, table: Table) -> None:
+    for setting, name in part.columns:
+        if name not in table.by_name:
+            raise PlanError(
+                f"{table}: {setting} = {name!r} is no column of it",
+                f"There are: {', '.join(table.by_name)}.",
+            )
+        column = table.by_name[name]
+        is_time = setting in _TIMES or setting.startswith("expires of ")
+        if is_time and not column.is_time:
+            raise PlanError(
+                f"{table}: {setting} = {name!r} says no time, but is {column.type}",
+                "Name a timestamp, or leave it away.",
+            )
+        is_number = setting in _NUMBERS or setting.startswith("bucket ")
+        if is_number and not column.is_number:
+            raise PlanError(
+                f"{table}: {setting} = {name!r} is no number, but {column.type}",
+                "Name a column of numbers, or leave it away.",
+            )
+        if setting == "refunded_flag" and column.type != "boolean":
+            raise PlanError(
+                f"{table}: {setting} = {name!r} is not boolean, but {column.type}",
+                "A word goes to refunded_status, a number to refunded_credits.",
+            )
+    key = table.by_name[part.key]
+    if not (key.is_unique or table.key == (part.key,)):
+        raise PlanError(
+            f"{table}: key = {part.key!r} does not tell its rows apart",
+            "Name its primary key, or make the column unique.",
+        )
+
+
+def _require_plans(conn: psycopg.Connection[Any], part: Balances) -> None:
+    """Refuse tiers whose plan is missing, or brings another allowance than the tier did."""
+    known = {row.plan: row.monthly_credits for row in conn.execute(_PLANS)}
+    for word, plan in part.tiers.items():
+        if plan not in known:
+            raise PlanError(
+                f"{part.table}: {word!r} is plan {plan!r}, and there is none in credits.plans",
+                "Insert it there, or leave the word away: its users have no plan then.",
+            )
+    if not part.allowance:
+        return
+    found = conn.execute(
+        _USUAL_ALLOWANCES.format(
+            tier=expressions.column(part.tier),
+            allowance=expressions.column(part.allowance),
+            table=expressions.table(part.table),
+        )
+    ).fetchall()
+    for row in found:
+        here = known.get(part.tiers.get(row.tier, ""))
+        if here is not None and row.allowance != here:
+            raise PlanError(
+                f"{part.table}: {row.tier!r} brings {row.allowance:g} credits a month, and plan "
+                f"{part.tiers[row.tier]!r} brings {here}",
+                "Update credits.plans, or name another plan for it.",
+            )
+
+
+def _require_words(
+    conn: psycopg.Connection[Any], part: History | Tasks, setting: str, words: str
+) -> None:
+    column = getattr(part, setting)
+    known = getattr(part, words)
+    strange = conn.execute(
+        _STRANGE_WORDS.format(
+            column=sql.Identifier(column),
+            table=expressions.table(part.table),
+            known=sql.Literal(list(known)),
+        )
+    ).fetchall()
+    if strange:
+        raise PlanError(
+            f"{part.table}: the plan does not say what {column} = {strange[0].word!r} means",
+            f'Add it to {words}; "" is for null.',
+        )

@@ -1,0 +1,8 @@
+-- Balances that pgcredits cannot hold: fractions, less than nothing, too much.
+
+select
+    count(*) filter (where b.found <> trunc(b.found)) as fractions,
+    min(b.found) filter (where b.found <> trunc(b.found)) as example,
+    count(*) filter (where b.found < 0) as negatives,
+    max(b.found) as largest
+from ({balances}) as b

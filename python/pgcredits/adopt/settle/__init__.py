@@ -1,0 +1,1 @@
+"""Pay what an older system owes to its users for work that failed."""

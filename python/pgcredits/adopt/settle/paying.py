@@ -1,0 +1,91 @@
+"""Find what is owed to users, pay it, and tell who got how much."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from uuid import UUID
+
+    import psycopg
+
+    from pgcredits.adopt.move.progress import Watcher
+
+BATCH = 1000
+#: More than anybody owes.
+_ALL = 2_147_483_647
+
+_SETTLE = "select * from credits.settle_owed_refunds(p_dry_run => %s, p_limit => %s)"
+
+
+@dataclass
+class User:
+    """What one user is owed, and what was paid.
+
+    Attributes:
+        user_id: Whom.
+        generations: For which generations.
+        owed: Credits before.
+        paid: Credits that came back now.
+        errors: Why something could not be paid.
+    """
+
+    user_id: UUID
+    generations: list[UUID] = field(default_factory=list)
+    owed: int = 0
+    paid: int = 0
+    errors: list[str] = field(default_factory=list)
+
+
+def show_owed(conn: psycopg.Connection[Any]) -> list[User]:
+    """What is owed, the most first; nothing is paid."""
+    return _by_user(conn.execute(_SETTLE, [True, _ALL]))
+
+
+def pay_owed(
+    conn: psycopg.Connection[Any], watcher: Watcher, keep: Callable[[list[User]], None]
+) -> list[User]:
+    """Pay all of it, a batch and a transaction at a time.
+
+    Args:
+        conn: Of a member of credits_operator, in autocommit.
+        watcher: Is told how many generations were paid.
+        keep: Is handed who got how much, also where the connection was lost midway.
+
+    Returns:
+        Who got how much. Busy users are left out: the next run finds them.
+    """
+    attempts: list[Any] = []
+    try:
+        _pay(conn, watcher, attempts)
+    finally:
+        latest = {(row.user_id, row.generation_id): row for row in attempts}
+        users = _by_user(latest.values())
+        keep(users)
+    return users
+
+
+def _pay(conn: psycopg.Connection[Any], watcher: Watcher, attempts: list[Any]) -> None:
+    owed = len(conn.execute(_SETTLE, [True, _ALL]).fetchall())
+    watcher.scene("paying what is owed", owed)
+    while True:
+        served = conn.execute(_SETTLE, [False, BATCH]).fetchall()
+        attempts += served
+        watcher.reach(sum(row.error is None for row in attempts))
+        # What cannot be paid comes again with every call.
+        if not any(row.error is None for row in served):
+            break
+
+
+def _by_user(rows: Iterable[Any]) -> list[User]:
+    users: dict[UUID, User] = {}
+    for row in rows:
+        user = users.setdefault(row.user_id, User(row.user_id))
+        user.generations.append(row.generation_id)
+        user.owed += row.credits_owed or 0
+        user.paid += row.credits_refunded
+        if row.error is not None:
+            user.errors.append(row.error)
+    return sorted(users.values(), key=lambda user: (-user.owed, str(user.user_id)))

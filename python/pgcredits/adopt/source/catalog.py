@@ -1,0 +1,242 @@
+"""What is in the older system's schemas, from PostgreSQL's own catalog."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from psycopg import sql
+
+from pgcredits.adopt.errors import PlanError
+from pgcredits.adopt.source.vocabulary import plain
+from pgcredits.sql_files import read_sql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import psycopg
+
+#: pgcredits' own schemas, which are never an older system's.
+OURS = ("credits", "credits_internal", "credits_monitoring", "credits_deploy")
+
+_SCHEMAS = read_sql(__package__, "schemas.sql")
+_TABLES = read_sql(__package__, "tables.sql")
+_COLUMNS = read_sql(__package__, "columns.sql")
+_FUNCTIONS = read_sql(__package__, "functions.sql")
+_VIEWS = read_sql(__package__, "views.sql")
+
+NUMBERS = ("smallint", "integer", "bigint", "numeric", "real", "double precision")
+TEXTS = ("text", "character varying", "character", "citext")
+TIMES = ("timestamp with time zone", "timestamp without time zone", "date")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table."""
+
+    name: str
+    type: str
+    is_nullable: bool
+    is_unique: bool
+    key_position: int
+
+    @cached_property
+    def word(self) -> str:
+        """Its name as the lists of vocabulary have names."""
+        return plain(self.name)
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it can hold an amount."""
+        return self.type in NUMBERS
+
+    @property
+    def is_time(self) -> bool:
+        """Whether it says when."""
+        return self.type in TIMES
+
+    @property
+    def is_word(self) -> bool:
+        """Whether it holds words: a text, or one of a list."""
+        return not (self.is_number or self.is_time or self.type in ("uuid", "boolean", "jsonb"))
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table, partitioned or not."""
+
+    oid: int
+    schema: str
+    name: str
+    columns: tuple[Column, ...]
+    estimated_rows: int = 0
+    writes: int = 0
+    has_row_security: bool = False
+    open_to_all: tuple[str, ...] = ()
+    open_policies: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """As a person writes it."""
+        return f"{self.schema}.{self.name}"
+
+    @cached_property
+    def word(self) -> str:
+        """Its name without schema, as the lists of vocabulary have names."""
+        return plain(self.name)
+
+    @property
+    def identifier(self) -> sql.Identifier:
+        """As SQL needs it."""
+        return sql.Identifier(self.schema, self.name)
+
+    @cached_property
+    def by_name(self) -> dict[str, Column]:
+        """Its columns."""
+        return {column.name: column for column in self.columns}
+
+    @cached_property
+    def by_word(self) -> dict[str, Column]:
+        """Its columns, by their names as the lists of vocabulary have them."""
+        return {column.word: column for column in reversed(self.columns)}
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The columns of its primary key."""
+        keyed = [column for column in self.columns if column.key_position]
+        return tuple(c.name for c in sorted(keyed, key=lambda column: column.key_position))
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function or procedure."""
+
+    oid: int
+    schema: str
+    name: str
+    signature: str
+    arguments: str
+    result: str | None
+    argument_names: tuple[str, ...]
+    argument_types: tuple[str, ...]
+    source: str
+    language: str
+    volatility: str
+    is_definer: bool
+    has_search_path: bool
+    open_to: tuple[str, ...]
+    is_reachable: bool
+    triggered_by: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """With its arguments' types, as DROP FUNCTION takes it."""
+        return self.signature
+
+
+@dataclass(frozen=True)
+class View:
+    """A view, materialized or not."""
+
+    oid: int
+    schema: str
+    name: str
+    definition: str
+    open_to_all: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """As a person writes it."""
+        return f"{self.schema}.{self.name}"
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """All that was found in some schemas."""
+
+    schemas: tuple[str, ...]
+    tables: tuple[Table, ...]
+    functions: tuple[Function, ...]
+    views: tuple[View, ...]
+
+    @cached_property
+    def tables_by_name(self) -> dict[str, Table]:
+        """By schema.table."""
+        return {str(table): table for table in self.tables}
+
+
+def read_catalog(
+    conn: psycopg.Connection[Any], schemas: Sequence[str], *, ours: bool = False
+) -> Catalog:
+    """Read what is in some schemas.
+
+    Args:
+        conn: Rows as named tuples.
+        schemas: Where to look.
+        ours: Let pgcredits' own schemas be named, too.
+
+    Raises:
+        PlanError: There is no such schema, or it is not an application's.
+    """
+    names: dict[str, Any] = {"schemas": list(schemas), "ours": [] if ours else list(OURS)}
+    _require_schemas(conn, names)
+    return Catalog(
+        schemas=tuple(schemas),
+        tables=_tables(conn, names),
+        functions=_functions(conn, names),
+        views=tuple(
+            View(**{**row._asdict(), "open_to_all": tuple(row.open_to_all)})
+            for row in conn.execute(_VIEWS, names)
+        ),
+    )
+
+
+def _require_schemas(conn: psycopg.Connection[Any], names: dict[str, Any]) -> None:
+    found = {row.name: row.is_taken for row in conn.execute(_SCHEMAS, names)}
+    for schema in names["schemas"]:
+        if "." in schema:
+            raise PlanError(
+                f"schema {schema} has a dot in its name, which a plan cannot tell apart",
+                "Rename it, or move the tables to another schema.",
+            )
+        if schema not in found:
+            raise PlanError(f"there is no schema {schema}", "Name those of the application.")
+        if found[schema]:
+            raise PlanError(
+                f"schema {schema} is not an application's", "Name those of the application."
+            )
+
+
+def _tables(conn: psycopg.Connection[Any], names: dict[str, Any]) -> tuple[Table, ...]:
+    columns: dict[int, list[Column]] = {}
+    for of_table, *column in conn.execute(_COLUMNS, names):
+        columns.setdefault(of_table, []).append(Column(*column))
+    return tuple(
+        Table(
+            **{
+                **row._asdict(),
+                "columns": tuple(columns.get(row.oid, ())),
+                "open_to_all": tuple(sorted(set(row.open_to_all))),
+                "open_policies": tuple(sorted(row.open_policies)),
+            }
+        )
+        for row in conn.execute(_TABLES, names)
+    )
+
+
+def _functions(conn: psycopg.Connection[Any], names: dict[str, Any]) -> tuple[Function, ...]:
+    return tuple(
+        Function(
+            **{
+                **row._asdict(),
+                "argument_names": tuple(row.argument_names),
+                "argument_types": tuple(filter(None, row.argument_types.split(","))),
+                "open_to": tuple(sorted(set(row.open_to))),
+                "triggered_by": tuple(row.triggered_by),
+            }
+        )
+        for row in conn.execute(_FUNCTIONS, names)
+    )
+
+
+def first_column(table: Table, names: Iterable[str]) -> Column | None:
+    """The column with the first of these names that the table has: user_id is userId, too."""
+    return next((table.by_word[name] for name in names if name in table.by_word), None)

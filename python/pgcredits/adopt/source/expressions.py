@@ -1,0 +1,92 @@
+"""Parts of queries: an older system's tables and columns, read as the plan says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from psycopg import sql
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from psycopg.sql import Composable
+
+    from pgcredits.adopt.plan.model import Plan, Tasks
+
+SQL = sql.SQL
+NULL = SQL("null")
+
+_GENERATION_ID = SQL(
+    """
+    case
+        when t.{key}::text
+            ~ '^[0-9a-f]{{8}}-[0-9a-f]{{4}}-[0-9a-f]{{4}}-[0-9a-f]{{4}}-[0-9a-f]{{12}}$'
+            then t.{key}::text::uuid
+        else md5({table} || ':' || t.{key}::text)::uuid
+    end
+    """
+)
+
+
+def table(name: str) -> sql.Identifier:
+    """The table that a plan names."""
+    return sql.Identifier(*name.split(".", 1))
+
+
+def quoted(name: str) -> str:
+    """The same as a text that to_regclass() reads as it is meant."""
+    return ".".join('"{}"'.format(part.replace('"', '""')) for part in name.split(".", 1))
+
+
+def column(name: str, alias: str = "t") -> Composable:
+    """A column of the plan; null where it names none."""
+    return sql.Identifier(alias, name) if name else NULL
+
+
+def user_id(plan: Plan, name: str) -> Composable:
+    """The id under which pgcredits knows the user of a row."""
+    if plan.user_ids == "uuid":
+        return SQL("{}::text::uuid").format(column(name))
+    return SQL("md5({}::text)::uuid").format(column(name))
+
+
+def generation_id(part: Tasks) -> Composable:
+    """A task's id as a generation: the old one where it is a uuid, since applications know it."""
+    return _GENERATION_ID.format(key=sql.Identifier(part.key), table=sql.Literal(part.table))
+
+
+def whens(meanings: Mapping[str, str]) -> Composable:
+    """The branches of a case."""
+    return SQL(" ").join(
+        SQL("when {} then {}").format(sql.Literal(word), sql.Literal(meaning))
+        for word, meaning in meanings.items()
+    )
+
+
+def meaning(value: Composable, meanings: Mapping[str, str], otherwise: Composable) -> Composable:
+    """What a word means by the plan."""
+    if not meanings:
+        return otherwise
+    return SQL("case coalesce({}::text, '') {} else {} end").format(
+        value, whens(meanings), otherwise
+    )
+
+
+def first_time(*names: str) -> Composable:
+    """The first of these times that is not null; infinity counts as null."""
+    known = [
+        SQL("case when isfinite({0}::timestamptz) then {0}::timestamptz end").format(column(name))
+        for name in names
+        if name
+    ]
+    return SQL("coalesce({})").format(SQL(", ").join(known)) if known else SQL("null::timestamptz")
+
+
+def text(name: str) -> Composable:
+    """An id or a word; null where it is blank."""
+    return SQL("nullif(btrim({}::text), '')").format(column(name))
+
+
+def in_credits(plan: Plan, amount: Composable) -> Composable:
+    """An amount of the old system in whole credits."""
+    return SQL("{}::numeric * {}").format(amount, sql.Literal(plan.credits_per_unit))

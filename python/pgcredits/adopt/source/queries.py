@@ -1,0 +1,218 @@
+"""An older system's rows in our words: queries made from the plan.
+
+None of them needs pgcredits in the database, so that an older system can be looked at before.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from psycopg import sql
+
+from pgcredits.adopt.source.expressions import (
+    SQL,
+    column,
+    first_time,
+    generation_id,
+    in_credits,
+    meaning,
+    table,
+    text,
+    user_id,
+)
+from pgcredits.adopt.source.vocabulary import FINISHED_STATUSES
+from pgcredits.sql_files import read_template
+
+if TYPE_CHECKING:
+    from psycopg.sql import Composable
+
+    from pgcredits.adopt.plan.model import Balances, Bucket, History, Plan, Refunds, Tasks
+
+_BALANCES = read_template(__package__, "balances.sql")
+_HISTORY = read_template(__package__, "history.sql")
+_LOGGED_REFUNDS = read_template(__package__, "logged_refunds.sql")
+_MONTHS_SINCE = read_template(__package__, "months_since.sql")
+_NEXT_RESET = read_template(__package__, "next_reset.sql")
+_NO_REFUNDS = read_template(__package__, "no_refunds.sql")
+_REFUNDS_OF_HISTORY = read_template(__package__, "refunds_of_history.sql")
+_SUMMED_BALANCES = read_template(__package__, "summed_balances.sql")
+_TASKS = read_template(__package__, "tasks.sql")
+_TASKS_OF_TABLE = read_template(__package__, "tasks_of_table.sql")
+
+#: Amounts of kinds whose stored sign cannot be trusted; of other kinds the sign is unknown.
+_SIGNED_BY_KIND = SQL(
+    "case k.kind when 'charge' then -abs({0}) when 'expiry' then -abs({0})"
+    " when 'grant' then abs({0}) when 'refund' then abs({0}) end"
+)
+_REFUND_DONE = SQL(
+    "coalesce(lower({}::text), '') in ('done', 'completed', 'refunded', 'processed', 'success')"
+)
+
+
+# --- balances -------------------------------------------------------------------------------------
+
+
+def balances(plan: Plan, part: Balances) -> Composable:
+    """What each bucket of each row holds: found may have a fraction, and be below 0."""
+    if part.summed:
+        (summed,) = (one for one in plan.history if one.table == part.table)
+        return _SUMMED_BALANCES.format(history=history(plan, summed))
+    reset = _last_reset(part)
+    return _BALANCES.format(
+        user_id=user_id(plan, part.user),
+        key=sql.Identifier(part.key),
+        table=table(part.table),
+        months=_MONTHS_SINCE.format(reset=reset),
+        buckets=SQL(", ").join(_bucket(plan, bucket, reset) for bucket in part.buckets),
+    )
+
+
+def next_reset(part: Balances) -> Composable:
+    """When the old system would next have given monthly credits."""
+    reset = _last_reset(part)
+    return SQL("(select ({at}) from ({months}) as m)").format(
+        at=_NEXT_RESET.format(reset=reset), months=_MONTHS_SINCE.format(reset=reset)
+    )
+
+
+def _last_reset(part: Balances) -> Composable:
+    return SQL("coalesce({}, date_trunc('month', now()))").format(first_time(part.reset))
+
+
+def _bucket(plan: Plan, bucket: Bucket, reset: Composable) -> Composable:
+    expires: Composable
+    if bucket.expires == "never":
+        expires = SQL("null::timestamptz")
+    elif bucket.expires == "next_reset":
+        expires = SQL("({})").format(_NEXT_RESET.format(reset=reset))
+    else:
+        expires = first_time(bucket.expires)
+    return SQL("({}, {}, {}, {}::integer, {}::numeric)").format(
+        sql.Literal(bucket.column),
+        in_credits(plan, column(bucket.column)),
+        expires,
+        sql.Literal(bucket.priority),
+        sql.Literal(bucket.unit_price_usd),
+    )
+
+
+# --- history --------------------------------------------------------------------------------------
+
+
+def history(plan: Plan, part: History) -> Composable:
+    """What each row did to the user's credits."""
+    amount: Composable = in_credits(plan, column(part.amount))
+    if part.sign == "columns":
+        difference = SQL("(coalesce({}, 0) - coalesce({}, 0))").format(
+            column(part.credit), column(part.debit)
+        )
+        amount = in_credits(plan, difference)
+    if part.kind:
+        kind = meaning(column(part.kind), part.kinds, SQL("'other'"))
+    else:
+        kind = SQL("case when {} < 0 then 'charge' else 'grant' end").format(amount)
+    return _HISTORY.format(
+        user_id=user_id(plan, part.user),
+        key=sql.Identifier(part.key),
+        at=first_time(part.at),
+        moved=_SIGNED_BY_KIND.format(amount) if part.sign == "kind" else amount,
+        amount=amount,
+        cost=column(part.cost),
+        reference=text(part.reference),
+        after=column(part.after),
+        table=table(part.table),
+        kind=kind,
+    )
+
+
+# --- tasks, and what of them came back ------------------------------------------------------------
+
+
+def tasks(plan: Plan) -> Composable:
+    """Every task, with the credits that it cost and those that came back, wherever that is noted.
+
+    The same refund may stand on the task, in a log and in the history: each of them is summed, and
+    the largest sum counts. Refunds that name no task count for the user's oldest failures, if the
+    plan wants that.
+    """
+    return _TASKS.format(
+        all_tasks=SQL(" union all ").join(tasks_of_table(plan, part) for part in plan.tasks),
+        all_refunds=_refunds(plan),
+        count_unnamed=sql.Literal(int(plan.unnamed_refunds == "count")),
+    )
+
+
+def _refunds(plan: Plan) -> Composable:
+    """Every refund, wherever it is noted: of which table, whose, naming what, and how much."""
+    logged = [_logged_refunds(plan, part) for part in plan.refunds]
+    in_history = [
+        _REFUNDS_OF_HISTORY.format(name=sql.Literal(part.table), history=history(plan, part))
+        for part in plan.history
+        if "refund" in part.kinds.values()
+    ]
+    return SQL(" union all ").join((_NO_REFUNDS, *logged, *in_history))
+
+
+def _logged_refunds(plan: Plan, part: Refunds) -> Composable:
+    return _LOGGED_REFUNDS.format(
+        name=sql.Literal(part.table),
+        user_id=user_id(plan, part.user),
+        task=text(part.task),
+        credits=in_credits(plan, column(part.credits)),
+        table=table(part.table),
+    )
+
+
+def tasks_of_table(plan: Plan, part: Tasks) -> Composable:
+    """The tasks of one table, with what they say of themselves."""
+    # A text longer than this is no id of a provider's.
+    task_ids = SQL(", ").join(
+        SQL("case when length({0}) <= 500 then {0} end").format(text(name))
+        for name in part.task_ids
+    )
+    return _TASKS_OF_TABLE.format(
+        user_id=user_id(plan, part.user),
+        user=column(part.user),
+        name=sql.Literal(part.table),
+        key=sql.Identifier(part.key),
+        generation_id=generation_id(part),
+        provider=column(part.provider),
+        type=column(part.type),
+        task_ids=SQL("array[{}]::text[]").format(task_ids),
+        credits=in_credits(plan, column(part.credits)),
+        created=first_time(part.created),
+        finished=first_time(*part.finished),
+        finished_statuses=SQL(", ").join(sql.Literal(one) for one in FINISHED_STATUSES),
+        cost=column(part.cost),
+        error_type=column(part.error_type),
+        error_message=column(part.error_message),
+        is_refunded=_is_refunded(part),
+        refund_credits=in_credits(plan, column(part.refunded_credits)),
+        table=table(part.table),
+        status=meaning(column(part.status), part.statuses, SQL("'unknown'")),
+        stuck=_is_stuck(plan, part),
+    )
+
+
+def _is_stuck(plan: Plan, part: Tasks) -> Composable:
+    """Whether a task in flight counts as timed out."""
+    if plan.in_flight == "owe":
+        return SQL("true")
+    return SQL("coalesce({}, '-infinity') < now() - make_interval(days => {})").format(
+        first_time(part.created), sql.Literal(plan.stuck_after_days)
+    )
+
+
+def _is_refunded(part: Tasks) -> Composable:
+    """Whether a task itself says that its credits came back."""
+    signs: list[Composable] = []
+    if part.refunded_flag:
+        signs.append(SQL("coalesce({}, false)").format(column(part.refunded_flag)))
+    if part.refunded_at:
+        signs.append(SQL("{} is not null").format(column(part.refunded_at)))
+    if part.refunded_status:
+        signs.append(_REFUND_DONE.format(column(part.refunded_status)))
+    # A number of credits to refund does not say that they were, where another column does.
+    if part.refunded_credits and not signs:
+        signs.append(SQL("coalesce({}::numeric, 0) > 0").format(column(part.refunded_credits)))
+    return SQL("({})").format(SQL(" or ").join(signs)) if signs else SQL("false")

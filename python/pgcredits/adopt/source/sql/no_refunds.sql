@@ -1,0 +1,9 @@
+-- No refund: the columns that the other queries of refunds have.
+
+select
+    ''::text as source_table,
+    null::uuid as user_id,
+    null::text as reference,
+    null::numeric as credits,
+    null::boolean as came
+where false

@@ -1,0 +1,145 @@
+"""How older systems call things: the names of columns, and the words in them.
+
+Every guess that is made from these is shown in the plan, where a person can change it.
+"""
+
+from __future__ import annotations
+
+import re
+
+# --- names of columns, the likeliest first --------------------------------------------------------
+
+USER = (
+    "user_id",
+    "account_id",
+    "profile_id",
+    "customer_id",
+    "owner_id",
+    "member_id",
+    "uid",
+    "user",
+    "owner",
+)
+#: Further names of a user's column: wallet_owner, customer_uuid.
+USER_LIKE = re.compile(r"(^|_)(user|owner|account|customer|member|profile)(_?id|_uuid)?$")
+#: Tables with a row for each user, in which the key says who it is.
+USERS_TABLE = re.compile(r"^(app_)?(users?|profiles?|accounts?|customers?|members?)$")
+
+#: A balance: something left to spend.
+BALANCE = re.compile(
+    r"^(.*_)?(balance|credits?|tokens?|coins?)(_(balance|left|remaining|available))?$"
+)
+#: Names that look like a balance's, of columns that count something else.
+NOT_BALANCE = re.compile(
+    r"(consumed|used|spent|lifetime|total|allowance|limit|max|quota|granted|cost|price|charged"
+    r"|refund|after|before|previous|new_|per_|monthly_credits$|requested)"
+)
+MONTHLY = re.compile(r"(month|current|subscription|plan|allowance|free|included)")
+PURCHASED = re.compile(r"(purchas|paid|bought|topup|top_up|extra|pack|bonus)")
+RESET = ("last_reset_at", "last_reset", "reset_at", "period_start", "last_refill_at")
+TIER = ("subscription_tier", "tier", "plan", "subscription_plan", "plan_name", "membership")
+ALLOWANCE = ("monthly_allowance", "monthly_credits", "allowance", "credits_per_month")
+EXPIRES = ("expires_at", "expiry", "valid_until", "period_end", "next_reset_at")
+
+AMOUNT = ("delta", "amount", "credits_used", "credits_delta", "change", "credits", "quantity",
+          "qty", "points", "tokens")  # fmt: skip
+CREDIT = ("credit", "credits_in", "credited")
+DEBIT = ("debit", "credits_out", "debited")
+AFTER = ("balance_after", "new_balance", "running_balance", "balance")
+KIND = ("transaction_type", "type", "kind", "action", "entry_type", "reason")
+AT = ("created_at", "occurred_at", "inserted_at", "timestamp", "entry_date", "date", "at")
+REFERENCE = ("api_request_id", "reference_id", "reference", "task_id", "job_id", "request_id",
+             "payment_id", "payment_intent", "external_id", "ref")  # fmt: skip
+COST = ("cost_usd", "provider_cost", "cost")
+
+CHARGED = ("credits_consumed", "credits_charged", "credits_used", "credit_cost", "cost_credits",
+           "price_credits", "credits_price", "credits")  # fmt: skip
+#: Names of columns whose numbers may be credits.
+AMOUNT_LIKE = re.compile(r"credit|token|coin|point|amount|qty|quantity|balance|delta")
+#: Tables of a shop. Their rows have a status and a price as tasks do, but a price in money: for a
+#: payment that failed, no credits are owed.
+SHOP = re.compile(
+    r"(^|_)(orders?|subscriptions?|payments?|invoices?|purchases?|checkouts?|packages?|top_?ups?"
+    r"|plans?|products?|carts?|refunds?)(_|$)"
+)
+WORK = re.compile(
+    r"(^|_)(tasks?|jobs?|generations?|enhancements?|renders?|predictions?|images?|videos?|runs?)"
+    r"(_|$)"
+)
+STATUS = ("status", "state")
+PROVIDER = ("provider", "vendor", "service", "model")
+TASK_TYPE = ("enhancement_type", "generation_type", "task_type", "kind", "type")
+TASK_IDS = ("provider_task_id", "api_task_id", "external_task_id", "external_id", "prediction_id")
+FINISHED = ("finished_at", "completed_at", "ended_at", "failed_at", "updated_at")
+ERROR_TYPE = ("error_type", "failure_type", "error_code")
+ERROR_MESSAGE = ("error_message", "error", "failure_reason", "message")
+REFUNDED_FLAG = ("refunded", "is_refunded")
+REFUNDED_CREDITS = ("refund_credits", "credits_refunded", "refunded_credits", "refund_amount")
+REFUNDED_AT = ("refunded_at", "refund_processed_at")
+REFUNDED_STATUS = ("refund_status",)
+
+#: What an older system has beside its credits, and has no use for any more.
+UNUSED_NAMES = re.compile(
+    r"^(credit_pools|credit_purchase_requests|platform_credits|api_providers"
+    r"|daily_usage_summary|credit_alerts)$"
+)
+UNUSED_FUNCTIONS = re.compile(r"^(consume_platform_credits|refill_platform_credits)$")
+
+# --- words in columns -----------------------------------------------------------------------------
+
+KINDS = {
+    "refund": ("refund", "refunded", "reversal", "reversed", "chargeback_reversal", "credit_back",
+               "payback", "pay_back", "paid_back", "give_back", "reimbursement"),
+    "expiry": ("expiry", "expired", "expire", "expiration"),
+    "grant": (
+        "grant", "purchase", "topup", "top_up", "credit", "bonus", "reset", "allowance", "earn",
+        "earned", "deposit", "subscription", "monthly", "monthly_reset", "promo", "referral",
+        "signup", "signup_bonus", "gift", "add", "plan_change", "renewal", "recharge", "reward",
+        "welcome", "compensation", "goodwill",
+    ),
+    "charge": (
+        "charge", "usage", "use", "used", "deduction", "deduct", "debit", "spend", "spent",
+        "consume", "consumed", "consumption", "generation", "enhancement", "purchase_generation",
+        "withdraw", "withdrawal", "remove", "removal", "burn", "subtract",
+    ),
+}  # fmt: skip
+STATUSES = {
+    "succeeded": ("succeeded", "success", "completed", "complete", "done", "finished", "ok",
+                  "ready", "delivered"),
+    "failed": ("failed", "failure", "error", "errored", "rejected", "nsfw"),
+    "cancelled": ("cancelled", "canceled", "aborted"),
+    "timed_out": ("timed_out", "timeout", "timedout"),
+    "processing": ("processing", "running", "in_progress", "started", "submitted", "generating",
+                   "working"),
+    "pending": ("pending", "queued", "created", "new", "waiting", "scheduled"),
+}  # fmt: skip
+FINISHED_STATUSES = ("succeeded", "failed", "cancelled", "timed_out")
+#: The meaning of a word that these lists do not have: a person has to say it in the plan.
+UNKNOWN = "unknown"
+
+
+def plain(name: str) -> str:
+    """A name as these lists have it: userId and "User ID" are user_id."""
+    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return re.sub(r"[^a-z0-9]+", "_", parted.lower()).strip("_")
+
+
+def kind_of(word: str) -> str:
+    """What a row with this word did; other where the word says nothing."""
+    return _meaning(word, KINDS) or "other"
+
+
+def status_of(word: str) -> str:
+    """The status of a generation that this word stands for, or unknown."""
+    return _meaning(word, STATUSES) or UNKNOWN
+
+
+def _meaning(word: str, meanings: dict[str, tuple[str, ...]]) -> str | None:
+    spelt = plain(word)
+    for meaning, words in meanings.items():
+        if spelt in words:
+            return meaning
+    for meaning, words in meanings.items():
+        if any(re.search(rf"(^|_){re.escape(known)}(_|$)", spelt) for known in words):
+            return meaning
+    return None
