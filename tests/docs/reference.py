@@ -1,11 +1,15 @@
-"""The README's reference of functions and views, generated from the database's comments."""
+"""The generated parts of the pages: what the database says of itself, and tables of contents."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
 
+from docs.headings import headings
+
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     import psycopg
 
 FUNCTIONS = """
@@ -76,6 +80,28 @@ LIFE = """
     group by s.status, s.n
     order by s.n
 """
+
+ALERT_RULES = """
+    select
+        r.type,
+        r.level,
+        -- The only rule without a number of its own that has one elsewhere.
+        case
+            when r.type = 'refund_rate_high'
+                then coalesce(r.threshold, s.refund_rate_target_pct)
+            else r.threshold
+        end as threshold,
+        r.critical_factor,
+        r.time_window,
+        r.min_samples,
+        r.floor_usd,
+        r.renotify_after,
+        r.description
+    from credits.alert_rules as r
+    cross join credits.settings as s
+    order by r.type
+"""
+
 #: The reports of a generation, in the order of the table's columns, and what they are.
 EVENTS = {
     "submitted": "attach_provider_task",
@@ -89,19 +115,49 @@ NOTHING = "\N{EN DASH}"
 
 
 def sections(conn: psycopg.Connection[Any]) -> dict[str, str]:
-    """The generated sections of the README, by the name in their markers."""
-    return {"life": _life(conn), "functions": _functions(conn), "views": _views(conn)}
+    """What the database says of itself, by the name in the markers of its section."""
+    return {
+        "life": _life(conn),
+        "functions": _functions(conn),
+        "views": _views(conn),
+        "alert-rules": _alert_rules(conn),
+    }
+
+
+def section_names(text: str) -> list[str]:
+    """The generated sections of a page, in its order."""
+    return re.findall(r"^<!-- generated: ([\w-]+) -->$", text, re.MULTILINE)
 
 
 def replaced(text: str, generated: dict[str, str]) -> str:
-    """The README's text with its generated sections as they should be."""
-    for name, section in generated.items():
+    """A page's text with its generated sections as they should be.
+
+    Raises:
+        ValueError: A section has no end, or nothing here generates it.
+    """
+    # The table of contents comes last: other sections have headings, too.
+    for name in sorted(section_names(text), key="contents".__eq__):
+        section = contents(text) if name == "contents" else generated.get(name)
+        if section is None:
+            raise ValueError(f"there is nothing to generate the section `{name}` from")
         pattern = re.compile(f"(<!-- generated: {name} -->\n).*?(<!-- end: {name} -->)", re.DOTALL)
         escaped = section.replace("\\", r"\\")
         text, found = pattern.subn(rf"\1\n{escaped}\n\2", text)
         if found != 1:
-            raise ValueError(f"README.md must have one section `generated: {name}`, not {found}")
+            raise ValueError(f"a page must have one whole section `{name}`, not {found}")
     return text
+
+
+def contents(text: str) -> str:
+    """A page's table of contents: a line for each section, with its subsections."""
+    lines: list[str] = []
+    for heading in headings(text):
+        link = f"[{heading.title}](#{heading.anchor})"
+        if heading.level == 2:
+            lines.append(f"- {link}")
+        elif heading.level == 3:
+            lines[-1] += f"{', ' if ': [' in lines[-1] else ': '}{link}"
+    return "\n".join([*lines, ""])
 
 
 def _life(conn: psycopg.Connection[Any]) -> str:
@@ -145,6 +201,40 @@ def _views(conn: psycopg.Connection[Any]) -> str:
         ]
         lines += [""]
     return "\n".join(lines)
+
+
+def _alert_rules(conn: psycopg.Connection[Any]) -> str:
+    lines = [
+        "| type | level | threshold | critical above | window | at least | told again after | |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for rule in conn.execute(ALERT_RULES):
+        critical = None
+        if rule.threshold is not None and rule.critical_factor is not None:
+            critical = f"{(rule.threshold * rule.critical_factor).normalize():f}"
+        floor = rule.floor_usd and f"{rule.floor_usd.normalize():f} USD"
+        cells = [
+            f"`{rule.type}`",
+            rule.level,
+            rule.threshold and f"{rule.threshold.normalize():f}",
+            critical,
+            _span(rule.time_window),
+            rule.min_samples or floor,
+            _span(rule.renotify_after),
+            rule.description,
+        ]
+        lines.append(f"| {' | '.join('' if c is None else str(c) for c in cells)} |")
+    return "\n".join([*lines, ""])
+
+
+def _span(span: timedelta | None) -> str | None:
+    """A time span in its largest whole unit; up to a day in hours, as people say it."""
+    if span is None:
+        return None
+    minutes = round(span.total_seconds() / 60)
+    if minutes % 60:
+        return f"{minutes} min"
+    return f"{minutes // 60} h" if minutes <= 24 * 60 else f"{minutes // 1440} days"
 
 
 def _code_list(items: str) -> str:
