@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from support.paths import PAGES, page_name
@@ -72,8 +73,8 @@ def inline_commands(program: str) -> list[InlineCommand]:
 
 def _all_blocks(page: Path) -> Iterator[Block]:
     text = page.read_text(encoding="utf-8")
-    matches = list(FENCE.finditer(text))
-    for match, following in zip(matches, [*matches[1:], None], strict=True):
+    for match, following in pairwise([*FENCE.finditer(text), None]):
+        assert match is not None
         if match[1] == "text":
             continue
         shown = None

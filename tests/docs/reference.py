@@ -95,11 +95,27 @@ ALERT_RULES = """
         r.time_window,
         r.min_samples,
         r.floor_usd,
+        r.quiet_after,
         r.renotify_after,
         r.description
     from credits.alert_rules as r
     cross join credits.settings as s
     order by r.type
+"""
+
+SETTINGS = """
+    select
+        a.attname as name,
+        pg_get_expr(d.adbin, d.adrelid) as default_value,
+        col_description(a.attrelid, a.attnum) as comment
+    from pg_attribute as a
+    left join pg_attrdef as d on a.attrelid = d.adrelid and a.attnum = d.adnum
+    where
+        a.attrelid = 'credits.settings'::regclass
+        and a.attnum > 0
+        and not a.attisdropped
+        and a.attname <> 'one_row'
+    order by a.attnum
 """
 
 #: The reports of a generation, in the order of the table's columns, and what they are.
@@ -121,6 +137,7 @@ def sections(conn: psycopg.Connection[Any]) -> dict[str, str]:
         "functions": _functions(conn),
         "views": _views(conn),
         "alert-rules": _alert_rules(conn),
+        "settings": _settings(conn),
     }
 
 
@@ -204,10 +221,17 @@ def _views(conn: psycopg.Connection[Any]) -> str:
 
 
 def _alert_rules(conn: psycopg.Connection[Any]) -> str:
-    lines = [
-        "| type | level | threshold | critical above | window | at least | told again after | |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    columns = (
+        "type",
+        "level",
+        "threshold",
+        "critical above",
+        "window",
+        "at least",
+        "quiet after",
+        "told again after",
+    )
+    lines = [f"| {' | '.join(columns)} | |", "|---" * (len(columns) + 1) + "|"]
     for rule in conn.execute(ALERT_RULES):
         critical = None
         if rule.threshold is not None and rule.critical_factor is not None:
@@ -220,10 +244,19 @@ def _alert_rules(conn: psycopg.Connection[Any]) -> str:
             critical,
             _span(rule.time_window),
             rule.min_samples or floor,
+            _span(rule.quiet_after),
             _span(rule.renotify_after),
             rule.description,
         ]
         lines.append(f"| {' | '.join('' if c is None else str(c) for c in cells)} |")
+    return "\n".join([*lines, ""])
+
+
+def _settings(conn: psycopg.Connection[Any]) -> str:
+    lines = ["| setting | default | |", "|---|---|---|"]
+    for setting in conn.execute(SETTINGS):
+        default = re.sub(r"^'(.*)'::\w+$|::\w+", r"\1", setting.default_value or "null")
+        lines.append(f"| `{setting.name}` | {default} | {setting.comment} |")
     return "\n".join([*lines, ""])
 
 
