@@ -1,4 +1,4 @@
-"""An option for the README's generated parts."""
+"""An option for the generated parts of the pages."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--write-reference",
         action="store_true",
-        help="rewrite the README's reference from the database's comments",
+        help="rewrite the generated parts of the pages",
     )

@@ -1,4 +1,4 @@
-"""The README's story of a system that is moved over, command by command."""
+"""The page's story of a system that is moved over, command by command."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from msgspec.structs import fields
 from command_line.adopt import systems
 from docs.blocks import blocks
 from pgcredits.adopt.plan.model import Balances, Bucket, History, Plan, Refunds, Tasks
-from support.paths import README
+from support.paths import ADOPTION_PAGE
 
 if TYPE_CHECKING:
     from support.databases import Database
@@ -30,7 +30,7 @@ def test_it_prints_what_is_shown(blank_database: Database, tmp_path: Path) -> No
     with blank_database.connect() as conn:
         systems.load(conn, "photo_platform", dirty=True)
         name = conn.info.dbname
-    told = blocks("shell")
+    told = blocks("shell", pages=(ADOPTION_PAGE,))
     assert len(told) == 6
 
     for block in told:
@@ -39,7 +39,11 @@ def test_it_prints_what_is_shown(blank_database: Database, tmp_path: Path) -> No
         if command == "pgcredits adopt run":
             _run("pgcredits migrate", blank_database, tmp_path)
             with blank_database.connect() as conn:
-                (update,) = (b.code for b in blocks("plpgsql") if "credits.plans" in b.code)
+                (update,) = (
+                    b.code
+                    for b in blocks("plpgsql", pages=(ADOPTION_PAGE,))
+                    if "credits.plans" in b.code
+                )
                 conn.execute(update.encode())
         done = _run(command, blank_database, tmp_path)
 
@@ -50,8 +54,12 @@ def test_it_prints_what_is_shown(blank_database: Database, tmp_path: Path) -> No
 
     paid = (tmp_path / "paid.csv").read_text().splitlines()
     assert len(paid) == 5
-    (opening,) = (b.code for b in blocks("plpgsql") if "drop trigger" in b.code)
-    (asking,) = (b.code for b in blocks("plpgsql") if "'imported'" in b.code)
+    (opening,) = (
+        b.code for b in blocks("plpgsql", pages=(ADOPTION_PAGE,)) if "drop trigger" in b.code
+    )
+    (asking,) = (
+        b.code for b in blocks("plpgsql", pages=(ADOPTION_PAGE,)) if "'imported'" in b.code
+    )
     with blank_database.connect() as conn:
         found = {str(row.user_id): row.credits for row in conn.execute(asking.encode())}
         assert found == {row.split(",")[0]: int(row.split(",")[3]) for row in paid[1:]}
@@ -62,14 +70,14 @@ def test_it_prints_what_is_shown(blank_database: Database, tmp_path: Path) -> No
 
 
 def test_settings_of_a_plan_are_listed() -> None:
-    readme = README.read_text()
+    page = ADOPTION_PAGE.read_text(encoding="utf-8")
     for part in (Plan, Balances, Bucket, History, Refunds, Tasks):
         for one in fields(part):
             if one.name not in ("balances", "history", "refunds", "tasks", "buckets"):
                 (said,) = re.findall(
                     rf"^        {one.name}: (.*)$", part.__doc__ or "", re.MULTILINE
                 )
-                assert re.search(rf"^\| .* \| `{one.name}` \| {re.escape(said)}", readme, re.M)
+                assert re.search(rf"^\| .* \| `{one.name}` \| {re.escape(said)}", page, re.M)
 
 
 def _require_in_order(printed: str, expected: str) -> None:
@@ -77,7 +85,7 @@ def _require_in_order(printed: str, expected: str) -> None:
     rest = "\n".join(_lines(printed))
     for piece in re.split(r"^\.\.\.$", expected, flags=re.MULTILINE):
         wanted = "\n".join(_lines(piece))
-        assert wanted in rest, f"README shows:\n{wanted}\nit printed:\n{printed}"
+        assert wanted in rest, f"the page shows:\n{wanted}\nit printed:\n{printed}"
         rest = rest.partition(wanted)[2]
 
 

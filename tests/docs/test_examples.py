@@ -1,4 +1,4 @@
-"""Every query and every command in the README runs, and prints what the README says."""
+"""Every query and every command of every page runs, and prints what the page says."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from urllib.parse import quote
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from docs.blocks import Block, blocks, console_commands, inline_commands
+from docs.blocks import Block, InlineCommand, blocks, console_commands, inline_commands
 from docs.gateway import gateway
 from pgcredits.server import find_binaries
+from support.paths import PAGES, page_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,11 +31,17 @@ if TYPE_CHECKING:
 NODE_MODULES = os.environ.get("PGCREDITS_NODE_MODULES")
 
 
-def test_the_queries_print_what_is_shown(database: Database) -> None:
-    for block in blocks("sql"):
+#: The pages with queries, and those with commands for a terminal.
+PAGES_WITH_QUERIES = [page for page in PAGES if blocks("sql", pages=(page,))]
+PAGES_WITH_COMMANDS = [page for page in PAGES if console_commands(page)]
+
+
+@pytest.mark.parametrize("page", PAGES_WITH_QUERIES, ids=page_name)
+def test_the_queries_print_what_is_shown(database: Database, page: Path) -> None:
+    for block in blocks("sql", pages=(page,)):
         printed = _psql(database, block.code)
         if block.output is not None:
-            assert _trimmed(printed) == _trimmed(block.output), f"README, {block}"
+            assert _trimmed(printed) == _trimmed(block.output), str(block)
 
 
 @pytest.mark.parametrize("block", blocks("python"), ids=str)
@@ -78,26 +85,33 @@ def home() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def test_the_terminal_commands_work(blank_database: Database, home: Path) -> None:
-    for command in console_commands():
-        # The first two lines install first: what follows the installation is run here, or is
-        # this very test run.
+@pytest.mark.parametrize("page", PAGES_WITH_COMMANDS, ids=page_name)
+def test_the_terminal_commands_work(
+    blank_database: Database, home: Path, page: Path, tmp_path: Path
+) -> None:
+    commands = console_commands(page)
+    if "pgcredits migrate" not in commands:
+        _run(["pgcredits", "migrate"], dsn=blank_database.dsn)
+    for command in commands:
+        # The front page's first two lines install first: what follows the installation is run
+        # here, or is this very test run.
         program = command.rpartition(" && ")[2]
-        if program == "pytest" or program.startswith("export PGCREDITS_DSN="):
+        if program.startswith(("pytest", "export PGCREDITS_DSN=")):
             continue
         if program == "pgcredits up":
             program = f"pgcredits up {shlex.quote(str(home))}"
-        _run(shlex.split(program), dsn=blank_database.dsn)
-    _run(["pgcredits", "up", str(home), "--stop"])
+        _run(shlex.split(program), tmp_path, blank_database.dsn)
+    if "pgcredits up" in commands:
+        _run(["pgcredits", "up", str(home), "--stop"])
 
 
-@pytest.mark.parametrize("command", inline_commands("pgcredits"))
+@pytest.mark.parametrize("named", inline_commands("pgcredits"), ids=str)
 def test_the_commands_that_the_text_names_work(
-    blank_database: Database, command: str, tmp_path: Path
+    blank_database: Database, named: InlineCommand, tmp_path: Path
 ) -> None:
     dsn = blank_database.dsn
     _run(["pgcredits", "migrate"], dsn=dsn)
-    program = shlex.split(command)
+    program = shlex.split(named.command)
     if "--keep" in program:
         # It stays until it is told to go: that it does is the demo's own test.
         program = [*program[:-1], "--help"]
@@ -113,7 +127,7 @@ def test_an_application_is_let_in_as_the_text_says(conn: psycopg.Connection[Any]
     # The role belongs to the whole server: nothing of it may stay.
     with conn.transaction(force_rollback=True):
         conn.execute("create role your_application")
-        conn.execute(grant.encode())
+        conn.execute(grant.command.encode())
         conn.execute("set local role your_application")
         conn.execute("select from credits.get_user_credits(gen_random_uuid())")
 

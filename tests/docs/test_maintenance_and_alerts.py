@@ -1,4 +1,4 @@
-"""What the README says about maintenance and alerts, run as far as it goes without a network."""
+"""What the pages say about maintenance and alerts, run as far as it goes without a network."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ def plan(
     if not found.discovery.plan.balances:
         raise PlanError(
             "no table keeps credits in a way that we know",
-            "Name other schemas, or write the plan by hand: the README lists its settings.",
+            "Name other schemas, or write the plan by hand: the page of adopt lists its settings.",
         )
     write(output, draft(found.discovery))
     typer.echo(str(output.resolve()))

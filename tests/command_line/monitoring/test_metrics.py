@@ -14,7 +14,7 @@ from command_line.monitoring.exporter import TEXT, Query, jobs, metrics, queries
 from command_line.monitoring.half_a_day import ANN, BEN, live
 from objects.views.small_histories import columns
 from support.api import call, value
-from support.paths import README
+from support.paths import COMMAND_LINE_PAGE
 
 if TYPE_CHECKING:
     import psycopg
@@ -281,9 +281,11 @@ def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
     return [plan, *(node for child in plan.get("Plans", ()) for node in nodes(child))]
 
 
-def test_the_readme_lists_every_metric_with_its_labels() -> None:
-    section = README.read_text(encoding="utf-8").partition("### Prometheus and Grafana\n")[2]
-    table = section.partition("\n### ")[0].partition("| metric")[2].partition("\n\n")[0]
+def test_the_page_lists_every_metric_with_its_labels() -> None:
+    section = COMMAND_LINE_PAGE.read_text(encoding="utf-8").partition(
+        "## Prometheus and Grafana\n"
+    )[2]
+    table = section.partition("\n## ")[0].partition("| metric")[2].partition("\n\n")[0]
     listed = {
         f"pgcredits_{name}": re.sub(r"\(.*\)", "", labels).replace(",", " ").split()
         for names, labels in re.findall(r"^\| (`.+`) \| (.*?) ?\|", table, re.MULTILINE)

@@ -13,7 +13,7 @@ import yaml
 
 from command_line.monitoring.exporter import metrics, queries
 from pgcredits.monitoring import export, shipped_files
-from support.paths import README
+from support.paths import COMMAND_LINE_PAGE
 
 if TYPE_CHECKING:
     import psycopg
@@ -103,8 +103,10 @@ def test_every_rule_says_what_is_wrong_and_what_to_do() -> None:
         assert re.fullmatch(r"\d+m", rule["for"])
 
 
-def test_the_readme_names_the_rules_that_are_not_of_a_type() -> None:
-    section = README.read_text(encoding="utf-8").partition("### Prometheus and Grafana\n")[2]
+def test_the_page_names_the_rules_that_are_not_of_a_type() -> None:
+    section = COMMAND_LINE_PAGE.read_text(encoding="utf-8").partition(
+        "## Prometheus and Grafana\n"
+    )[2]
     table = section.partition("| rule |")[2].partition("\n\n")[0]
     listed = [
         (name, severity)

@@ -1,4 +1,4 @@
-"""Codes are API: each is in the README's table, documented where it is raised, and provoked."""
+"""Codes are API: each is in the table of errors, documented where it is raised, and provoked."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from objects.catalog.objects import functions, raised
-from support.paths import ROOT
+from support.paths import PROCEDURES_PAGE, ROOT
 
 if TYPE_CHECKING:
     import psycopg
@@ -47,9 +47,10 @@ def test_one_code_has_one_sqlstate() -> None:
 
 
 @pytest.mark.parametrize(("sqlstate", "error"), ERRORS)
-def test_an_error_is_in_a_table_of_the_readme(sqlstate: str, error: str) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    table_rows = [line for line in readme.splitlines() if line.startswith("|")]
+def test_an_error_is_in_the_table_of_errors(sqlstate: str, error: str) -> None:
+    page = PROCEDURES_PAGE.read_text(encoding="utf-8")
+    section = page.partition("\n## Errors\n")[2].partition("\n## ")[0]
+    table_rows = [line for line in section.splitlines() if line.startswith("|")]
 
     assert [row for row in table_rows if sqlstate in row and f"`{error}`" in row]
 

@@ -1,6 +1,6 @@
-"""What must become of a generation: a model that follows the README's table, and nothing else.
+"""What must become of a generation: a model of the table of its life, and of nothing else.
 
-What a cell leaves open is settled here as the README's text and the functions' comments say:
+What a cell leaves open is settled here as the page's text and the functions' comments say:
 
 - Due never falls, and whoever pays, pays what is due less what was refunded before.
 - A cancellation gives all back while the generation is pending, however it is reported.

@@ -1,4 +1,4 @@
-"""The README's table "The life of a generation", read as rules.
+"""The table "The life of a generation" of procedures/README.md, read as rules.
 
 Nothing here knows what the rules say: only the phrases in which they are written. A phrase that is
 not known is an error, so that the table cannot be reworded past this test.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-HEADING = "### The life of a generation"
+HEADING = "## The life of a generation"
 EVENTS = ("submitted", "progress", "success", "failure", "cancel", "deadline")
 STATUSES = ("pending", "processing", "succeeded", "failed", "timed_out", "cancelled")
 
@@ -60,14 +60,14 @@ Rule = tuple[Branch, ...]
 Table = dict[tuple[str, str], Rule]
 
 
-def read_table(readme: str) -> Table:
+def read_table(page: str) -> Table:
     """The rules by status and event; none where the cell is a dash.
 
     Args:
-        readme: The README's text.
+        page: The page's text.
     """
-    _, found, below = readme.partition(f"\n{HEADING}\n")
-    assert found, f"the README has no heading {HEADING!r}"
+    _, found, below = page.partition(f"\n{HEADING}\n")
+    assert found, f"the page has no heading {HEADING!r}"
     lines = [line for line in below.partition("\n#")[0].splitlines() if line.startswith("|")]
     head, _, *body = [
         [cell.strip() for cell in line.strip().strip("|").split("|")] for line in lines
@@ -121,4 +121,4 @@ def _effects(phrase: str) -> list[Effect]:
     for pattern, kind in PHRASES.items():
         if match := re.fullmatch(pattern, bare):
             return [Effect(kind, "".join(match.groups())), *applies]
-    raise AssertionError(f"the README's table says {phrase!r}: what does that mean?")
+    raise AssertionError(f"the page's table says {phrase!r}: what does that mean?")

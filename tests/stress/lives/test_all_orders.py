@@ -1,4 +1,4 @@
-"""Every sequence of events, against the README's table: one result, the right one."""
+"""Every sequence of events, against the table of a generation's life: one result, the right one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from stress.lives.steps import CORE, MORE, PERCENTS, STRICT
 from stress.lives.table import STATUSES, Table, read_table
 from stress.lives.walk import Walk
-from support.paths import README
+from support.paths import PROCEDURES_PAGE
 
 if TYPE_CHECKING:
     import psycopg
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def table() -> Table:
-    """The README's."""
-    return read_table(README.read_text(encoding="utf-8"))
+    """The page's."""
+    return read_table(PROCEDURES_PAGE.read_text(encoding="utf-8"))
 
 
 def all_up_to(length: int, steps: int) -> int:

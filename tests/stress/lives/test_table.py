@@ -1,4 +1,4 @@
-"""The README's table cannot be reworded, cut or moved past the tests that read it."""
+"""The table of a generation's life cannot be reworded, cut or moved past its tests."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from stress.lives.table import (
     parse_cell,
     read_table,
 )
-from support.paths import README
+from support.paths import PROCEDURES_PAGE
 
-TEXT = README.read_text(encoding="utf-8")
+TEXT = PROCEDURES_PAGE.read_text(encoding="utf-8")
 
 
 def test_there_is_a_rule_for_every_event_but_a_deadline_that_passes_after_the_end() -> None:
@@ -57,7 +57,7 @@ def test_what_is_not_understood_is_an_error(cell: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("### The life of a generation", "### Lives"),
+        ("## The life of a generation", "## Lives"),
         ("| status | submitted |", "| status | attached |"),
         ("| timed_out | mapping", "| late | mapping"),
     ],

@@ -19,7 +19,7 @@ class Fault:
     """One thing that is wrong.
 
     Attributes:
-        number: Of the fault in the README's list.
+        number: Of the fault in the list of adopt's page.
         severity: How bad it is.
         title: What it is.
         where: The function, view or table.
