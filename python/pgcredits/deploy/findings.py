@@ -110,6 +110,8 @@ def _files(package: Package, installed: Installed) -> Iterator[Finding]:
             detail = f"{definition.path} is new"
         elif before.source_sha256 != definition.sha256:
             detail = f"{definition.path} has changed"
+        elif before.file != definition.path:
+            detail = f"{before.file} has moved to {definition.path}"
         else:
             continue
         yield Finding(Kind.PENDING, definition.kind, definition.name, detail)

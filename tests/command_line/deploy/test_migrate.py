@@ -59,6 +59,18 @@ def test_the_manifest_names_each_file_with_its_hash(installed: Tree) -> None:
         assert recorded[file.relative_to(installed.root).as_posix()] == hashed
 
 
+def test_a_file_that_has_moved_is_recorded_where_it_is(installed: Tree) -> None:
+    moved = ADD_ITEM.replace("/add_item", "/elsewhere/add_item")
+    (installed.root / moved).parent.mkdir()
+    (installed.root / ADD_ITEM).rename(installed.root / moved)
+
+    assert installed.migrate().applied == ("credits.add_item",)
+    recorded = installed.execute("select m.file from credits_deploy.manifest as m")
+    assert moved in {row.file for row in recorded}
+    assert ADD_ITEM not in {row.file for row in recorded}
+    assert installed.migrate().applied == ()
+
+
 def test_a_changed_function_is_replaced(installed: Tree) -> None:
     installed.edit(ADD_ITEM, "values (p_price)", "values (p_price + 1)")
 
