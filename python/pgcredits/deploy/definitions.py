@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from psycopg import errors
 
 from pgcredits.deploy import grants
-from pgcredits.deploy.manifest import read_live, read_sql
+from pgcredits.deploy.manifest import read_live
 from pgcredits.deploy.session import SCHEMAS, Connection, DeployFailedError, execute, scalar
 from pgcredits.errors import RefusedError
+from pgcredits.sql_files import read_sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from pgcredits.deploy.session import OnStep
     from pgcredits.sources import Definition
 
-_DEPENDANTS = read_sql("dependants.sql")
+_DEPENDANTS = read_sql(__package__, "dependants.sql")
 
 _TRIGGERS = """
 select

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
 import pgcredits
 from pgcredits.deploy.session import scalar
+from pgcredits.sql_files import read_sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,13 +22,8 @@ if TYPE_CHECKING:
 Key = tuple[str, str]
 
 
-def read_sql(name: str) -> str:
-    """Read one of the deployer's own SQL files."""
-    return resources.files(__package__).joinpath("sql", name).read_text("utf-8")
-
-
-BOOTSTRAP = read_sql("bootstrap.sql")
-INVENTORY = read_sql("inventory.sql")
+BOOTSTRAP = read_sql(__package__, "bootstrap.sql")
+INVENTORY = read_sql(__package__, "inventory.sql")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -37,13 +37,13 @@ class Cleanup:
 
     Attributes:
         leftovers: Tables and functions that nothing uses.
-        rows: How many rows each of the tables has.
+        row_counts: How many rows each of the tables has.
         empty_rows: How many of them hold nothing.
         writes: How often each table was written, as far as the server's statistics reach back.
     """
 
     leftovers: tuple[Leftover, ...]
-    rows: dict[str, int]
+    row_counts: dict[str, int]
     empty_rows: dict[str, int]
     writes: dict[str, int]
 
@@ -68,7 +68,7 @@ def look(conn: psycopg.Connection[Any], schemas: Sequence[str]) -> Cleanup:
     found = find_leftovers(conn, catalog)
     return Cleanup(
         leftovers=tuple(found),
-        rows={
+        row_counts={
             one.name: _count(conn, catalog.tables_by_name[one.name], SQL("true"))
             for one in found
             if one.what == "table"

@@ -16,10 +16,10 @@ def show(out: Console, found: Cleanup) -> None:
     """Print it."""
     for one in found.leftovers:
         more = ""
-        if one.name in found.rows:
+        if one.name in found.row_counts:
             empty = found.empty_rows.get(one.name, 0)
             more = (
-                f" ({found.rows[one.name]:,} rows, of which {empty:,} hold nothing;"
+                f" ({found.row_counts[one.name]:,} rows, of which {empty:,} hold nothing;"
                 f" written {found.writes[one.name]:,} times)"
             )
         line = printable(f"{one.what} {one.name}: {one.because}{more}")

@@ -12,10 +12,7 @@ where
     and not exists (
         select
         from pg_catalog.pg_depend as d
-        where
-            d.classid = 'pg_catalog.pg_proc'::regclass
-            and d.objid = p.oid
-            and d.deptype = 'e'
+        where (d.classid, d.objid, d.deptype) = ('pg_catalog.pg_proc'::regclass, p.oid, 'e')
     )
 union all
 select

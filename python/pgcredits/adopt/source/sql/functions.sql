@@ -39,10 +39,7 @@ select
     ) as has_search_path,
     array(
         select coalesce(r.rolname, 'public')
-        from
-            pg_catalog.aclexplode(
-                coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))
-            ) as a
+        from pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) as a
         left join pg_catalog.pg_roles as r on a.grantee = r.oid
         where
             a.privilege_type = 'EXECUTE'
@@ -64,10 +61,7 @@ select
     )::text[] as open_to,
     exists(
         select
-        from
-            pg_catalog.aclexplode(
-                coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))
-            ) as a
+        from pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) as a
         where a.grantee <> p.proowner
     ) as is_reachable,
     array(
@@ -89,9 +83,6 @@ where
     and not exists (
         select
         from pg_catalog.pg_depend as d
-        where
-            d.classid = 'pg_catalog.pg_proc'::regclass
-            and d.objid = p.oid
-            and d.deptype = 'e'
+        where (d.classid, d.objid, d.deptype) = ('pg_catalog.pg_proc'::regclass, p.oid, 'e')
     )
 order by n.nspname, p.proname, p.oid

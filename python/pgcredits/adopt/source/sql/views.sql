@@ -8,10 +8,7 @@ select
     -- Through a view its owner writes, unless it says otherwise.
     array(
         select distinct a.privilege_type
-        from
-            pg_catalog.aclexplode(
-                coalesce(c.relacl, pg_catalog.acldefault('r', c.relowner))
-            ) as a
+        from pg_catalog.aclexplode(coalesce(c.relacl, pg_catalog.acldefault('r', c.relowner))) as a
         left join pg_catalog.pg_roles as r on a.grantee = r.oid
         where
             a.privilege_type in ('INSERT', 'UPDATE', 'DELETE')
