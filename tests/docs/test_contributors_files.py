@@ -45,7 +45,7 @@ def test_hooks_are_linters_of_ci() -> None:
         hook for repo in read(ROOT / ".pre-commit-config.yaml")["repos"] for hook in repo["hooks"]
     ]
 
-    assert len(hooks) == 5
+    assert len(hooks) == 6
     for hook in hooks:
         command = hook["entry"].removesuffix(" --force-exclude")
         assert re.search(rf"'{re.escape(command)}\b", ci), command

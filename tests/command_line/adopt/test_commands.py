@@ -1,18 +1,18 @@
-"""``pgcredits adopt``, as processes."""
+"""``pgcredits adopt``, as commands."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from command_line.adopt import systems
 from support.api import rows
+from support.program import pgcredits
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
     import psycopg
@@ -28,13 +28,7 @@ class Adopt:
         self.folder = folder
 
     def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [
-                sys.executable, "-c", "from pgcredits.cli import main; main()", "adopt",
-                arguments[0], "--dsn", self._database.dsn, *arguments[1:],
-            ],
-            capture_output=True, check=False, text=True, cwd=self.folder, timeout=120,
-        )  # fmt: skip
+        return pgcredits("adopt", *arguments, dsn=self._database.dsn, folder=self.folder)
 
 
 @pytest.fixture
