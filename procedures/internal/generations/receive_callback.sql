@@ -39,7 +39,7 @@ begin
                 when 'succeeded' then 'success'
                 when 'failed' then 'failure'
                 else 'progress'
-            end::credits.generation_event,
+            end,
             p_is_callback => true,
             p_error_type => v_meaning.error_type,
             p_code => v_code,
@@ -66,15 +66,11 @@ begin
         p_at => v_now,
         p_status_before => p_generation.status,
         p_is_callback => true,
-        p_cost_usd => credits_internal.known_usd(p_cost_usd),
+        p_cost_usd => p_cost_usd,
         p_code => v_code,
-        p_message => left(p_message, 1000),
+        p_message => p_message,
         p_payload => p_payload,
-        p_dropped => case
-            when p_cost_usd is distinct from credits_internal.known_usd(p_cost_usd)
-                then coalesce(p_dropped, '{}') || ('p_cost_usd ' || left(p_cost_usd::text, 100))
-            else p_dropped
-        end
+        p_dropped => p_dropped
     );
     perform credits_internal.open_generation_alert(
         v_generation,

@@ -1,4 +1,6 @@
 -- Append to a generation's events. The caller has taken the number by updating last_event_no.
+--
+-- Long texts are cut, and a cost that makes no sense is named in dropped instead.
 
 create or replace function credits_internal.write_event(
     p_generation credits.generations,
@@ -23,6 +25,8 @@ parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $write_event$
+declare
+    v_cost_usd constant numeric := credits_internal.known_usd(p_cost_usd);
 begin
     insert into credits.generation_events (
         user_id,
@@ -52,18 +56,23 @@ begin
         p_is_callback,
         p_at,
         p_credits,
-        p_cost_usd,
+        v_cost_usd,
         p_provider_billed,
         p_error_type,
-        p_code,
-        p_message,
+        left(p_code, 500),
+        left(p_message, 1000),
         coalesce(p_payload, '{}'),
-        p_dropped
+        case
+            when p_cost_usd is distinct from v_cost_usd
+                then coalesce(p_dropped, '{}') || ('p_cost_usd ' || left(p_cost_usd::text, 100))
+            else p_dropped
+        end
     );
 end
 $write_event$;
 
 comment on function credits_internal.write_event is
-'Append one event with the number that the generation''s row already carries.';
+'Append one event with the number that the generation''s row already carries. Long texts are cut; '
+'a cost that makes no sense is left out and named in dropped.';
 
 revoke all on function credits_internal.write_event from public;

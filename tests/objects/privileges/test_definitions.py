@@ -64,6 +64,7 @@ INLINED = {
     "legacy_refund_key": "t.word",
     "lock_task": "t.word, t.word",
     "next_entry_at": "t.at, t.at",
+    "nil_uuid": "",
     "utc_text": "t.at",
     "uuid_v7": "t.at",
     "uuid_v7_prefix": "t.n",
