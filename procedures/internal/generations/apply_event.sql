@@ -94,8 +94,10 @@ begin
             v_generation.error_type,
             v_generation.last_event_no;
 
-        perform credits_internal.write_event(
-            p_generation => v_generation,
+        v_generation.last_event_no := credits_internal.write_event(
+            p_user_id => v_generation.user_id,
+            p_generation_id => v_generation.generation_id,
+            p_event_no => v_generation.last_event_no,
             p_event => p_event::credits.generation_event,
             p_applied => v_judgement.is_applied,
             p_at => v_now,

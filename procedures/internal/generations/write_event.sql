@@ -1,9 +1,12 @@
--- Append to a generation's events. The caller has taken the number by updating last_event_no.
+-- Append to a generation's events. The caller has taken p_event_no by updating last_event_no.
 --
--- Long texts are cut, and a cost that makes no sense is named in dropped instead.
+-- Long texts are cut, and a cost that makes no sense is named in dropped instead. The number is
+-- returned since a call whose result is assigned is faster than one that is performed.
 
 create or replace function credits_internal.write_event(
-    p_generation credits.generations,
+    p_user_id uuid,
+    p_generation_id uuid,
+    p_event_no integer,
     p_event credits.generation_event,
     p_applied boolean,
     p_at timestamptz,
@@ -18,7 +21,7 @@ create or replace function credits_internal.write_event(
     p_payload jsonb default null,
     p_dropped text[] default null
 )
-returns void
+returns integer
 language plpgsql
 volatile
 parallel unsafe
@@ -47,9 +50,9 @@ begin
         dropped
     )
     values (
-        p_generation.user_id,
-        p_generation.generation_id,
-        p_generation.last_event_no,
+        p_user_id,
+        p_generation_id,
+        p_event_no,
         p_event,
         p_status_before,
         p_applied,
@@ -68,11 +71,13 @@ begin
             else p_dropped
         end
     );
+
+    return p_event_no;
 end
 $write_event$;
 
 comment on function credits_internal.write_event is
-'Append one event with the number that the generation''s row already carries. Long texts are cut; '
-'a cost that makes no sense is left out and named in dropped.';
+'Append one event with the number that the generation''s row carries already. Long texts are cut; '
+'a cost that makes no sense is left out and named in dropped. Returns the number.';
 
 revoke all on function credits_internal.write_event from public;
