@@ -9,12 +9,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $check_alerts$
 declare
-    -- Those that are judged here. All others are opened and resolved by what happens.
-    v_judged constant text[] := array[
-        'refund_overdue', 'refund_rate_high', 'repeated_refunds', 'provider_failure_rate',
-        'provider_down', 'provider_out_of_credits', 'callback_unmatched', 'generation_stuck',
-        'ledger_violation', 'absorbed_cost_high'
-    ];
+    v_judged text[];
     v_now timestamptz;
     v_types text[];
     v_conditions credits_internal.alert_condition[];
@@ -30,15 +25,14 @@ begin
 
     select coalesce(array_agg(c), '{}')
     into v_conditions
-    from (
-        select * from credits_internal.refund_conditions(v_now)
-        union all
-        select * from credits_internal.provider_conditions(v_now)
-        union all
-        select * from credits_internal.upkeep_conditions(v_now)
-    ) as c;
+    from credits_internal.alert_conditions(v_now) as c;
 
     v_opened := credits_internal.open_conditions(v_conditions);
+
+    select array_agg(t.type)
+    into v_judged
+    from credits.alert_types as t
+    where t.is_judged;
 
     select v_judged || array_agg(r.type)
     into v_types

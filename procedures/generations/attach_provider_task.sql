@@ -20,7 +20,7 @@ declare
 begin
     if p_provider_task_id is not null then
         -- require_word costs as much as a small statement: call it only for what it will refuse.
-        if btrim(p_provider_task_id) = '' or length(p_provider_task_id) > 500 then
+        if not credits_internal.is_good_word(p_provider_task_id, 500) then
             perform credits_internal.require_word(
                 'p_provider_task_id',
                 p_provider_task_id,

@@ -65,8 +65,8 @@ begin
                 from credits.generation_events as e
                 left join credits_internal.generation_life() as x
                     on
-                        e.status_before = x.status
-                        and e.event = x.event
+                        e.status_before::text = x.status
+                        and e.event::text = x.event
                 where
                     e.user_id = g.user_id
                     and e.generation_id = g.generation_id

@@ -29,10 +29,8 @@ declare
     v_callback_id uuid;
 begin
     -- This expression lets every good call pass; the require_ functions judge whatever it stops.
-    if coalesce(v_provider, '') = ''
-        or coalesce(btrim(p_provider_task_id), '') = ''
-        or length(p_provider) > 100
-        or length(p_provider_task_id) > 500
+    if not credits_internal.is_good_word(p_provider, 100)
+        or not credits_internal.is_good_word(p_provider_task_id, 500)
     then
         perform credits_internal.require_word(
             'p_provider', p_provider, 100, 'Name the provider as start_generation did.'

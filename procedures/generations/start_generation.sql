@@ -31,15 +31,12 @@ declare
 begin
     -- This expression lets every good call pass; the require_ functions judge whatever it stops.
     if p_user_id is null
-        or p_credits is null
-        or p_credits not between 1 and 1000000000000
-        or coalesce(v_provider, '') = ''
-        or coalesce(v_type, '') = ''
-        or length(p_provider) > 100
-        or length(p_generation_type) > 100
-        or p_quoted_cost_usd not between 0 and 999999999
-        or p_timeout is not null
-        or p_metadata <> '{}'
+        or not credits_internal.are_good_credits(p_credits)
+        or not credits_internal.is_good_word(p_provider, 100)
+        or not credits_internal.is_good_word(p_generation_type, 100)
+        or not credits_internal.is_good_usd(p_quoted_cost_usd)
+        or not credits_internal.is_good_timeout(p_timeout)
+        or not credits_internal.is_good_metadata(p_metadata)
     then
         perform credits_internal.require_user(p_user_id);
         perform credits_internal.require_word(

@@ -12,7 +12,7 @@ set search_path = pg_catalog, pg_temp
 as $verify_ledger$
 declare
     -- One user or all: always a range of ids, so that the same queries use the primary keys.
-    v_from constant uuid := coalesce(p_user_id, '00000000-0000-0000-0000-000000000000');
+    v_from constant uuid := coalesce(p_user_id, credits_internal.nil_uuid());
     v_to constant uuid := coalesce(p_user_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
 begin
     return query select v.* from credits_internal.verify_users(v_from, v_to) as v;

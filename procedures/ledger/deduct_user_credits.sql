@@ -24,14 +24,11 @@ begin
     -- Each require_ function costs as much as a small statement. This expression lets every good
     -- call pass without them; they judge whatever it stops.
     if p_user_id is null
-        or p_credits is null
-        or p_credits not between 1 and 1000000000000
-        or p_cost_usd not between 0 and 999999999
-        or length(p_reason) > 1000
-        or length(p_idempotency_key) not between 1 and 200
-        or starts_with(p_idempotency_key, 'pgcredits:')
-        or jsonb_typeof(v_metadata) <> 'object'
-        or octet_length(v_metadata::text) > 16384
+        or not credits_internal.are_good_credits(p_credits)
+        or not credits_internal.is_good_usd(p_cost_usd)
+        or not credits_internal.is_good_reason(p_reason)
+        or not credits_internal.is_good_key(p_idempotency_key)
+        or not credits_internal.is_good_metadata(p_metadata)
     then
         perform credits_internal.require_user(p_user_id);
         perform credits_internal.require_credits(p_credits);

@@ -99,7 +99,7 @@ begin
 
     v_now := credits_internal.clock();
 
-    return credits_internal.revoke_locked(
+    return credits_internal.take_back_grant(
         p_user => credits_internal.expire_due_lots(p_user => v_user, p_now => v_now),
         p_now => v_now,
         p_grant => v_grant,

@@ -2,28 +2,18 @@
 
 create or replace view credits_monitoring.absorbed_costs_daily as
 select
-    d.day,
+    g.day,
     g.provider,
     count(*) filter (where g.is_absorbed) as generations,
     coalesce(sum(g.cost_usd) filter (where g.is_absorbed), 0) as cost_usd,
     coalesce(sum(g.cost_if_billed_usd) filter (where g.is_billed is null), 0)
         as unknown_billing_cost_usd
-from credits_monitoring.business_days as d
-cross join
-    lateral (
-        select g.*
-        from credits_monitoring.generation_facts as g
-        where
-            g.finished_at >= d.starts_at
-            and g.finished_at < d.ends_at
-        -- A fence: each day reads its own part of the index, and no other.
-        offset 0
-    ) as g
+from credits_monitoring.finished_by_day as g
 where
     g.is_refunded
     and g.is_billed is distinct from false
 group by
-    d.day,
+    g.day,
     g.provider;
 
 comment on view credits_monitoring.absorbed_costs_daily is

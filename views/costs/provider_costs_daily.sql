@@ -2,7 +2,7 @@
 
 create or replace view credits_monitoring.provider_costs_daily as
 select
-    d.day,
+    g.day,
     g.provider,
     count(*) filter (where g.is_billed) as billed_generations,
     sum(g.cost_usd) filter (where g.is_billed) as cost_usd,
@@ -11,19 +11,9 @@ select
     max(g.cost_usd) filter (where g.is_billed) as max_cost_usd,
     coalesce(sum(g.cost_usd) filter (where g.is_absorbed), 0) as absorbed_cost_usd,
     count(*) filter (where g.is_billed is null) as unknown_billing
-from credits_monitoring.business_days as d
-cross join
-    lateral (
-        select g.*
-        from credits_monitoring.generation_facts as g
-        where
-            g.finished_at >= d.starts_at
-            and g.finished_at < d.ends_at
-        -- A fence: each day reads its own part of the index, and no other.
-        offset 0
-    ) as g
+from credits_monitoring.finished_by_day as g
 group by
-    d.day,
+    g.day,
     g.provider;
 
 comment on view credits_monitoring.provider_costs_daily is

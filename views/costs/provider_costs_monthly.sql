@@ -4,17 +4,8 @@ create or replace view credits_monitoring.provider_costs_monthly as
 with finished as (
     select
         g.*,
-        date_trunc('month', d.day)::date as month
-    from credits_monitoring.business_days as d
-    cross join lateral (
-        select g.*
-        from credits_monitoring.generation_facts as g
-        where
-            g.finished_at >= d.starts_at
-            and g.finished_at < d.ends_at
-        -- A fence: each day reads its own part of the index, and no other.
-        offset 0
-    ) as g
+        date_trunc('month', g.day)::date as month
+    from credits_monitoring.finished_by_day as g
 )
 
 select

@@ -3,25 +3,15 @@
 create or replace view credits_monitoring.refund_rate_daily as
 with rates as (
     select
-        d.day,
+        g.day,
         g.provider,
         count(*) as finished,
         count(*) filter (where g.is_refunded) as refunded,
         100.0 * count(*) filter (where g.is_refunded) / count(*) as rate_pct
-    from credits_monitoring.business_days as d
-    cross join
-        lateral (
-            select g.*
-            from credits_monitoring.generation_facts as g
-            where
-                g.finished_at >= d.starts_at
-                and g.finished_at < d.ends_at
-            -- A fence: each day reads its own part of the index, and no other.
-            offset 0
-        ) as g
+    from credits_monitoring.finished_by_day as g
     where g.is_finished
     group by
-        d.day,
+        g.day,
         g.provider
 )
 

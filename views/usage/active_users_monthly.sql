@@ -4,23 +4,13 @@ create or replace view credits_monitoring.active_users_monthly as
 with users as (
     select
         g.user_id,
-        date_trunc('month', d.day)::date as month,
-        min(d.starts_at) as starts_at,
+        date_trunc('month', g.day)::date as month,
+        min(g.day_starts_at) as starts_at,
         count(*) as generations,
         sum(g.credits_charged) as credits_charged
-    from credits_monitoring.business_days as d
-    cross join
-        lateral (
-            select g.*
-            from credits_monitoring.generation_facts as g
-            where
-                g.started_at >= d.starts_at
-                and g.started_at < d.ends_at
-            -- A fence: each day reads its own part of the index, and no other.
-            offset 0
-        ) as g
+    from credits_monitoring.started_by_day as g
     group by
-        date_trunc('month', d.day)::date,
+        date_trunc('month', g.day)::date,
         g.user_id
 )
 

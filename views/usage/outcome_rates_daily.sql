@@ -2,7 +2,7 @@
 
 create or replace view credits_monitoring.outcome_rates_daily as
 select
-    d.day,
+    g.day,
     g.provider,
     g.generation_type,
     count(*) as finished,
@@ -14,20 +14,10 @@ select
         as p50_duration_seconds,
     round((percentile_cont(0.95) within group (order by g.duration_seconds))::numeric, 3)
         as p95_duration_seconds
-from credits_monitoring.business_days as d
-cross join
-    lateral (
-        select g.*
-        from credits_monitoring.generation_facts as g
-        where
-            g.finished_at >= d.starts_at
-            and g.finished_at < d.ends_at
-        -- A fence: each day reads its own part of the index, and no other.
-        offset 0
-    ) as g
+from credits_monitoring.finished_by_day as g
 where g.is_finished
 group by
-    d.day,
+    g.day,
     g.provider,
     g.generation_type;
 

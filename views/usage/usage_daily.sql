@@ -2,7 +2,7 @@
 
 create or replace view credits_monitoring.usage_daily as
 select
-    d.day,
+    g.day,
     g.provider,
     g.generation_type,
     count(*) as started,
@@ -14,19 +14,9 @@ select
     sum(g.credits_charged)::bigint as credits_charged,
     sum(g.credits_refunded)::bigint as credits_refunded,
     count(distinct g.user_id) as users
-from credits_monitoring.business_days as d
-cross join
-    lateral (
-        select g.*
-        from credits_monitoring.generation_facts as g
-        where
-            g.started_at >= d.starts_at
-            and g.started_at < d.ends_at
-        -- A fence: each day reads its own part of the index, and no other.
-        offset 0
-    ) as g
+from credits_monitoring.started_by_day as g
 group by
-    d.day,
+    g.day,
     g.provider,
     g.generation_type;
 

@@ -16,7 +16,6 @@ as $judge_imported_task$
 declare
     v_task credits_internal.imported_task := p_task;
     v_kept constant bigint := greatest(0, p_task.credits_charged - p_task.credits_refunded);
-    v_percent numeric;
 begin
     v_task.credits_to_charge := 0;
     v_task.credits_owed := 0;
@@ -24,17 +23,9 @@ begin
     if p_task.finished_at is null then
         v_task.credits_to_charge := v_kept;
     elsif p_task.status <> 'succeeded' and v_kept > 0 then
-        select p.refund_percent
-        into v_percent
-        from credits.refund_policies as p
-        where p.error_type in (p_task.error_type, '*')
-        order by p.error_type = '*'
-        limit 1;
-
-        -- Rounding favours the user.
         v_task.credits_owed := greatest(
             0,
-            ceil(p_task.credits_charged * coalesce(v_percent, 100) / 100)
+            credits_internal.due_by_policy(p_task.credits_charged, p_task.error_type)
             - p_task.credits_refunded
         );
 

@@ -3,6 +3,7 @@
 create or replace function credits_internal.alert_on_event(
     p_generation credits.generations,
     p_type text,
+    p_only_if_refunded boolean,
     p_final_credits bigint
 )
 returns void
@@ -25,7 +26,7 @@ begin
         );
     elsif p_type = 'late_success_after_refund'
         and (
-            p_generation.status <> 'cancelled'
+            not p_only_if_refunded
             or v_result.refunded
             or p_generation.refund_due_credits > 0
         )

@@ -1,17 +1,31 @@
 -- The life of a generation: what each event does in each status. The one place where it is written.
 --
+-- next_status: where it stands once the event is applied.
 -- outcome: applied = it happens; raises = it happens where more becomes due, else it is a replay;
--- replay = the same again; ignored = it is kept as an event and changes nothing. due: price = the
--- charge less the final price; policy = by refund_policies. Inlined by the planner.
+-- replay = the same again; ignored = it is kept as an event and changes nothing.
+-- due: price = the charge less the final price; policy = by refund_policies. due_in_full_for: the
+-- kind of failure for which the whole charge is due, whatever the policy says, since nobody has
+-- worked for it yet.
+-- books: reported = the cost, and whether the provider bills it, replace what was known; missing =
+-- they only complete it, as every replay does. is_late_success: the provider bills for what has
+-- been settled as something else.
+-- alert: the type to open; alerts_only_if_refunded: only where something came back.
+--
+-- All words are text: a new word of an enumeration cannot be used in the transaction that adds it.
+-- Inlined by the planner.
 
 create or replace function credits_internal.generation_life()
 returns table (
-    status credits.generation_status,
-    event credits.generation_event,
-    next_status credits.generation_status,
+    status text,
+    event text,
+    next_status text,
     outcome text,
     due text,
+    due_in_full_for text,
+    books text,
+    is_late_success boolean,
     alert text,
+    alerts_only_if_refunded boolean,
     description text
 )
 language sql
@@ -19,89 +33,170 @@ stable
 parallel safe
 security invoker
 as $generation_life$
-    -- The first row's casts make constants of all: nothing is converted when it runs.
+    -- The first row's casts make constants of all: nothing is converted when it runs. The rows are
+    -- searched in this order: the four that nearly every generation meets come first.
     values
         (
-            'pending'::credits.generation_status,
-            'submitted'::credits.generation_event,
-            'processing'::credits.generation_status,
-            'applied', null::text, null::text,
+            'pending', 'submitted', 'processing', 'applied',
+            null::text, null::text, 'reported', false, null::text, false,
             '→ processing'
         ),
-        ('pending', 'progress', 'processing', 'applied', null, null, '→ processing'),
-        ('pending', 'success', 'succeeded', 'applied', 'price', null, '→ succeeded, settle'),
-        ('pending', 'failure', 'failed', 'applied', 'policy', null, '→ failed, settle by policy'),
-        ('pending', 'cancel', 'cancelled', 'applied', 'policy', null, '→ cancelled, 100 %'),
         (
-            'pending', 'deadline', 'timed_out', 'applied', 'policy', null,
-            '→ timed_out, by `timeout`'
+            'processing', 'success', 'succeeded', 'applied',
+            'price', null, 'reported', false, null, false,
+            '→ succeeded, settle'
         ),
         (
-            'processing', 'submitted', 'processing', 'replay', null, null,
-            'same id: replay; other id: PT409'
-        ),
-        ('processing', 'progress', 'processing', 'ignored', null, null, 'event only'),
-        ('processing', 'success', 'succeeded', 'applied', 'price', null, '→ succeeded, settle'),
-        (
-            'processing', 'failure', 'failed', 'applied', 'policy', null,
+            'processing', 'failure', 'failed', 'applied',
+            'policy', null, 'reported', false, null, false,
             '→ failed, settle by policy'
         ),
         (
-            'processing', 'cancel', 'cancelled', 'applied', 'policy', null,
-            '→ cancelled, by `user_cancelled`'
+            'processing', 'progress', 'processing', 'ignored',
+            null, null, null, false, null, false,
+            'event only'
         ),
         (
-            'processing', 'deadline', 'timed_out', 'applied', 'policy', null,
+            'pending', 'progress', 'processing', 'applied',
+            null, null, 'reported', false, null, false,
+            '→ processing'
+        ),
+        (
+            'pending', 'success', 'succeeded', 'applied',
+            'price', null, 'reported', false, null, false,
+            '→ succeeded, settle'
+        ),
+        (
+            'pending', 'failure', 'failed', 'applied',
+            'policy', 'user_cancelled', 'reported', false, null, false,
+            '→ failed, settle by policy'
+        ),
+        (
+            'pending', 'cancel', 'cancelled', 'applied',
+            'policy', 'user_cancelled', 'reported', false, null, false,
+            '→ cancelled, 100 %'
+        ),
+        (
+            'pending', 'deadline', 'timed_out', 'applied',
+            'policy', null, 'reported', false, null, false,
             '→ timed_out, by `timeout`'
         ),
         (
-            'succeeded', 'submitted', 'succeeded', 'ignored', null, null,
+            'processing', 'submitted', 'processing', 'replay',
+            null, null, 'missing', false, null, false,
+            'same id: replay; other id: PT409'
+        ),
+        (
+            'processing', 'cancel', 'cancelled', 'applied',
+            'policy', null, 'reported', false, null, false,
+            '→ cancelled, by `user_cancelled`'
+        ),
+        (
+            'processing', 'deadline', 'timed_out', 'applied',
+            'policy', null, 'reported', false, null, false,
+            '→ timed_out, by `timeout`'
+        ),
+        (
+            'succeeded', 'submitted', 'succeeded', 'ignored',
+            null, null, null, false, null, false,
             'mapping stored, not applied'
         ),
-        ('succeeded', 'progress', 'succeeded', 'ignored', null, null, 'event only'),
         (
-            'succeeded', 'success', 'succeeded', 'raises', 'price', null,
+            'succeeded', 'progress', 'succeeded', 'ignored',
+            null, null, null, false, null, false,
+            'event only'
+        ),
+        (
+            'succeeded', 'success', 'succeeded', 'raises',
+            'price', null, 'reported', false, null, false,
             'lower final price: difference back (applied); else replay'
         ),
         (
-            'succeeded', 'failure', 'succeeded', 'ignored', null, 'conflicting_failure',
+            'succeeded', 'failure', 'succeeded', 'ignored',
+            null, null, null, false, 'conflicting_failure', false,
             'not applied; alert `conflicting_failure`'
         ),
-        ('succeeded', 'cancel', 'succeeded', 'ignored', null, null, 'not applied'),
-        ('failed', 'submitted', 'failed', 'ignored', null, null, 'mapping stored, not applied'),
-        ('failed', 'progress', 'failed', 'ignored', null, null, 'event only'),
         (
-            'failed', 'success', 'failed', 'ignored', null, 'late_success_after_refund',
-            'not applied; cost booked; alert `late_success_after_refund`'
+            'succeeded', 'cancel', 'succeeded', 'ignored',
+            null, null, null, false, null, false,
+            'not applied'
         ),
-        ('failed', 'failure', 'failed', 'replay', null, null, 'replay'),
-        ('failed', 'cancel', 'failed', 'ignored', null, null, 'not applied'),
         (
-            'timed_out', 'submitted', 'timed_out', 'ignored', null, null,
+            'failed', 'submitted', 'failed', 'ignored',
+            null, null, null, false, null, false,
             'mapping stored, not applied'
         ),
-        ('timed_out', 'progress', 'timed_out', 'ignored', null, null, 'event only'),
         (
-            'timed_out', 'success', 'timed_out', 'ignored', null, 'late_success_after_refund',
+            'failed', 'progress', 'failed', 'ignored',
+            null, null, null, false, null, false,
+            'event only'
+        ),
+        (
+            'failed', 'success', 'failed', 'ignored',
+            null, null, 'reported', true, 'late_success_after_refund', false,
             'not applied; cost booked; alert `late_success_after_refund`'
         ),
-        ('timed_out', 'failure', 'timed_out', 'replay', null, null, 'replay'),
-        ('timed_out', 'cancel', 'timed_out', 'ignored', null, null, 'not applied'),
         (
-            'cancelled', 'submitted', 'cancelled', 'ignored', null, null,
+            'failed', 'failure', 'failed', 'replay',
+            null, null, 'missing', false, null, false,
+            'replay'
+        ),
+        (
+            'failed', 'cancel', 'failed', 'ignored',
+            null, null, null, false, null, false,
+            'not applied'
+        ),
+        (
+            'timed_out', 'submitted', 'timed_out', 'ignored',
+            null, null, null, false, null, false,
             'mapping stored, not applied'
         ),
-        ('cancelled', 'progress', 'cancelled', 'ignored', null, null, 'event only'),
         (
-            'cancelled', 'success', 'cancelled', 'ignored', null, 'late_success_after_refund',
+            'timed_out', 'progress', 'timed_out', 'ignored',
+            null, null, null, false, null, false,
+            'event only'
+        ),
+        (
+            'timed_out', 'success', 'timed_out', 'ignored',
+            null, null, 'reported', true, 'late_success_after_refund', false,
+            'not applied; cost booked; alert `late_success_after_refund`'
+        ),
+        (
+            'timed_out', 'failure', 'timed_out', 'replay',
+            null, null, 'missing', false, null, false,
+            'replay'
+        ),
+        (
+            'timed_out', 'cancel', 'timed_out', 'ignored',
+            null, null, null, false, null, false,
+            'not applied'
+        ),
+        (
+            'cancelled', 'submitted', 'cancelled', 'ignored',
+            null, null, null, false, null, false,
+            'mapping stored, not applied'
+        ),
+        (
+            'cancelled', 'progress', 'cancelled', 'ignored',
+            null, null, null, false, null, false,
+            'event only'
+        ),
+        (
+            'cancelled', 'success', 'cancelled', 'ignored',
+            null, null, 'reported', true, 'late_success_after_refund', true,
             'not applied; cost booked; alert if refunded'
         ),
         (
-            'cancelled', 'failure', 'cancelled', 'raises', 'policy', null,
+            'cancelled', 'failure', 'cancelled', 'raises',
+            'policy', null, 'reported', false, null, false,
             'more due by the failure''s policy: the difference back, its error replaces '
             '`user_cancelled` (applied); else replay'
         ),
-        ('cancelled', 'cancel', 'cancelled', 'replay', null, null, 'replay')
+        (
+            'cancelled', 'cancel', 'cancelled', 'replay',
+            null, null, 'missing', false, null, false,
+            'replay'
+        )
 $generation_life$;
 
 comment on function credits_internal.generation_life is

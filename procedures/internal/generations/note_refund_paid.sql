@@ -26,7 +26,9 @@ begin
     returning g.* into strict v_generation;
 
     perform credits_internal.write_event(
-        p_generation => v_generation,
+        p_user_id => v_generation.user_id,
+        p_generation_id => v_generation.generation_id,
+        p_event_no => v_generation.last_event_no,
         p_event => 'refund_paid',
         p_applied => true,
         p_at => v_now,

@@ -40,7 +40,7 @@ begin
                 when 'succeeded' then 'success'
                 when 'failed' then 'failure'
                 else 'progress'
-            end::credits.generation_event,
+            end,
             p_is_callback => true,
             p_error_type => v_meaning.error_type,
             p_code => v_code,
@@ -61,21 +61,19 @@ begin
     returning g.* into strict v_generation;
 
     perform credits_internal.write_event(
-        p_generation => v_generation,
+        p_user_id => v_generation.user_id,
+        p_generation_id => v_generation.generation_id,
+        p_event_no => v_generation.last_event_no,
         p_event => 'unclassified',
         p_applied => false,
         p_at => v_now,
         p_status_before => p_generation.status,
         p_is_callback => true,
-        p_cost_usd => credits_internal.known_usd(p_cost_usd),
+        p_cost_usd => p_cost_usd,
         p_code => v_code,
-        p_message => left(p_message, 1000),
+        p_message => p_message,
         p_payload => p_payload,
-        p_dropped => case
-            when p_cost_usd is distinct from credits_internal.known_usd(p_cost_usd)
-                then coalesce(p_dropped, '{}') || ('p_cost_usd ' || left(p_cost_usd::text, 100))
-            else p_dropped
-        end
+        p_dropped => p_dropped
     );
     perform credits_internal.open_generation_alert(
         v_generation,

@@ -1,7 +1,12 @@
--- Append to a generation's events. The caller has taken the number by updating last_event_no.
+-- Append to a generation's events. The caller has taken p_event_no by updating last_event_no.
+--
+-- Long texts are cut, and a cost that makes no sense is named in dropped instead. The number is
+-- returned since a call whose result is assigned is faster than one that is performed.
 
 create or replace function credits_internal.write_event(
-    p_generation credits.generations,
+    p_user_id uuid,
+    p_generation_id uuid,
+    p_event_no integer,
     p_event credits.generation_event,
     p_applied boolean,
     p_at timestamptz,
@@ -16,13 +21,15 @@ create or replace function credits_internal.write_event(
     p_payload jsonb default null,
     p_dropped text[] default null
 )
-returns void
+returns integer
 language plpgsql
 volatile
 parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $write_event$
+declare
+    v_cost_usd constant numeric := credits_internal.known_usd(p_cost_usd);
 begin
     insert into credits.generation_events (
         user_id,
@@ -43,27 +50,34 @@ begin
         dropped
     )
     values (
-        p_generation.user_id,
-        p_generation.generation_id,
-        p_generation.last_event_no,
+        p_user_id,
+        p_generation_id,
+        p_event_no,
         p_event,
         p_status_before,
         p_applied,
         p_is_callback,
         p_at,
         p_credits,
-        p_cost_usd,
+        v_cost_usd,
         p_provider_billed,
         p_error_type,
-        p_code,
-        p_message,
+        left(p_code, 500),
+        left(p_message, 1000),
         coalesce(p_payload, '{}'),
-        p_dropped
+        case
+            when p_cost_usd is distinct from v_cost_usd
+                then coalesce(p_dropped, '{}') || ('p_cost_usd ' || left(p_cost_usd::text, 100))
+            else p_dropped
+        end
     );
+
+    return p_event_no;
 end
 $write_event$;
 
 comment on function credits_internal.write_event is
-'Append one event with the number that the generation''s row already carries.';
+'Append one event with the number that the generation''s row carries already. Long texts are cut; '
+'a cost that makes no sense is left out and named in dropped. Returns the number.';
 
 revoke all on function credits_internal.write_event from public;

@@ -77,7 +77,7 @@ begin
     end if;
 
     if not v_is_usual then
-        return credits_internal.deduct_locked(
+        return credits_internal.lock_and_deduct(
             p_user_id => p_user_id,
             p_credits => p_credits,
             p_reason => p_reason,

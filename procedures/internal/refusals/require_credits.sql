@@ -13,7 +13,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $require_credits$
 begin
-    if p_credits between 1 and 1000000000000 then
+    if credits_internal.are_good_credits(p_credits) then
         return;
     end if;
 

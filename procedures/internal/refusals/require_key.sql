@@ -13,10 +13,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $require_key$
 begin
-    if p_idempotency_key is null
-        or (length(p_idempotency_key) between 1 and 200
-            and not starts_with(p_idempotency_key, 'pgcredits:'))
-    then
+    if credits_internal.is_good_key(p_idempotency_key) then
         return;
     end if;
 

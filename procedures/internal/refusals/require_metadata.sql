@@ -15,7 +15,7 @@ as $require_metadata$
 declare
     v_bytes constant integer := octet_length(p_metadata::text);
 begin
-    if p_metadata is null or (jsonb_typeof(p_metadata) = 'object' and v_bytes <= 16384) then
+    if credits_internal.is_good_metadata(p_metadata) then
         return;
     end if;
 

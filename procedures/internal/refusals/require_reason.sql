@@ -13,7 +13,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $require_reason$
 begin
-    if length(p_reason) > 1000 then
+    if not credits_internal.is_good_reason(p_reason) then
         perform credits_internal.refuse_argument(
             'p_reason',
             p_reason,

@@ -13,7 +13,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $require_timeout$
 begin
-    if p_timeout is null or (p_timeout > interval '0' and p_timeout <= interval '366 days') then
+    if credits_internal.is_good_timeout(p_timeout) then
         return;
     end if;
 

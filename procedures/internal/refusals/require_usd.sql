@@ -14,8 +14,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $require_usd$
 begin
-    -- NaN and Infinity sort above every number, so that they fail here, too.
-    if p_usd is null or (p_usd >= 0 and p_usd < 999999999.9999995) then
+    if credits_internal.is_good_usd(p_usd) then
         return;
     end if;
 

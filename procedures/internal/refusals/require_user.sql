@@ -13,7 +13,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $require_user$
 begin
-    if p_user_id is null or p_user_id = '00000000-0000-0000-0000-000000000000' then
+    if p_user_id is null or p_user_id = credits_internal.nil_uuid() then
         perform credits_internal.refuse_argument(
             'p_user_id',
             p_user_id::text,

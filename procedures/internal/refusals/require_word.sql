@@ -16,7 +16,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $require_word$
 begin
-    if btrim(p_value) <> '' and length(p_value) <= p_max_length then
+    if credits_internal.is_good_word(p_value, p_max_length) then
         return;
     end if;
 

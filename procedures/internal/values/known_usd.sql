@@ -9,8 +9,7 @@ immutable
 parallel safe
 security invoker
 as $known_usd$
-    -- NaN and Infinity sort above every number.
-    select case when p_usd >= 0 and p_usd < 999999999.9999995 then p_usd end
+    select case when credits_internal.is_good_usd(p_usd) then p_usd end
 $known_usd$;
 
 comment on function credits_internal.known_usd is

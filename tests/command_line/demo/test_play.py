@@ -51,12 +51,16 @@ returns bigint language sql volatile as 'select 0::bigint'
 FAILURES_OVERRULE_SUCCESSES = """
 create or replace function credits_internal.generation_life()
 returns table (
-    status credits.generation_status,
-    event credits.generation_event,
-    next_status credits.generation_status,
+    status text,
+    event text,
+    next_status text,
     outcome text,
     due text,
+    due_in_full_for text,
+    books text,
+    is_late_success boolean,
     alert text,
+    alerts_only_if_refunded boolean,
     description text
 )
 language sql stable
@@ -67,12 +71,16 @@ as $$
         case
             when (r.status, r.event) = ('succeeded', 'failure') then 'failed'
             else r.next_status
-        end::credits.generation_status,
+        end,
         case
             when (r.status, r.event) = ('succeeded', 'failure') then 'applied' else r.outcome
         end,
         case when (r.status, r.event) = ('succeeded', 'failure') then 'policy' else r.due end,
+        r.due_in_full_for,
+        case when (r.status, r.event) = ('succeeded', 'failure') then 'reported' else r.books end,
+        r.is_late_success,
         r.alert,
+        r.alerts_only_if_refunded,
         r.description
     from credits_internal.true_generation_life() as r
 $$

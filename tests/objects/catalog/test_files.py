@@ -47,6 +47,7 @@ def test_folders_are_those_of_the_layout() -> None:
         "procedures/internal/ledger",
         "procedures/internal/generations",
         "procedures/internal/alerts",
+        "procedures/internal/alerts/conditions",
         "procedures/internal/integrity",
         "procedures/internal/adoption",
         "views/usage",

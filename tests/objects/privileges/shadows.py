@@ -81,7 +81,7 @@ MORE_FUNCTIONS = (
     "clock() returns timestamptz",
     "require_user(uuid) returns void",
     "user_balance(uuid) returns bigint",
-    "deduct_locked(uuid, bigint, text, text, numeric, jsonb) returns bigint",
+    "lock_and_deduct(uuid, bigint, text, text, numeric, jsonb) returns bigint",
 )
 
 DOMAINS = (

@@ -51,6 +51,13 @@ def test_every_function_has_a_fixed_search_path_but_what_is_inlined(
 
 # How each is called within ours: with columns and variables.
 INLINED = {
+    "are_good_credits": "t.n",
+    "is_good_key": "t.word",
+    "is_good_metadata": "t.object",
+    "is_good_reason": "t.word",
+    "is_good_timeout": "t.span",
+    "is_good_usd": "t.price",
+    "is_good_word": "t.word, 100",
     "allocation": "t.id, t.n",
     "clock": "",
     "content_digest": "t.word, t.object",
@@ -64,6 +71,7 @@ INLINED = {
     "legacy_refund_key": "t.word",
     "lock_task": "t.word, t.word",
     "next_entry_at": "t.at, t.at",
+    "nil_uuid": "",
     "utc_text": "t.at",
     "uuid_v7": "t.at",
     "uuid_v7_prefix": "t.n",
@@ -76,7 +84,8 @@ INLINED_ROWS = {
 
 ARGUMENTS = (
     "(select gen_random_uuid() as id, 7::bigint as n, 'word'::text as word, '{}'::jsonb as object,"
-    " '\\x00'::bytea as bytes, 0.25::numeric as price, clock_timestamp() as at offset 0) as t"
+    " '\\x00'::bytea as bytes, 0.25::numeric as price, interval '1 h' as span,"
+    " clock_timestamp() as at offset 0) as t"
 )
 
 

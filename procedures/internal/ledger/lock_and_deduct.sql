@@ -2,7 +2,7 @@
 --
 -- Errors: PT409 idempotency_conflict, PT403 account_frozen, PT402 insufficient_credits.
 
-create or replace function credits_internal.deduct_locked(
+create or replace function credits_internal.lock_and_deduct(
     p_user_id uuid,
     p_credits bigint,
     p_reason text,
@@ -17,7 +17,7 @@ volatile
 parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
-as $deduct_locked$
+as $lock_and_deduct$
 declare
     v_user credits.user_credits;
     v_prior credits_internal.stored_request;
@@ -95,9 +95,9 @@ begin
 
     return row(v_transaction_id, p_user_id, -p_credits, v_user.balance, false);
 end
-$deduct_locked$;
+$lock_and_deduct$;
 
-comment on function credits_internal.deduct_locked is
+comment on function credits_internal.lock_and_deduct is
 'What credits_internal.deduct does in every case but the usual one.';
 
-revoke all on function credits_internal.deduct_locked from public;
+revoke all on function credits_internal.lock_and_deduct from public;

@@ -1,6 +1,6 @@
 -- Carry out a revocation that was judged: recover what is there, note what is owed.
 
-create or replace function credits_internal.revoke_locked(
+create or replace function credits_internal.take_back_grant(
     p_user credits.user_credits,
     p_now timestamptz,
     p_grant credits.credit_transactions,
@@ -15,7 +15,7 @@ volatile
 parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
-as $revoke_locked$
+as $take_back_grant$
 declare
     v_user credits.user_credits := p_user;
     v_at constant timestamptz := credits_internal.next_entry_at(
@@ -97,10 +97,10 @@ begin
 
     return row(v_transaction_id, p_user.user_id, -v_recovered, v_user.balance, false);
 end
-$revoke_locked$;
+$take_back_grant$;
 
-comment on function credits_internal.revoke_locked is
+comment on function credits_internal.take_back_grant is
 'Recover so many credits of a grant from its lot and those descended from it, and record the rest '
 'as owed.';
 
-revoke all on function credits_internal.revoke_locked from public;
+revoke all on function credits_internal.take_back_grant from public;

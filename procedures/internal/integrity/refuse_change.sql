@@ -1,0 +1,79 @@
+-- Keep a table append-only, for its owner, too: the one change let through is a redaction.
+--
+-- A trigger names what a redaction leaves in the columns that it blanks (JSON), and the hint for
+-- whoever is refused.
+--
+-- Errors: 23001 restrict_violation, DETAIL code append_only.
+
+create or replace function credits_internal.refuse_change()
+returns trigger
+language plpgsql
+volatile
+parallel unsafe
+security definer
+set search_path = pg_catalog, pg_temp
+as $refuse_change$
+begin
+    if tg_op = 'UPDATE' then
+        if old.redacted_at is null
+            and new.redacted_at is not null
+            and to_jsonb(new) = to_jsonb(old)
+            || tg_argv[0]::jsonb
+            || jsonb_build_object('redacted_at', new.redacted_at)
+        then
+            return new;
+        end if;
+    end if;
+
+    perform credits_internal.refuse(
+        p_sqlstate => '23001',
+        p_code => 'append_only',
+        p_message => format('%I is append-only: %s is refused', tg_table_name, lower(tg_op)),
+        p_hint => tg_argv[1]
+    );
+
+    return null;
+end
+$refuse_change$;
+
+comment on function credits_internal.refuse_change is
+'Trigger function of append-only tables: refuses update, delete and truncate, but lets redaction '
+'through.';
+
+revoke all on function credits_internal.refuse_change from public;
+
+create or replace trigger refuse_change
+before update or delete on credits.credit_transactions
+for each row execute function credits_internal.refuse_change(
+    '{"reason": null, "metadata": {}}',
+    'Correct a movement by a further one: refund_user_credits, revoke_user_credits or '
+    'grant_user_credits.'
+);
+
+create or replace trigger refuse_truncate
+before truncate on credits.credit_transactions
+for each statement execute function credits_internal.refuse_change(
+    '{}',
+    'Correct a movement by a further one: refund_user_credits, revoke_user_credits or '
+    'grant_user_credits.'
+);
+
+create or replace trigger refuse_change
+before update or delete on credits.generation_events
+for each row execute function credits_internal.refuse_change(
+    '{"message": null, "payload": {}, "dropped": null}',
+    'Report what happened with complete_generation, fail_generation or cancel_generation.'
+);
+
+create or replace trigger refuse_truncate
+before truncate on credits.generation_events
+for each statement execute function credits_internal.refuse_change(
+    '{}',
+    'Report what happened with complete_generation, fail_generation or cancel_generation.'
+);
+
+-- Also in a session that plays replica (session_replication_role).
+alter table credits.credit_transactions enable always trigger refuse_change;
+alter table credits.credit_transactions enable always trigger refuse_truncate;
+alter table credits.generation_events enable always trigger refuse_change;
+alter table credits.generation_events enable always trigger refuse_truncate;
