@@ -1,7 +1,8 @@
--- Append to a generation's events. The caller has taken p_event_no by updating last_event_no.
+-- Append to a generation's events what apply_event does not judge: refunds that failed or were paid
+-- later, and callbacks with an unknown code.
 --
--- Long texts are cut, and a cost that makes no sense is named in dropped instead. The number is
--- returned since a call whose result is assigned is faster than one that is performed.
+-- The caller has taken p_event_no by updating last_event_no. Long texts are cut, and a cost that
+-- makes no sense is named in dropped instead.
 
 create or replace function credits_internal.write_event(
     p_user_id uuid,
@@ -14,14 +15,12 @@ create or replace function credits_internal.write_event(
     p_is_callback boolean default false,
     p_credits bigint default null,
     p_cost_usd numeric default null,
-    p_provider_billed boolean default null,
-    p_error_type text default null,
     p_code text default null,
     p_message text default null,
     p_payload jsonb default null,
     p_dropped text[] default null
 )
-returns integer
+returns void
 language plpgsql
 volatile
 parallel unsafe
@@ -42,8 +41,6 @@ begin
         created_at,
         credits,
         cost_usd,
-        provider_billed,
-        error_type,
         code,
         message,
         payload,
@@ -60,8 +57,6 @@ begin
         p_at,
         p_credits,
         v_cost_usd,
-        p_provider_billed,
-        p_error_type,
         left(p_code, 500),
         left(p_message, 1000),
         coalesce(p_payload, '{}'),
@@ -71,13 +66,11 @@ begin
             else p_dropped
         end
     );
-
-    return p_event_no;
 end
 $write_event$;
 
 comment on function credits_internal.write_event is
 'Append one event with the number that the generation''s row carries already. Long texts are cut; '
-'a cost that makes no sense is left out and named in dropped. Returns the number.';
+'a cost that makes no sense is left out and named in dropped.';
 
 revoke all on function credits_internal.write_event from public;
