@@ -23,15 +23,15 @@ _UNSIGNED_HISTORY = read_template(__package__, "unsigned_history.sql")
 
 #: The largest balance that pgcredits keeps.
 _MOST_CREDITS = 9_000_000_000_000_000
-#: Settings that name columns of amounts; those of buckets do, too.
+#: Settings that name columns of amounts, beside the buckets.
 _AMOUNTS = ("amount", "credit", "debit", "after", "credits", "refunded_credits")
 
 
 def require_amounts(conn: psycopg.Connection[Any], plan: Plan, catalog: Catalog) -> None:
-    """Refuse columns of amounts in which something else stands.
+    """Refuse columns of amounts in which a value is not an amount.
 
     Raises:
-        PlanError: Somewhere stands NaN, infinity, or more than anybody has.
+        PlanError: A value is NaN, infinity, or more than anybody has.
     """
     for part in plan.parts:
         table = catalog.tables_by_name[part.table]
@@ -59,7 +59,7 @@ def require_whole(conn: psycopg.Connection[Any], plan: Plan) -> None:
     """Refuse balances that cannot come over as they are.
 
     Raises:
-        PlanError: Some have fractions, or are below 0 and the plan says stop.
+        PlanError: Some have fractions, or are below 0 while the plan says stop.
     """
     for part in plan.balances:
         if part.summed:

@@ -66,7 +66,7 @@ def _remarks(discovery: Discovery) -> Iterator[str]:
 
 
 def _settings(part: Any) -> list[tuple[str, Any]]:
-    """What is set; parts last, as TOML wants it."""
+    """The settings of a part and their values; nested parts last, as TOML requires."""
     found = [(one.name, getattr(part, one.name)) for one in msgspec.structs.fields(part)]
     kept = [(name, value) for name, value in found if value not in ("", (), {}, None, False)]
     return sorted(kept, key=lambda pair: _is_parts(pair[1]) or isinstance(pair[1], dict))

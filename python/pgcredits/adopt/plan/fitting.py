@@ -27,7 +27,7 @@ _PLANS = "select p.plan, p.monthly_credits from credits.plans as p"
 _STRANGE_WORDS = read_template(__package__, "strange_words.sql")
 _USUAL_ALLOWANCES = read_template(__package__, "usual_allowances.sql")
 
-#: Settings that name columns of these types.
+#: Settings whose columns must be times, numbers or booleans.
 _TIMES = ("reset", "at", "created", "finished", "refunded_at")
 _NUMBERS = (
     "allowance", "amount", "credit", "debit", "after", "cost", "credits", "refunded_credits",
@@ -35,11 +35,11 @@ _NUMBERS = (
 
 
 def require_fit(conn: psycopg.Connection[Any], plan: Plan) -> None:
-    """Refuse a plan that names what is not there, leaves a word open, or is another by now.
+    """Refuse a plan that does not fit, or that was changed after a table was cut over by it.
 
     Raises:
         PlanError: Something in it does not fit.
-        AdoptionError: pgcredits is not installed, or this role may not do it.
+        AdoptionError: pgcredits is not installed, or this role lacks a right to move tables over.
     """
     require_installed(conn)
     require_readable(conn, plan)
@@ -69,7 +69,7 @@ def require_installed(conn: psycopg.Connection[Any]) -> None:
 
 
 def require_readable(conn: psycopg.Connection[Any], plan: Plan) -> None:
-    """Refuse a plan that names what is not there, or leaves a word open.
+    """Refuse a plan that names a missing table or column, or does not explain a word.
 
     Raises:
         PlanError: Something in it does not fit.
@@ -182,7 +182,7 @@ def _require_columns(part: Part, table: Table) -> None:
 
 
 def _require_plans(conn: psycopg.Connection[Any], part: Balances) -> None:
-    """Refuse tiers whose plan is missing, or brings another allowance than the tier did."""
+    """Refuse tiers whose plan is missing, or has another allowance than the tier had."""
     known = {row.plan: row.monthly_credits for row in conn.execute(_PLANS)}
     for word, plan in part.tiers.items():
         if plan not in known:

@@ -141,7 +141,7 @@ class History(OldTable, frozen=True):
     reference: str = ""
     cost: str = ""
     close: Close = "table"
-    # In a plan that was discovered and not read, a word may also be vocabulary.UNKNOWN.
+    # In a plan made by discovery, not read from a file, a word may also be vocabulary.UNKNOWN.
     kinds: Mapping[str, Kind] = field(default_factory=dict)
 
 
@@ -206,7 +206,7 @@ class Tasks(OldTable, frozen=True):
     refunded_at: str = ""
     refunded_status: str = ""
     close: Close = "table"
-    # As with kinds of History.
+    # As in kinds of History, a word may also be vocabulary.UNKNOWN.
     statuses: Mapping[str, Status] = field(default_factory=dict)
 
 
@@ -242,18 +242,18 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """The tables that it reads, in each of their roles."""
+        """The tables that the plan reads, in each of their roles."""
         return (*self.balances, *self.history, *self.refunds, *self.tasks)
 
     @property
     def all_schemas(self) -> tuple[str, ...]:
-        """Where it looks, and where its tables are."""
+        """The schemas that it names, and those of its tables."""
         of_tables = (part.table.split(".", 1)[0] for part in self.parts)
         return tuple(dict.fromkeys((*self.schemas, *of_tables)))
 
     @property
     def reads_refunds(self) -> bool:
-        """Whether anything that it reads says what came back."""
+        """Whether any table that it reads records refunds."""
         return bool(
             self.refunds
             or any("refund" in part.kinds.values() for part in self.history)
