@@ -410,7 +410,7 @@ def test_a_state_that_is_none_is_refused_and_left_alone(
     done = run(analyst, "alerts", "follow", "--state", str(state))
 
     assert done.returncode == 21
-    assert "is no state of pgcredits alerts" in done.stderr
+    assert "is not a state of pgcredits alerts" in done.stderr
     assert state.read_text() == content
 
 

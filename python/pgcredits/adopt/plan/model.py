@@ -78,7 +78,7 @@ class Balances(OldTable, frozen=True):
         key: The column that identifies a row.
         user: Whose it is.
         buckets: The columns that hold credits. They add up: where one of them includes another,
-            leave one away.
+            leave one out.
         reset: When the monthly credits were last given; empty = they have no such column.
         tier: The column with the user's subscription; empty = there is none, or it stays behind.
         tiers: Which of credits.plans each of its words is; a word that is missing is none.
