@@ -35,7 +35,7 @@ _MESSAGES = {
     "service_unavailable": "503 from eu-2: no capacity",
 }
 
-#: The tasks that run a few times a day. check_ledger takes longest, and is run less often.
+#: The tasks that run several times a day. check_ledger takes longest, and is run less often.
 _MAINTENANCE = (
     "sweep_stuck_generations",
     "retry_failed_refunds",
@@ -147,7 +147,7 @@ class _Script:
             )
 
     def _maintain(self, day: int) -> Iterator[Step]:
-        """Maintenance: a few times a day; more often during the outage, for its alerts to be in time."""
+        """Maintenance a few times a day; more often in the outage, so that it alerts in time."""
         often = day == self._outage
         for turn in range(48 if often else 4):
             at = self._day(day) + timedelta(minutes=59 + turn * (30 if often else 360))

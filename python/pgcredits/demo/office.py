@@ -36,7 +36,7 @@ class Office:
     def __init__(
         self, operator: Client, owner: Client, note_given_up: Callable[[UUID], None]
     ) -> None:
-        """Take whom to tell of every generation that the sweep times out."""
+        """Call note_given_up with every generation that the sweep times out."""
         self._operator = operator
         self._owner = owner
         self._note_given_up = note_given_up

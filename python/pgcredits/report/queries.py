@@ -1,4 +1,4 @@
-"""What is asked of the views of credits_monitoring, and nothing else."""
+"""The report's queries. They read only views of credits_monitoring."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HEALTH = "select * from credits_monitoring.system_health"
 class Query:
     """A table of the report; the last column of its SQL counts the rows without a limit.
 
-    What may be long is cut to 20 rows, and the report says how many there are.
+    A table that may be long is cut to 20 rows, and the report says how many there are.
     """
 
     key: str
@@ -232,7 +232,7 @@ from credits_monitoring.balances_by_plan as b order by b.plan
 select c.source, m.expires_month, sum(c.lots)::bigint, sum(c.outstanding_credits)::bigint,
     sum(c.sold_for_usd), count(*) over ()
 from credits_monitoring.credit_liability as c
--- The end of time, as some write it, is never; and Python knows no later year.
+-- Some write "never" as a date at the end of time, which Python cannot hold after the year 9999.
 cross join lateral (
     select case when c.expires_month < date '9999-01-01' then c.expires_month end as expires_month
 ) as m
