@@ -1,4 +1,4 @@
-"""``pgcredits alerts follow``: everything that becomes of an alert is told, whatever happens."""
+"""``pgcredits alerts follow``: every event of an alert is passed on, whatever happens."""
 
 from __future__ import annotations
 
@@ -453,7 +453,7 @@ def test_an_app_may_not_read_alerts_and_the_first_connection_must_succeed(
 
 
 def test_on_a_server_that_only_reads_it_looks(conn: psycopg.Connection[Any], analyst: str) -> None:
-    """As a replica's sessions are, but that these may listen."""
+    """The sessions are read-only as on a replica, but these may listen."""
     dsn = make_conninfo(
         analyst, options="-c role=credits_analyst -c default_transaction_read_only=on"
     )
