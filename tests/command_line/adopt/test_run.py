@@ -325,7 +325,7 @@ def test_a_table_that_inherits_is_not_counted_twice(conn: Conn, nobody: Nobody) 
 
 
 @pytest.mark.parametrize(
-    ("change", "message"), [("-3", "below 0"), ("8.5", "no whole credits"), ("9e16", "more than")]
+    ("change", "message"), [("-3", "below 0"), ("8.5", "not whole credits"), ("9e16", "more than")]
 )
 def test_balances_are_judged_once_more_when_they_are_locked(
     conn: Conn, change: str, message: str
@@ -550,7 +550,7 @@ def test_an_allowance_does_not_change_unseen(conn: Conn, nobody: Nobody, dirty: 
         run(conn, plan, nobody)
 
     (part,) = plan.balances
-    with pytest.raises(PlanError, match=r"none in credits.plans"):
+    with pytest.raises(PlanError, match=r"not in credits.plans"):
         run(conn, replace(plan, balances=(replace(part, tiers={"pro": "gold"}),)), nobody)
     run(conn, replace(plan, balances=(replace(part, tiers={}),)), nobody)
     assert rows(conn, "apply_monthly_allowances") == []
@@ -724,7 +724,7 @@ def test_a_status_that_is_null_is_asked_for_before_anything_is_done(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("update public.enhancement_tasks set credits_consumed = 2.5", "no whole number"),
+        ("update public.enhancement_tasks set credits_consumed = 2.5", "not a whole number"),
         ("insert into public.more_tasks select * from public.enhancement_tasks", "has the id of"),
     ],
 )
