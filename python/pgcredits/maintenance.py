@@ -168,7 +168,7 @@ class Maintenance:
 
         Args:
             interval: Seconds from the end of a round to the next, give or take JITTER.
-            tell: Told of each task, and of a connection that is lost.
+            tell: Called with the outcome of each task, and when the connection is lost.
         """
         backoff = Backoff(min(1.0, interval), interval)
         while not self._stop.is_set():

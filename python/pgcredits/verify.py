@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO, TextIO
     from uuid import UUID
 
-    #: Told what is being done, before it is.
+    #: Called with a description before each step.
     OnStep = Callable[[str], None]
     Connection = psycopg.Connection[Any]
 

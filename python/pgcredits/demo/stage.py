@@ -48,7 +48,7 @@ class Watcher(Protocol):
         """Something begins that takes so many steps."""
 
     def reach(self, steps: int) -> None:
-        """So many of them are done."""
+        """So many of its steps are done by now, in total."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from psycopg.abc import Params
 
-    #: Told each step before it is taken; tests kill the process there.
+    #: Called with each step before it is taken; tests kill the process there.
     OnStep = Callable[[str], None]
 
 Connection = psycopg.Connection[Any]

@@ -25,7 +25,7 @@ class MonitoringError(PgcreditsError):
 
 @dataclass(frozen=True)
 class Exported:
-    """One file, and what became of it."""
+    """One file, and whether it was written."""
 
     path: str
     outcome: Literal["written", "replaced", "unchanged"]

@@ -58,7 +58,7 @@ def is_listening(conn: psycopg.Connection[Any]) -> bool:
     )
 
 
-# --- what is told ---------------------------------------------------------------------------------
+# --- events that are passed on --------------------------------------------------------------------
 
 
 def test_a_notification_is_enough(conn: psycopg.Connection[Any], analyst: str) -> None:

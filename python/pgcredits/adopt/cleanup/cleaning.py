@@ -92,7 +92,7 @@ def clean_safely(
     """Delete the rows that hold nothing, of tables that nothing uses.
 
     Args:
-        conn: Of the owner of the tables, in autocommit.
+        conn: A connection of the owner of the tables, in autocommit.
         schemas: Where to look.
         keep: Is handed SQL that makes the rows again, before the deletion is committed.
 
@@ -123,7 +123,7 @@ def clean_fully(
     """Drop the tables and functions, all or none, and nothing that is not listed.
 
     Args:
-        conn: Of the owner of the tables, in autocommit.
+        conn: A connection of the owner of the tables, in autocommit.
         schemas: Where to look.
         keep: Is handed SQL that makes all of it again, before the drop is committed.
 

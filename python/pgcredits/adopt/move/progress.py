@@ -13,7 +13,7 @@ class Watcher(Protocol):
         """Something begins that takes so many steps."""
 
     def reach(self, steps: int) -> None:
-        """So many more steps of it are done."""
+        """So many of its steps are done by now, in total."""
 
 
 @dataclass

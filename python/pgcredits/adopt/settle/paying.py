@@ -50,7 +50,7 @@ def pay_owed(
     """Pay all that is owed, in batches of a transaction each.
 
     Args:
-        conn: Of a member of credits_operator, in autocommit.
+        conn: A connection of a member of credits_operator, in autocommit.
         watcher: Is told how many generations were paid.
         keep: Is handed the users and what each got, also when the connection is lost midway.
 
