@@ -31,7 +31,8 @@ QUERY = """
     left join pg_catalog.pg_trigger as t on t.tgfoid = p.oid
     cross join lateral plpgsql_check_function_tb(
         p.oid,
-        -- One that only adopted tables have is told from any of ours.
+        -- A trigger function that no table uses here (only adopted tables do) is checked as if
+        -- credits.user_credits used it.
         case
             when p.prorettype = 'trigger'::pg_catalog.regtype
                 then coalesce(t.tgrelid, 'credits.user_credits'::pg_catalog.regclass)
@@ -50,7 +51,7 @@ QUERY = """
 
 
 def main() -> int:
-    """Deploy, check, print."""
+    """Deploy pgcredits, check every function, and print what was found."""
     with ephemeral_server() as server:
         migrate(server.dsn())
         with psycopg.connect(server.dsn(), autocommit=True) as conn:

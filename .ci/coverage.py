@@ -4,8 +4,8 @@ usage: coverage.py EXCEPTIONS REPORT...
 
 The reports of several runs, or of pytest-xdist's workers, are added up. EXCEPTIONS is a TOML file:
 for each statement that no test can reach, an [[exception]] with `function`, `text` (the first line
-of the statement, stripped) and `reason`. One that has become reachable, or that names nothing, is a
-failure too.
+of the statement, stripped) and `reason`. An exception whose statement was executed, or does not
+exist, is a failure, too.
 """
 
 # ruff: noqa: T201 - a report on the command line

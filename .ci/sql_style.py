@@ -29,7 +29,7 @@ LITERAL_OR_COMMENT = re.compile(r"'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
 def without_literals(sql: str) -> str:
-    """The code alone, each line where it was."""
+    """The SQL without comments and literals; each line keeps its number."""
     return LITERAL_OR_COMMENT.sub(lambda match: "\n" * match[0].count("\n"), sql)
 
 

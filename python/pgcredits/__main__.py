@@ -1,4 +1,4 @@
-"""``python -m pgcredits``: the command line where its script is not on the path."""
+"""``python -m pgcredits``: the command line, also where the script pgcredits is not on the path."""
 
 from __future__ import annotations
 

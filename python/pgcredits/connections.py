@@ -1,6 +1,6 @@
-"""From a connection string to a connection, or to a sentence about why not.
+"""Open a connection from a connection string, or say in a sentence why that failed.
 
-A password is never shown: what libpq quotes back from a malformed string is left out.
+A password is never shown: the part of a malformed string that libpq would quote is left out.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _EXAMPLES = (
     "in a URI, percent-encode special characters of user and password."
 )
 _CONNECT_TIMEOUT_SECONDS = 10
-#: A connection that is dead, though nobody has said so, is noticed within about a minute.
+#: With these settings a connection that died silently is noticed within about a minute.
 _KEEPALIVES = {
     "keepalives_idle": "30",
     "keepalives_interval": "10",
@@ -34,7 +34,7 @@ _KEEPALIVES = {
     "tcp_user_timeout": "60000",
 }
 
-#: What to do, by a piece of libpq's or the server's (English) message.
+#: What to do, by a part of the (English) message of libpq or the server.
 _HINTS = {
     "password authentication failed": "Check the user and the password (PGPASSWORD, ~/.pgpass).",
     "no password supplied": "Give the password by PGPASSWORD, ~/.pgpass or the connection string.",
@@ -54,7 +54,7 @@ def connect(conninfo: str, *, autocommit: bool = True) -> psycopg.Connection[Any
 
     Args:
         conninfo: A libpq connection string or URI; empty means libpq's own environment.
-        autocommit: As psycopg's.
+        autocommit: Passed to psycopg.
 
     Raises:
         ConnectionFailedError: The string is malformed, the server cannot be reached or refuses
@@ -82,7 +82,7 @@ def connect(conninfo: str, *, autocommit: bool = True) -> psycopg.Connection[Any
 
 
 def with_keepalives(conninfo: str) -> str:
-    """The connection string, so that a network that went away is noticed."""
+    """The connection string with settings by which a lost network is noticed."""
     try:
         given = conninfo_to_dict(conninfo)
     except psycopg.Error:
@@ -92,10 +92,10 @@ def with_keepalives(conninfo: str) -> str:
 
 @contextmanager
 def requiring_installation() -> Iterator[None]:
-    """Queries of the block name objects of pgcredits.
+    """A block whose queries name objects of pgcredits.
 
     Raises:
-        RefusedError: They do not exist in this database.
+        RefusedError: The objects do not exist in this database.
     """
     try:
         yield
@@ -112,7 +112,8 @@ def _parse(conninfo: str) -> dict[str, Any]:
     except psycopg.Error:
         raise _malformed() from None
     ports = str(params.get("port") or "").split(",")
-    # Both come from an unescaped password in a URI, and libpq's error would quote a part of it.
+    # An @ in the host or a port that is not a number comes from an unescaped password in a URI, and
+    # libpq's error would quote a part of it.
     if "@" in str(params.get("host") or "") or not all(p == "" or p.isdecimal() for p in ports):
         raise _malformed()
     return params
@@ -132,7 +133,7 @@ def _explained(error: psycopg.Error, params: dict[str, Any]) -> ConnectionFailed
 
 
 def _read_dates(connection: psycopg.Connection[Any]) -> None:
-    """Times can only be read in ISO; a database or a role may be set to another style."""
+    """Set the ISO date style, the only one that psycopg reads: a role may be set to another."""
     if not (connection.info.parameter_status("DateStyle") or "ISO").startswith("ISO"):
         connection.execute("set datestyle = 'ISO'")
         if not connection.autocommit:

@@ -30,7 +30,7 @@ class ConnectionFailedError(PgcreditsError):
 
 
 class RefusedError(PgcreditsError):
-    """The request was understood and would do harm, or lacks a right; nothing was changed."""
+    """The request would do harm, or a right is missing; nothing was changed."""
 
     exit_status = ExitStatus.REFUSED
 

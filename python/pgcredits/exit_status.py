@@ -17,7 +17,7 @@ class ExitStatus(IntEnum):
         member.meaning = meaning
         return member
 
-    OK = 0, "all went well; a program that runs on and on also ends so after a signal"
+    OK = 0, "all went well; a program that runs until it is stopped also ends so after a signal"
     ERROR = 1, "an error that has no exit status of its own"
     WRONG_USAGE = 2, "the command line makes no sense"
     NO_CONNECTION = 3, "the database cannot be reached, or does not let the user in"

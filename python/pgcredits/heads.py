@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 COLUMNS = ["user_id", "last_seq", "ledger_head", "exported_at"]
 
-#: So many heads are looked up at once.
+#: How many heads are looked up by one query.
 BATCH = 5000
 _HASH = re.compile("[0-9a-f]{64}")
 
-# User by user, as the tables are indexed: a join could read all of them for each batch.
+# Lateral joins look each user up in the indexes: a plain join could read the whole ledger.
 _LOST_HEADS = """
 select h.user_id, h.last_seq, h.ledger_head, t.transaction_id, t.entry_hash, u.last_seq as now_at
 from unnest(%s::uuid[], %s::bigint[], %s::text[]) with ordinality
@@ -146,7 +146,7 @@ def read_heads(file: TextIO) -> Iterator[Head]:
             datetime.fromisoformat(exported_at)
             seq = int(last_seq)
             if not (0 < seq < 2**63 and _HASH.fullmatch(ledger_head)):
-                raise ValueError(f"{last_seq}, {ledger_head} is no head")
+                raise ValueError(f"{last_seq}, {ledger_head} is not a head")
             yield Head(UUID(user_id), seq, ledger_head)
     except (ValueError, csv.Error) as error:
         raise HeadsFileError(
@@ -161,8 +161,8 @@ def read_heads(file: TextIO) -> Iterator[Head]:
 def new_heads(path: Path) -> Iterator[BinaryIO]:
     """A file that takes the place of `path` when the block has ended well and wrote to it.
 
-    It is made before anything else is done: who has waited for an hour should not be told then
-    that the folder does not exist.
+    It is made before the block begins: nobody should wait for an hour to learn that the folder
+    does not exist.
 
     Raises:
         HeadsFileError: It cannot be written.
@@ -170,7 +170,7 @@ def new_heads(path: Path) -> Iterator[BinaryIO]:
     path = path.resolve()
     try:
         if path.exists() and not path.is_file():
-            raise OSError(f"{path} is no ordinary file")
+            raise OSError(f"{path} is not an ordinary file")
         with replacing(path, is_private=False, keeps_empty=False) as file:
             yield file
     except OSError as error:

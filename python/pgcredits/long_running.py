@@ -1,4 +1,4 @@
-"""How programs that run on and on are asked to end, and what they wait for meanwhile."""
+"""How a program that runs until it is stopped is asked to end, and how it waits meanwhile."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 class Stop:
-    """Set once, by a signal handler or by anybody else; whoever waits wakes up.
+    """A flag that is set once, by a signal handler or any thread; threads that wait for it wake up.
 
-    A socket, since a handler may set it at any moment: threading.Event takes a lock for that,
-    which the interrupted thread may hold itself.
+    It is made of a socket, since a handler may set it at any moment: threading.Event would take a
+    lock, which the interrupted thread may hold itself.
     """
 
     def __init__(self) -> None:
-        """Not set."""
+        """Begin as not set."""
         self._is_set = False
         self._reader, self._writer = socket.socketpair()
         self._writer.setblocking(False)
@@ -63,22 +63,22 @@ class Backoff:
         return min(now, self._longest)
 
     def reset(self) -> None:
-        """It worked: the next failure is a first one."""
+        """Note a success: after the next failure the wait is the first one again."""
         self._next = self._first
 
 
 def stop_on_signals(stop: Stop, on_second: Callable[[], Any] | None = None) -> None:
-    """Let SIGTERM and SIGINT set it, from now on until the program ends.
+    """Let SIGTERM and SIGINT set `stop`, from now on until the program ends.
 
     Args:
-        stop: What is set.
-        on_second: Called when there comes another one: somebody is in a hurry.
+        stop: What the signals set.
+        on_second: Called when a second signal comes: somebody is in a hurry.
     """
     is_hurrying = False
 
     def handle(_number: int, _frame: Any) -> None:
         nonlocal is_hurrying
-        # One that comes while on_second runs must not begin it anew: it would never end.
+        # A signal that comes while on_second runs must not begin it again: it might never end.
         if stop.is_set() and on_second is not None and not is_hurrying:
             is_hurrying = True
             try:

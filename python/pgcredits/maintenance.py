@@ -1,7 +1,7 @@
-"""What has to be done from time to time, task by task, each in a transaction of its own.
+"""Run the maintenance tasks of the database in rounds, each task in transactions of its own.
 
-Any number of these may run beside each other, and beside pg_cron: a task skips what another has
-locked, and the next round takes it.
+Any number of such programs may run beside each other, and beside pg_cron: a task skips what another
+has locked, and the next round takes it.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
     from pgcredits.long_running import Stop
 
-#: A sweep serves up to so many users in one transaction, and is called again while it does.
+#: A sweep serves up to so many users in one transaction, and is called again while there are more.
 BATCH = 100
-#: So often in one round; what is left then is taken by the next round, which does not wait.
+#: A sweep is called at most so often in one round; the next round begins at once with the rest.
 BATCHES = 50
 #: A round comes earlier or later by up to this share, so that several drift apart.
 JITTER = 0.1
-#: Nothing here waits for long: it skips who is busy, and others wait for the locks that it holds.
+#: No task should wait long: it skips busy users, and others wait for the locks that it holds.
 LOCK_TIMEOUT = "10s"
-#: Roles are often given a short one, for requests of the web.
+#: Long enough for a sweep: roles often have a short statement_timeout, meant for web requests.
 STATEMENT_TIMEOUT = "10min"
-#: Losing against another transaction is no failure yet.
+#: How often a batch is tried that fails because of another transaction.
 TRIES = 3
 
 _SWEEP = (
@@ -42,8 +42,8 @@ _SWEEP = (
     " count(s.error) as failed, min(s.error) as error"
     " from credits.{}(p_limit => %(batch)s) as s"
 )
-#: In run_maintenance's order. What waits is applied before anything times out, and alerts judge
-#: what is left of it all.
+#: In run_maintenance's order: waiting callbacks are applied before anything times out, and alerts
+#: are judged last.
 TASKS = {
     "apply_waiting_callbacks": _SWEEP.format("apply_waiting_callbacks"),
     "sweep_stuck_generations": _SWEEP.format("sweep_stuck_generations"),
@@ -60,7 +60,7 @@ TASKS = {
 }
 _SWEEPS = frozenset(TASKS) - {"check_ledger", "check_alerts"}
 
-# Of this transaction only: behind a pooler the session is somebody else's next.
+# The settings hold for this transaction only: behind a pooler others use the same session.
 _SETTINGS = """
 select
     set_config('lock_timeout', %(lock)s, true) as lock_timeout,
@@ -87,7 +87,7 @@ class Done:
     """What became of one task in one round.
 
     Attributes:
-        task: The function that was called; None = no task: the connection was lost.
+        task: The function that was called; None = the connection was lost.
         count: How many users it served; of check_ledger, how many violations it found; of
             check_alerts, how many alerts were opened and resolved. None where nothing is known.
         failed: How many users could not be served. Each has an alert of its own.
@@ -109,7 +109,7 @@ class Maintenance:
         """Nothing is connected yet.
 
         Args:
-            dsn: Where.
+            dsn: The database.
             stop: No further task, and no further batch of one, is begun once this is set.
         """
         self._dsn = with_keepalives(dsn)
@@ -117,7 +117,7 @@ class Maintenance:
         self._conn: psycopg.Connection[Any] | None = None
 
     def open(self) -> None:
-        """Connect, and see whether we may do what has to be done.
+        """Connect, and check that the role may run maintenance.
 
         Raises:
             ConnectionFailedError: No connection.
@@ -144,7 +144,7 @@ class Maintenance:
             self._conn.close()
 
     def cancel(self) -> None:
-        """End the task that is running: what it did is rolled back. Callable from a handler."""
+        """Cancel the running batch, which is rolled back. A signal handler may call this."""
         if self._conn is not None and not self._conn.closed:
             with suppress(psycopg.Error):
                 self._conn.cancel_safe(timeout=5)
@@ -168,7 +168,7 @@ class Maintenance:
 
         Args:
             interval: Seconds from the end of a round to the next, give or take JITTER.
-            tell: Told of each task, and of a connection that is lost.
+            tell: Called with the outcome of each task, and when the connection is lost.
         """
         backoff = Backoff(min(1.0, interval), interval)
         while not self._stop.is_set():
@@ -196,7 +196,7 @@ class Maintenance:
                     raise
                 return Done(task, None, error=_in_a_line(error))
             count += row.done
-            # Those who fail come again in each batch: the last one has them all.
+            # Users whose turn fails are tried in each batch: the last batch counts them all.
             done = Done(task, count, row.failed, row.error and " ".join(row.error.split()))
             if task not in _SWEEPS or row.done < BATCH or self._stop.is_set():
                 return done

@@ -1,10 +1,10 @@
-"""Texts of strangers, made harmless before anything shows them."""
+"""Make texts that others wrote harmless before they are shown."""
 
 from __future__ import annotations
 
 import unicodedata
 
-#: An error message may be very long; what identifies it comes first.
+#: Longer texts, as very long error messages, are cut; their beginning says most.
 LONGEST = 300
 
 # Controls (escape sequences begin with one), formats (among them all bidirectional overrides),
@@ -13,7 +13,7 @@ _UNSAFE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
 def printable(text: str) -> str:
-    """A text on one line that does nothing to a terminal, and loses nothing."""
+    """The text on one line, with everything escaped that could control a terminal."""
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
     )

@@ -72,7 +72,7 @@ class Definition:
 
 @dataclass(frozen=True)
 class Package:
-    """Everything there is to install; definitions in an order in which they can be created."""
+    """All SQL to install; definitions in an order in which they can be created."""
 
     version: str
     migrations: tuple[Migration, ...]

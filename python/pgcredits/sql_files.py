@@ -11,7 +11,7 @@ def read_sql(package: str, name: str) -> str:
     """A statement as it is; psycopg fills in its %(parameters)s.
 
     Args:
-        package: Whose folder sql it is in.
+        package: The package in whose folder sql the file is.
         name: The file's name.
     """
     return resources.files(package).joinpath("sql", name).read_text("utf-8")
@@ -21,7 +21,7 @@ def read_template(package: str, name: str) -> sql.SQL:
     """A statement in which identifiers, expressions or queries are left open, as {these}.
 
     Args:
-        package: Whose folder sql it is in.
+        package: The package in whose folder sql the file is.
         name: The file's name.
     """
     return sql.SQL(read_sql(package, name))

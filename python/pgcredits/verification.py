@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from uuid import UUID
 
-#: So many violations are kept to be shown; all are counted.
+#: At most so many violations are kept to be shown; all are counted.
 KEPT_VIOLATIONS = 1000
 
 

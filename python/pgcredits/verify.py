@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO, TextIO
     from uuid import UUID
 
-    #: Told what is being done, before it is.
+    #: Called with a description before each step.
     OnStep = Callable[[str], None]
     Connection = psycopg.Connection[Any]
 
@@ -85,7 +85,7 @@ def verify(
         conn.isolation_level = IsolationLevel.REPEATABLE_READ
         conn.read_only = True
         with conn.transaction():
-            # The whole may take long, and is worth it.
+            # A verification of all users may take longer than the role's statement_timeout.
             conn.execute("set local statement_timeout = 0")
             conn.execute("set local timezone = 'UTC'")
             return _verify(conn, user, exported, target, on_step or (lambda _: None))
@@ -98,7 +98,7 @@ def _verify(
     target: BinaryIO | None,
     on_step: OnStep,
 ) -> Verification:
-    """All steps, within a transaction."""
+    """Do all steps, within a transaction."""
     found = Verification()
     on_step("counting the ledger's rows")
     extent = conn.execute(_EXTENT, [user, user]).fetchone()

@@ -74,7 +74,7 @@ def shop(conn: psycopg.Connection[Any], users: int = 3) -> list[UUID]:
 
 
 def tamper(conn: psycopg.Connection[Any], statement: str, **values: Any) -> None:
-    """What only an owner can do: write past the triggers."""
+    """Write with the triggers disabled, as only an owner can."""
     conn.execute("alter table credits.credit_transactions disable trigger user")
     psycopg.ClientCursor(conn).execute(statement.encode(), values)
     conn.execute("alter table credits.credit_transactions enable always trigger refuse_change")
@@ -355,7 +355,7 @@ def test_many_heads_are_looked_up_batch_by_batch(
 def test_all_is_seen_in_one_snapshot(
     database: Database, conn: psycopg.Connection[Any], heads: Path
 ) -> None:
-    """What is committed in the middle of it is neither verified nor exported."""
+    """Rows that are committed during a verification are neither verified nor exported."""
     shop(conn, users=1)
     steps = []
 

@@ -1,5 +1,5 @@
 """Move an existing credit system over.
 
-source reads the older system, and plan says how each of its tables is read. inspect, move, compat,
-settle and cleanup are the steps, as the commands of pgcredits adopt are named; move is run.
+The package source reads the older system, and plan says how each of its tables is read. The others
+are the steps, named as the commands of pgcredits adopt; only the command of move is called run.
 """

@@ -19,6 +19,6 @@ class FaultsFoundError(PgcreditsError):
 
 
 class AdoptionError(PgcreditsError):
-    """Something in the way of moving over: nothing more was changed."""
+    """Something stands in the way of moving over; nothing was changed after it was found."""
 
     exit_status = ExitStatus.ADOPTION

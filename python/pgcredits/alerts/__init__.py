@@ -1,4 +1,4 @@
-"""Read the alerts, pass on what becomes of them, take them on."""
+"""Read the alerts, pass on their events, acknowledge and resolve them."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Where a follower is: which events it has passed on. bookmark_file.py keeps it on disk.
+"""A follower's bookmark: which events it has passed on. bookmark_file.py keeps it on disk.
 
 The events of an alert can be told from its row: it was opened at created_at, escalated or was due
 again at notified_at, was resolved at resolved_at. A follower reads the rows with one of these
-times after its bookmark. Two things make that harder than it sounds.
+times after its bookmark. Two things make that difficult.
 
 **Late commits.** A transaction takes its time when it writes, and becomes visible when it commits:
 minutes later, after others with later times have been read. So `since`, up to which nothing can
@@ -37,18 +37,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from uuid import UUID
 
-#: Longer than any statement of pgcredits looks at the clock before it writes.
+#: More than passes in any statement of pgcredits between its look at the clock and its first write.
 MARGIN = timedelta(minutes=15)
-#: A follower that starts for the first time is told of what is open, and waits for transactions
-#: that began up to so long before.
+#: On its first start a follower passes on what is open, and waits for transactions that began up to
+#: so long before.
 FIRST_LOOK = timedelta(days=1)
-#: Alerts of this level are forgotten behind the window.
+#: Alerts of this level are forgotten once they are older than the window.
 FORGOTTEN = LEVELS[0]
 
 
 @dataclass(frozen=True)
 class Told:
-    """What was passed on last of an alert."""
+    """The last event of an alert that was passed on."""
 
     level: str
     at: datetime
@@ -69,9 +69,9 @@ class Bookmark:
 
     Attributes:
         has_begun: A first round is done.
-        since: Nothing can come any more that is older; None = there was no alert at first.
-        pending: The next `since`, and the transaction id at which it is.
-        told: What was passed on of alerts that are in the window, or open.
+        since: No older event can appear any more; None = there was no alert at first.
+        pending: The next `since`, and the id below which all transactions must have ended.
+        told: What was last passed on of each alert that is in the window, or open.
     """
 
     has_begun: bool = False
@@ -85,10 +85,10 @@ class Bookmark:
         return self.since and self.since - MARGIN
 
     def events(self, alert: Alert) -> list[Event]:
-        """What became of an alert since it was last passed on, the oldest first."""
+        """The events of an alert that have not been passed on, the oldest first."""
         told = self.told.get(alert.alert_id)
         if told is None and self.has_begun and self.low and alert.created_at < self.low:
-            # It must have been told of, and forgotten since.
+            # The opening of such an old alert was passed on, and has been forgotten since.
             told = Told(FORGOTTEN, self.low)
         found = []
         if told is None:
@@ -102,19 +102,19 @@ class Bookmark:
         return found
 
     def note(self, event: Event) -> None:
-        """It has been passed on."""
+        """Note that the event has been passed on."""
         alert = event.alert
         is_resolved = event.kind == "resolved"
         at = alert.changed_at if is_resolved else alert.told_at
         self.told[alert.alert_id] = Told(alert.level, at, is_resolved)
 
     def begin(self, newest: datetime | None) -> None:
-        """Begin with what is open. `newest` is when something last became of any alert."""
+        """Begin with the open alerts. `newest` is the time of the last event of any alert."""
         if self.since is None and newest is not None:
             self.since = newest - FIRST_LOOK
 
     def skip_if_over(self, alert: Alert) -> None:
-        """Of what was over before we began nothing is to be passed on."""
+        """Pass nothing on of an alert that was resolved before we began."""
         if (
             not self.has_begun
             and self.since
@@ -124,7 +124,7 @@ class Bookmark:
             self.told.setdefault(alert.alert_id, Told(alert.level, alert.resolved_at, True))
 
     def end_round(self, alerts: Iterable[Alert], snapshot: Snapshot) -> None:
-        """All that a round read has been passed on.
+        """Note that all that a round read has been passed on.
 
         Args:
             alerts: What it read.
@@ -132,7 +132,7 @@ class Bookmark:
         """
         self.has_begun = True
         if self.pending and self.pending[1] > snapshot.next:
-            self.pending = None  # another server: its ids are not those that we know
+            self.pending = None  # another server, whose transaction ids say nothing about this one
         if self.pending and snapshot.oldest >= self.pending[1]:
             self.since, self.pending = self.pending[0], None
             self._forget(self.since - MARGIN)

@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 VERSION = 1
-#: With so few to remember, after each event.
+#: While a bookmark remembers at most so many alerts, it is written after each event.
 _FEW = 1000
-#: With more, writing takes at most this share of the time.
+#: A larger bookmark is written less often, so that it takes at most this share of the time.
 _SHARE = 0.2
 
 
 class BookmarkWriter:
     """Writes a bookmark whenever it changed, but spends little of the time on it.
 
-    After each event, as long as there are few to remember. With very many, events that were passed
-    on since the last writing are passed on again after a crash.
+    It is written after each event, as long as there are few alerts to remember. With very many,
+    events that were passed on since the last writing are passed on again after a crash.
     """
 
     def __init__(self, write: Callable[[str], None] | None) -> None:
@@ -37,7 +37,7 @@ class BookmarkWriter:
         self._not_before = 0.0
 
     def __call__(self, bookmark: Bookmark) -> None:
-        """It may have changed."""
+        """Write it if it has changed, unless that would take too much of the time."""
         if len(bookmark.told) <= _FEW or time.monotonic() >= self._not_before:
             self.flush(bookmark)
 
@@ -85,13 +85,13 @@ def load(path: Path) -> Bookmark:
         ) from None
     except (ValueError, TypeError, KeyError, AttributeError):
         raise AlertsError(
-            f"{path} is no state of pgcredits alerts, or of a newer version",
-            "Name another file with --state. Without one, everything that is open is told again.",
+            f"{path} is not a state of pgcredits alerts, or is one of a newer version",
+            "Name another file with --state. A new file begins with everything that is open.",
         ) from None
 
 
 def save(content: str, path: Path) -> None:
-    """Write a bookmark's text, so that there is the old one or the new one, whenever we are killed.
+    """Replace a bookmark's file in one step: killed at any moment, we leave the old or the new.
 
     Raises:
         AlertsError: It cannot be written.
@@ -102,7 +102,7 @@ def save(content: str, path: Path) -> None:
     except OSError as error:
         raise AlertsError(
             f"{path} cannot be written: {error.strerror}",
-            "Its folder must be writable, and have room for a second copy of it.",
+            "Its folder must be writable, and have room for a second copy of the file.",
         ) from None
 
 

@@ -1,8 +1,8 @@
-"""Pass on what becomes of alerts, as it happens, and miss nothing.
+"""Pass on the events of alerts as they happen, and miss none.
 
-The table is the only source: a NOTIFY merely says that it is time to look, and every so many
-seconds we look anyway. NOTIFY is lost while nobody is connected, behind a pooler in transaction
-mode, on a replica, and where settings.notify_alerts is off.
+The table is the only source: a NOTIFY merely says that it is time to look, and after so many
+seconds we look even without one. NOTIFY is lost while nobody is connected, behind a pooler in
+transaction mode, on a replica, and where settings.notify_alerts is off.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ class TryAgainError(Exception):
     """An event could not be delivered now.
 
     Attributes:
-        after: Wait so many seconds, since the receiver asks for it; None = as usual.
+        after: Seconds for which the receiver asks us to wait; None = it does not say.
     """
 
     def __init__(self, reason: str, after: float | None = None) -> None:
-        """Keep why, and how long to wait."""
+        """Keep the reason, and how long to wait."""
         super().__init__(reason)
         self.after = after
 
@@ -60,17 +60,17 @@ class Sink(Protocol):
         """Pass one event on.
 
         Raises:
-            TryAgainError: Not now.
-            UndeliverableError: Never.
+            TryAgainError: It cannot be delivered now.
+            UndeliverableError: It can never be delivered.
             AlertsError: Nothing can be delivered there.
         """
 
 
 def in_order(lives: Iterable[list[Event]]) -> list[Event]:
-    """The events of many alerts by time, those of one alert as they are.
+    """The events of many alerts by time; those of one alert stay in their order.
 
-    A time may be a little earlier than that of the event before it: check_alerts looks at the
-    clock before it looks at the alerts.
+    An event of an alert may have a slightly earlier time than the one before it: check_alerts
+    looks at the clock before it looks at the alerts.
     """
     found = []
     for events in lives:
@@ -80,7 +80,7 @@ def in_order(lives: Iterable[list[Event]]) -> list[Event]:
 
 
 class Follower:
-    """Reads what became of alerts, and passes it on, event by event."""
+    """Reads the events of alerts, and passes them on one by one."""
 
     def __init__(
         self,
@@ -102,8 +102,8 @@ class Follower:
             bookmark: What has been passed on.
             keep: Called with the bookmark after each event, and after each round.
             stop: No further event is passed on once this is set.
-            tell: Told what went wrong, in a line.
-            wanted: Which alerts.
+            tell: Called with a line about what went wrong.
+            wanted: Which alerts to follow.
             every: Seconds between two looks, where nobody notifies us.
         """
         self._dsn = dsn
@@ -140,7 +140,7 @@ class Follower:
                 if not is_connected:
                     conn = open_reader(self._dsn, self._note_notification)
                     is_connected = True
-                # First, so that what comes after the first look is heard.
+                # Listen before the first look, so that nothing after it is missed.
                 reason = listen(conn)
                 if reason and not has_complained:
                     has_complained = True
@@ -162,7 +162,7 @@ class Follower:
         self._is_notified = True
 
     def _look(self, conn: psycopg.Connection[Any]) -> None:
-        """One round."""
+        """One round: read new events, and deliver them."""
         alerts, snapshot = self._read(conn)
         for event in in_order(self._bookmark.events(alert) for alert in alerts):
             if not self._deliver(event):
@@ -175,7 +175,7 @@ class Follower:
     def _read(self, conn: psycopg.Connection[Any]) -> tuple[list[Alert], Snapshot]:
         bookmark = self._bookmark
         with conn.transaction():
-            # Whatever was notified until here is in the snapshot that is taken next.
+            # The snapshot that is taken next shows all that was notified until here.
             self._is_notified = False
             snapshot = read_snapshot(conn)
             if bookmark.has_begun:
@@ -188,7 +188,7 @@ class Follower:
         return alerts, snapshot
 
     def _deliver(self, event: Event) -> bool:
-        """Deliver it, however often that takes; False if we were told to stop before."""
+        """Deliver an event, trying until it works; False if we were told to stop before."""
         backoff = Backoff(_FIRST_WAIT, _LONGEST_WAIT)
         while not self._stop.is_set():
             try:

@@ -1,4 +1,4 @@
-"""Alerts and what becomes of them."""
+"""Alerts and their events."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 Kind = Literal["opened", "escalated", "due_again", "resolved"]
-#: As the database orders them.
+#: From the least urgent to the most, as the database orders them.
 LEVELS = ("info", "warning", "error", "critical")
 
 
@@ -52,7 +52,7 @@ class Alert:
 
     @property
     def changed_at(self) -> datetime:
-        """When something last became of it."""
+        """The time of its last event."""
         return self.resolved_at or self.told_at
 
     def as_json(self) -> dict[str, Any]:
@@ -69,7 +69,7 @@ COLUMNS = tuple(field.name for field in fields(Alert))
 
 @dataclass(frozen=True)
 class Event:
-    """Something that became of an alert."""
+    """An alert was opened, escalated, due again or resolved."""
 
     kind: Kind
     at: datetime
@@ -77,7 +77,7 @@ class Event:
 
     @property
     def key(self) -> str:
-        """The same for the same event, however often it is delivered."""
+        """The event's identity: the same each time that it is delivered."""
         return f"{self.alert.alert_id}:{self.kind}:{utc(self.at)}"
 
     def as_json(self) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def rank(level: str) -> int:
 
 
 def utc(at: datetime) -> str:
-    """A time as NOTIFY has it, too."""
+    """A time in UTC, in the format of the NOTIFY payload."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 

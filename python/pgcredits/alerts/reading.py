@@ -1,4 +1,4 @@
-"""What is read of the alerts, through a view for analysts, and what is done about them by hand."""
+"""Read alerts through a view for analysts; acknowledge and resolve them by the public functions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Connection = psycopg.Connection[Any]
 
-#: With `--all`, so many days back.
+#: With `--all`, alerts that were resolved within so many days are listed, too.
 RESOLVED_DAYS = 7
 
 _SELECT = sql.SQL("select {} from credits_monitoring.alert_history as a where {}")
@@ -36,7 +36,7 @@ _NEWEST = """
 select greatest(max(a.created_at), max(a.notified_at), max(a.resolved_at)) as at
 from credits_monitoring.alert_history as a
 """
-#: Not one condition with `or`: each half can use an index.
+#: Two conditions for a union, not one with `or`: each can use an index.
 _SINCE = (
     "a.resolved_at >= %(low)s",
     "a.resolved_at is null and a.notified_at >= %(low)s",
@@ -57,7 +57,7 @@ class Wanted:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """Of _WANTED."""
+        """The parameters of _WANTED."""
         return {
             "levels": list(LEVELS[rank(self.min_level) :]),
             "types": list(self.types) or None,
@@ -65,11 +65,11 @@ class Wanted:
 
 
 def open_reader(dsn: str, on_notify: Callable[[], None]) -> Connection:
-    """Connect, for one who reads again and again.
+    """Open a connection that reads again and again.
 
     Args:
-        dsn: Where.
-        on_notify: Called when the server says that something became of an alert.
+        dsn: The database.
+        on_notify: Called when the server notifies us of an event of an alert.
 
     Raises:
         ConnectionFailedError: No connection.
@@ -82,7 +82,7 @@ def open_reader(dsn: str, on_notify: Callable[[], None]) -> Connection:
 
 
 def listen(conn: Connection) -> str | None:
-    """Listen; returns why that is not possible, as on a replica: then there is polling only."""
+    """Listen for events; returns why that is not possible (as on a replica), None = it is."""
     try:
         # In a read-only transaction LISTEN is allowed, on a replica it never is.
         conn.execute("listen credits_alerts")
@@ -92,7 +92,7 @@ def listen(conn: Connection) -> str | None:
 
 
 def require_readable(conn: Connection) -> None:
-    """See at once whether we may read the alerts.
+    """Check that we may read the alerts.
 
     Raises:
         RefusedError: pgcredits is not installed there, or the role may not read its views.
@@ -115,20 +115,20 @@ def read_snapshot(conn: Connection) -> Snapshot:
 
 
 def read_newest(conn: Connection) -> datetime | None:
-    """When something last became of any alert."""
+    """The time of the last event of any alert."""
     (row,) = conn.execute(_NEWEST).fetchall()
     at: datetime | None = row.at
     return at
 
 
 def read_since(conn: Connection, low: datetime | None, wanted: Wanted) -> list[Alert]:
-    """The alerts of which something became since then; None = all."""
+    """The alerts that have had an event since `low`; None = all alerts."""
     conditions = _SINCE if low else ("true",)
     return _read(conn, conditions, {**wanted.parameters, "low": low})
 
 
 def read_first(conn: Connection, low: datetime | None, wanted: Wanted) -> list[Alert]:
-    """All that are open, and those that were resolved since then."""
+    """All open alerts, and those that were resolved since `low`."""
     conditions = ["a.resolved_at is null", *(_SINCE[:1] if low else ())]
     return _read(conn, tuple(conditions), {**wanted.parameters, "low": low})
 
@@ -152,11 +152,11 @@ def read_alerts(dsn: str, wanted: Wanted, *, also_resolved: bool = False) -> lis
 
 
 def acknowledge(dsn: str, alert_id: UUID, by: str) -> Alert:
-    """Say who takes an alert on.
+    """Say who takes care of an alert.
 
     Raises:
         ConnectionFailedError: No connection.
-        AlertsError: There is no such alert, or we may not.
+        AlertsError: There is no such alert, or the role may not do this.
     """
     return _act(dsn, alert_id, "credits.acknowledge_alert(%s, %s, %s)", by)
 

@@ -27,7 +27,7 @@ class LineSink:
         self._as_json = as_json
 
     def deliver(self, event: Event) -> None:
-        """Print it."""
+        """Print the event."""
         self._write(json.dumps(event.as_json()) if self._as_json else line(event))
 
 
@@ -48,13 +48,13 @@ class CommandSink:
         if not self._argv or shutil.which(self._argv[0]) is None:
             name = repr(self._argv[0]) if self._argv else "it"
             raise AlertsError(
-                f"--command cannot be run: {name} is no program",
+                f"--command cannot be run: {name} is not a program",
                 "Name a program and its arguments, quoted as for a shell. It is run without one: "
                 "for pipes and variables, name sh -c '...'.",
             )
 
     def deliver(self, event: Event) -> None:
-        """Run it; it has succeeded when its exit status is 0."""
+        """Run the command; the event is delivered when its exit status is 0."""
         try:
             done = subprocess.run(
                 self._argv,

@@ -19,7 +19,7 @@ _TITLES = {
     "due_again": "still {level}",
     "resolved": "resolved ({level})",
 }
-#: Slack cuts longer ones, perhaps amid an escape.
+#: Slack cuts longer messages, perhaps amid an escape.
 _LONGEST = 2000
 
 
@@ -57,7 +57,7 @@ def payload(event: Event) -> dict[str, Any]:
 
 
 def escaped(text: str) -> str:
-    """A text that is only text to Slack."""
+    """A text in which Slack sees no markup."""
     if len(text) > _LONGEST:
         text = text[: _LONGEST - 1] + "\N{HORIZONTAL ELLIPSIS}"
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

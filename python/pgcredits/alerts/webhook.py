@@ -39,7 +39,7 @@ _QUOTED_BYTES = 200
 
 
 class WebhookSink:
-    """An address that events are posted to."""
+    """Posts events to an address."""
 
     def __init__(
         self, url: str, *, shape: Callable[[Event], Any], timeout: float = _SECONDS
@@ -52,7 +52,7 @@ class WebhookSink:
             timeout: Seconds to connect, and between two pieces of the answer.
 
         Raises:
-            AlertsError: It is no such address.
+            AlertsError: The URL is not an address of http or https.
         """
         self.name = shown(url)
         self._shape = shape
@@ -70,7 +70,7 @@ class WebhookSink:
         )
 
     def deliver(self, event: Event) -> None:
-        """Post it, and judge the answer."""
+        """Post the event, and judge the answer."""
         try:
             with self._client.stream(
                 "POST",
@@ -97,7 +97,7 @@ class WebhookSink:
         )
 
     def close(self) -> None:
-        """End its connections."""
+        """Close the connections."""
         self._client.close()
 
     def _without_url(self, error: Exception) -> str:
@@ -116,19 +116,19 @@ def shown(url: str) -> str:
 
 def _no_address() -> AlertsError:
     return AlertsError(
-        "--webhook is no address of http or https",
+        "--webhook is not an address of http or https",
         "For example https://hooks.example.com/services/...",
     )
 
 
 def _beginning(answer: httpx.Response) -> str:
-    """What the receiver says, as far as it is short."""
+    """The beginning of the receiver's answer."""
     first = next(answer.iter_bytes(_QUOTED_BYTES), b"")
     return printable(first[:_QUOTED_BYTES].decode("utf-8", "replace").strip())
 
 
 def _retry_after(answer: httpx.Response) -> float | None:
-    """Seconds, which it gives as such or as a date."""
+    """The seconds to wait that Retry-After gives, as a number or as a date."""
     said = answer.headers.get("Retry-After", "").strip()
     if said.isascii() and said.isdigit():
         return min(float(said), _LONGEST_RETRY_AFTER)

@@ -37,7 +37,7 @@ PlanArgument = Annotated[Path, typer.Argument(metavar="PLAN", help="A plan's TOM
 
 
 class InspectFormat(Enum):
-    """What an inspection is made as."""
+    """The formats of an inspection."""
 
     TEXT = "text"
     JSON = "json"
@@ -55,14 +55,14 @@ def inspect(
     schema: SchemaOption = ["public"],  # noqa: B006 - typer copies it
     plan_file: Annotated[
         Path | None,
-        typer.Option("--plan", metavar="PLAN", help="Read it as this plan says, not as it seems."),
+        typer.Option("--plan", metavar="PLAN", help="Read the tables as this plan says."),
     ] = None,
     output_format: Annotated[
         InspectFormat, typer.Option("--format", help="For people, scripts, or a browser.")
     ] = InspectFormat.TEXT,
     output: Annotated[
         Path | None,
-        typer.Option(help=f"Write it there; HTML goes to {PAGE} unless told otherwise."),
+        typer.Option(help=f"Write to this file; HTML goes to {PAGE} by default."),
     ] = None,
 ) -> None:
     """Find out which tables keep credits, and what is wrong with them. Changes nothing.
@@ -103,8 +103,8 @@ def inspect(
 def plan(
     dsn: DsnOption = "",
     schema: SchemaOption = ["public"],  # noqa: B006
-    output: Annotated[Path, typer.Option(help="Write the plan there.")] = PLAN,
-    force: Annotated[bool, typer.Option("--force", help="Replace a plan that is there.")] = False,
+    output: Annotated[Path, typer.Option(help="Write the plan to this file.")] = PLAN,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing plan.")] = False,
 ) -> None:
     """Write down how the older system would be read, for a person to change. Changes nothing else.
 
@@ -141,7 +141,7 @@ def run(
     dsn: DsnOption = "",
     output_format: FormatOption = Format.TEXT,
 ) -> None:
-    """Move everything over by a plan; stopped, it goes on where it was.
+    """Move everything over by a plan; run again, it goes on where it was stopped.
 
     History is copied first, while the old system goes on. Then, in one transaction, the old
     tables are locked against writes, the balances come over, and further writes there are
@@ -208,11 +208,12 @@ def compat(
         str, typer.Option("--into", help="The schema in which the old names are made.")
     ] = "legacy",
 ) -> None:
-    """Make the old functions' names call pgcredits, and the old tables' names show it, read-only.
+    """Make functions and read-only views with the old names, which use pgcredits.
 
-    In a schema of their own, which old call sites find by search_path. Functions keep their
-    arguments and results, and the message with which they refuse. A refund that names no charge is
-    matched to the newest of that user and amount; where there is none, an alert says so.
+    They are made in a schema of their own, which old call sites find by search_path. Functions
+    keep their arguments and results, and the message with which they refuse. A refund that names
+    no charge is matched to the newest charge of that user and amount; where there is none, an
+    alert says so.
 
     Exit status: 0; 3 without a connection; 24 if the plan does not fit; 26 if something is in the
     way.
@@ -232,9 +233,11 @@ def compat(
 @adopt.command()
 def settle(
     dsn: DsnOption = "",
-    pay: Annotated[bool, typer.Option("--pay", help="Pay it; otherwise it is only shown.")] = False,
+    pay: Annotated[
+        bool, typer.Option("--pay", help="Pay what is owed; otherwise only show it.")
+    ] = False,
     output: Annotated[
-        Path | None, typer.Option(help="Write a row for each user there, as CSV, to mail from.")
+        Path | None, typer.Option(help="Write a CSV row for each user to this file, to mail from.")
     ] = None,
     output_format: FormatOption = Format.TEXT,
 ) -> None:
@@ -256,14 +259,14 @@ def settle(
         if users or output is None:
             keep(users)
         else:
-            # It would keep the next attempt from writing there.
+            # An empty file would keep the next attempt from writing there.
             output.unlink()
 
     if output is not None and output.exists():
         raise AdoptionError(f"{output} exists", "Keep it, and name another with --output.")
     with _connected(dsn, "What was paid stays paid: run it again, into another file.") as conn:
         require_installed(conn)
-        # Before anything is paid: whether it can be written at all.
+        # Write the file once before anything is paid: it must be writable.
         keep([])
         if pay:
             with Bars() as bars:
@@ -280,7 +283,7 @@ def settle(
 
 
 class Stage(Enum):
-    """How much is removed."""
+    """How much cleanup removes."""
 
     SHOW = "show"
     SAFE = "safe"
@@ -300,8 +303,8 @@ def cleanup(
     dump: Annotated[
         Path | None,
         typer.Option(
-            help="Where a copy of what goes is written before, as SQL; pgcredits-cleanup-safe.sql"
-            " or -full.sql unless told otherwise."
+            help="Where a copy of what is removed is written before, as SQL; by default"
+            " pgcredits-cleanup-safe.sql or -full.sql."
         ),
     ] = None,
 ) -> None:

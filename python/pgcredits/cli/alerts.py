@@ -1,4 +1,4 @@
-"""``pgcredits alerts``: look at them, be told of them, take them on."""
+"""``pgcredits alerts``: list, follow, acknowledge and resolve alerts."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ alerts = typer.Typer(cls=AlertsGroup)
 app.add_typer(alerts, name="alerts")
 
 AlertArgument = Annotated[UUID, typer.Argument(metavar="ALERT_ID", show_default=False)]
-MinLevelOption = Annotated[Level, typer.Option(help="Only those of this level and above.")]
+MinLevelOption = Annotated[Level, typer.Option(help="Only alerts of this level and above.")]
 TypesOption = Annotated[
     list[str] | None,
-    typer.Option("--type", help="Only those of this type; may be repeated."),
+    typer.Option("--type", help="Only alerts of this type; may be repeated."),
 ]
 
 
@@ -64,7 +64,7 @@ def list_alerts(
     context: typer.Context,
     dsn: DsnOption = "",
     also_resolved: Annotated[
-        bool, typer.Option("--all", help="Also those resolved within the last 7 days.")
+        bool, typer.Option("--all", help="Also alerts resolved within the last 7 days.")
     ] = False,
     min_level: MinLevelOption = Level.INFO,
     types: TypesOption = None,
@@ -130,7 +130,7 @@ def follow(
     slack: SlackOption = False,
     poll: PollOption = 15,
 ) -> None:
-    """Pass on what becomes of alerts, until stopped. The role needs credits_analyst.
+    """Pass on the events of alerts, until stopped. The role needs credits_analyst.
 
     Each event (opened, escalated, due_again, resolved) is delivered at least once, one after the
     other: as a line on stdout, to a command or to a webhook. The same event always has the same
@@ -165,10 +165,10 @@ def follow(
 @alerts.command()
 def acknowledge(
     alert_id: AlertArgument,
-    by: Annotated[str, typer.Option(help="Who takes it on.")],
+    by: Annotated[str, typer.Option(help="Who takes care of the alert.")],
     dsn: DsnOption = "",
 ) -> None:
-    """Say who takes an alert on: listeners are told again only if it escalates."""
+    """Say who takes care of an alert: listeners are told again only if it escalates."""
     alert = relay.acknowledge(dsn, alert_id, by)
     if alert.resolved_at:
         told = f"{alert.type} was resolved by {alert.resolved_by} before"
@@ -180,7 +180,7 @@ def acknowledge(
 @alerts.command()
 def resolve(
     alert_id: AlertArgument,
-    by: Annotated[str, typer.Option(help="Who dealt with it.")],
+    by: Annotated[str, typer.Option(help="Who dealt with the alert.")],
     note: Annotated[str | None, typer.Option(help="What was done.")] = None,
     dsn: DsnOption = "",
 ) -> None:
@@ -190,7 +190,7 @@ def resolve(
 
 
 def _require_no_option_before(context: typer.Context, command: str) -> None:
-    """Options of the list, which stand before the command, would silently have no effect on it."""
+    """Refuse options of the list before another command: they would silently have no effect."""
     sources = [context.get_parameter_source(name) for name in context.params]
     if context.invoked_subcommand == command and any(
         source is not None and source.name == "COMMANDLINE" for source in sources

@@ -25,7 +25,7 @@ class Bars:
     """Progress bars on stderr, where that is a terminal: one for each scene."""
 
     def __init__(self) -> None:
-        """Nothing has begun."""
+        """Begin with no scene."""
         self._progress = Progress(
             SpinnerColumn(finished_text="+"),
             TextColumn("{task.description}"),
@@ -38,23 +38,23 @@ class Bars:
         self._current: TaskID | None = None
 
     def __enter__(self) -> Self:
-        """Show them."""
+        """Show the bars."""
         self._progress.start()
         return self
 
     def __exit__(self, error: object, *_: object) -> None:
-        """The last scene is over, unless it was broken off."""
+        """End the bars; the last scene counts as done unless an error broke it off."""
         if error is None:
             self._finish()
         self._progress.stop()
 
     def scene(self, title: str, steps: int | None = None) -> None:
-        """The next one; without a number of steps it is one that takes a moment."""
+        """Begin the next scene; one without a number of steps takes only a moment."""
         self._finish()
         self._current = self._progress.add_task(title, total=steps)
 
     def reach(self, steps: int) -> None:
-        """So many steps of it are done."""
+        """Note that so many steps of the scene are done."""
         if self._current is not None:
             self._progress.update(self._current, completed=steps)
 

@@ -1,4 +1,4 @@
-"""Printing on the terminal: what the commands found to stdout, what went wrong to stderr."""
+"""Print on the terminal: results to stdout, errors to stderr."""
 
 from __future__ import annotations
 

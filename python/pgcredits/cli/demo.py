@@ -84,7 +84,7 @@ def demo(
 
 
 def run(dsn: str, users: int, bars: Bars) -> Results:
-    """Deploy, play everything, judge it, and prove the ledger."""
+    """Deploy pgcredits, play all scenarios, judge the net prices, and verify the ledger."""
     from pgcredits import deploy
     from pgcredits.demo import ada, stage
     from pgcredits.demo.results import read_results
@@ -100,10 +100,10 @@ def run(dsn: str, users: int, bars: Bars) -> Results:
 
 
 def new_page(wanted: Path | None) -> Path:
-    """Where the page goes: never over a file that is there.
+    """The path of the report's page; no existing file is replaced.
 
     Raises:
-        ReportError: There is one, or no such folder.
+        ReportError: The file exists already, or its folder does not.
     """
     from pgcredits.report import ReportError
 
@@ -111,7 +111,7 @@ def new_page(wanted: Path | None) -> Path:
         return Path(tempfile.mkdtemp(prefix="pgcredits-report-")) / "report.html"
     if wanted.exists() or not wanted.absolute().parent.is_dir():
         raise ReportError(
-            f"--report {wanted} is there already, or its folder is not",
+            f"--report {wanted} exists already, or its folder does not",
             "Name a new file in a folder that exists.",
         )
     return wanted.absolute()
@@ -144,7 +144,7 @@ def require_right(results: Results) -> None:
     """End the command with its exit status if a net price is wrong.
 
     Raises:
-        LedgerViolationError: There are.
+        LedgerViolationError: A net price is wrong, or the ledger has violations.
     """
     if results.wrong:
         raise LedgerViolationError(
@@ -173,7 +173,7 @@ def present(
         f"{month.verification.sentence()}"
     )
     show_report(out, month.report, compact=True)
-    # In one piece, to be copied.
+    # The path is printed without line breaks, so that it can be copied.
     print_line(f"report: {month.page}")
     if month.verification.total:
         show(month.verification)
@@ -183,7 +183,7 @@ def present(
     for line in (
         "",
         "look around:",
-        # In one piece, to be copied.
+        # The command is printed without line breaks, so that it can be copied.
         f"  {kept.psql_command(DATABASE)}",
         "    select status, error_type, count(*) from credits.generations group by 1, 2;",
         "    select * from credits_monitoring.user_statement limit 20;",
@@ -194,7 +194,7 @@ def present(
 
 
 def _as_json(results: Results, month: Month, kept: Server | None) -> dict[str, Any]:
-    """Everything for scripts."""
+    """All results as a document for scripts."""
     return {
         **results.as_json(),
         "month": {
@@ -208,5 +208,5 @@ def _as_json(results: Results, month: Month, kept: Server | None) -> dict[str, A
 
 
 def _print_wrapped(text: str) -> None:
-    """A sentence, broken where the terminal ends."""
+    """Print a sentence, wrapped at the terminal's width."""
     out.print(text, soft_wrap=False, highlight=False)

@@ -1,4 +1,4 @@
-"""``pgcredits maintain``: what has to be done from time to time."""
+"""``pgcredits maintain``: run the maintenance that the database needs from time to time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``pgcredits monitoring``: what Prometheus and Grafana need."""
+"""``pgcredits monitoring``: write the files that Prometheus and Grafana need."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ def _monitoring() -> None:
 @monitoring.command()
 def export(
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Where to; it is made where it is missing.")
+        Path,
+        typer.Argument(
+            metavar="DIR", help="The folder to write to; it is made where it is missing."
+        ),
     ],
     force: Annotated[
         bool, typer.Option("--force", help="Replace files there that differ from ours.")

@@ -19,7 +19,7 @@ PAGE = Path("pgcredits-report.html")
 
 
 class ReportFormat(Enum):
-    """What the report is made as."""
+    """The formats of a report."""
 
     TEXT = "text"
     JSON = "json"
@@ -37,7 +37,7 @@ def report(
     ] = DEFAULT,
     output: Annotated[
         Path | None,
-        typer.Option(help=f"Write it there; HTML goes to {PAGE} unless told otherwise."),
+        typer.Option(help=f"Write to this file; HTML goes to {PAGE} by default."),
     ] = None,
 ) -> None:
     """Usage, cost, refunds, reliability, balances and what needs somebody now.

@@ -26,9 +26,10 @@ def up(
             show_default=False,
         ),
     ] = None,
-    stop: Annotated[bool, typer.Option("--stop", help="Stop it; its data stay.")] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop the server; its data stay.")] = False,
     status: Annotated[
-        bool, typer.Option("--status", help="Only tell; exit status 6 if it does not run.")
+        bool,
+        typer.Option("--status", help="Only tell whether it runs; exit status 6 if it does not."),
     ] = False,
     migrate: Annotated[
         bool, typer.Option("--migrate/--no-migrate", help="Install pgcredits in it, or do not.")
@@ -61,7 +62,7 @@ def up(
 
 
 def _attach(folder: Path, *, make_database: bool, migrate: bool) -> dict[str, Any]:
-    """Start the server unless it runs, and prepare its database if wanted; how to use it."""
+    """Start the server unless it runs, prepare its database if wanted; returns how to use it."""
     from pgcredits import deploy
     from pgcredits.server import durable
 

@@ -20,7 +20,7 @@ from pgcredits.verify import verify as verify_ledger
 if TYPE_CHECKING:
     from typing import Any
 
-#: So many violations are printed as a table.
+#: At most so many violations are printed as a table.
 SHOWN = 50
 
 
@@ -50,7 +50,7 @@ def verify(
     cannot be read, understood or written.
     """
     if user and save_heads:
-        raise typer.BadParameter("--save-heads exports all users: leave --user away")
+        raise typer.BadParameter("--save-heads exports all users: leave --user out")
     with err.status("connecting") as status:
         found = verify_ledger(
             dsn,
@@ -67,7 +67,7 @@ def verify(
 
 
 def as_json(found: Verification) -> dict[str, Any]:
-    """For scripts: everything, but of very many violations the first only."""
+    """The result as a document for scripts; of very many violations only the first."""
     return {
         "violations": found.total,
         "ledger_rows": found.ledger_rows,
@@ -87,7 +87,7 @@ def as_json(found: Verification) -> dict[str, Any]:
 
 
 def show(found: Verification, save_heads: Path | None = None) -> None:
-    """For people."""
+    """Print the result for people."""
     if found.total:
         table = Table("kind", "user, transaction", "expected", "actual", "rule")
         for column in table.columns:
@@ -115,11 +115,11 @@ def require_none(found: Verification) -> None:
     """End the command with its exit status if there are violations.
 
     Raises:
-        LedgerViolationError: There are.
+        LedgerViolationError: There are violations.
     """
     if found.total:
         raise LedgerViolationError(
             found.sentence(),
-            "Somebody has written past the functions, or there is a fault in them: stop sales, "
+            "Somebody has bypassed the functions, or there is a fault in them: stop sales, "
             "keep a copy of the database, and compare it with a backup.",
         )

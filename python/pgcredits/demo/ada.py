@@ -45,7 +45,7 @@ class Ada:
         return transaction_id
 
     def charge(self, price: int) -> None:
-        """Take the price of something. The answer is lost, and the call made again: one charge."""
+        """Charge a price. The call is repeated, as if its answer was lost: she is charged once."""
         key = f"charge-{len(self.charges)}"
         for _ in range(2):
             deduction = self.app.call(
@@ -58,7 +58,7 @@ class Ada:
         self.charges.append(deduction.transaction_id)
 
     def refund(self, charge: UUID, amount: int | None = None) -> None:
-        """Give a charge back, all that is left of it or so many credits."""
+        """Refund so many credits of a charge, or all that is left of it."""
         self.app.call(
             "refund_user_credits",
             p_user_id=self.id,
@@ -100,12 +100,12 @@ def goes_on(ada: Ada, _: Calendar) -> None:
     """Unused allowance was rolled over; one charge takes from three lots, and is refunded."""
     ada.charge(80)
     ada.refund(ada.charges[-1])
-    ada.refund(ada.charges[-1])  # again: paid once
+    ada.refund(ada.charges[-1])  # a repeated refund pays nothing more
     ada.charge(90)
 
 
 def is_charged_back(ada: Ada, _: Calendar) -> None:
-    """What is left of the purchase is taken; what she spent of it, when it comes back."""
+    """What is left of the purchase is revoked now; what she spent of it, when it is refunded."""
     ada.office.call(
         "revoke_user_credits",
         p_user_id=ada.id,
@@ -122,7 +122,7 @@ def returns(ada: Ada, _: Calendar) -> None:
     ada.charge(5)
 
 
-#: Months ago, day of the month (None is today, by the real clock), and what happens.
+#: What happens, and when: so many months ago, on this day (None is today, by the real clock).
 MONTHS: tuple[tuple[int, int | None, Callable[[Ada, Calendar], None]], ...] = (
     (2, 3, starts),
     (2, 18, complains),
@@ -137,7 +137,7 @@ def live(dsn: str, today: datetime | None = None) -> UUID:
 
     Args:
         dsn: The database, whose clock is replaced meanwhile.
-        today: When she ends up, if not now.
+        today: The time at which her story ends, if not now.
     """
     with (
         Client(dsn) as owner,

@@ -70,11 +70,11 @@ class Client:
         return rows
 
     def begin(self) -> None:
-        """Leave what follows uncommitted."""
+        """Begin a transaction: what follows stays uncommitted."""
         self.connection.execute("begin")
 
     def crash(self) -> None:
-        """Be gone, whatever is open; and be back, as the next process would be."""
+        """Drop the connection with its open transaction, and connect as the next process would."""
         self.connection.close()
         self.connection = self._connect()
 

@@ -1,4 +1,4 @@
-"""Months in seconds: the demo's database is told another time, and at the end the right one."""
+"""Months in seconds: the demo's database is set to other times, and at the end to the right one."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Clock:
     """
 
     def __init__(self, owner: psycopg.Connection[Any]) -> None:
-        """Remember the real one."""
+        """Remember the definition of the real clock."""
         self._owner = owner
         self._definition: str = self._ask(
             "select pg_get_functiondef('credits_internal.clock'::regproc)"
@@ -47,7 +47,7 @@ class Clock:
         return now.astimezone(UTC)
 
     def set(self, at: datetime) -> None:
-        """Let it be this time now, for every session; it goes on from there."""
+        """Set the clock of every session to this time; it runs on from there."""
         ahead = (at - self.now()).total_seconds()
         self._owner.execute(
             sql.SQL(

@@ -1,4 +1,4 @@
-"""Thirty days of a platform, made by the real functions: what the report is shown over."""
+"""Thirty days of a platform, made by the real functions: the data of the demo's report."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _MESSAGES = {
     "service_unavailable": "503 from eu-2: no capacity",
 }
 
-#: To prove all ledgers takes longest, and is done less often than the rest.
+#: The tasks that run several times a day. check_ledger takes longest, and is run less often.
 _MAINTENANCE = (
     "sweep_stuck_generations",
     "retry_failed_refunds",
@@ -44,7 +44,7 @@ _MAINTENANCE = (
     "check_alerts",
 )
 
-# The one thing that is replaced: what time it is. Inlined like the real one.
+# The one function that the demo replaces: the clock. It can be inlined, like the real one.
 _CLOCK = """
 create or replace function credits_internal.clock() returns timestamptz
 language sql volatile parallel safe security invoker
@@ -68,7 +68,7 @@ class Step:
 
 
 def live(dsn: str) -> int:
-    """Fill the deployed database with a month that ends now; how many generations there are.
+    """Fill the deployed database with a month that ends now; returns the number of generations.
 
     Calls are sent many at a time, without waiting for each answer.
 
@@ -91,7 +91,7 @@ def live(dsn: str) -> int:
                     connection.execute(_SET_NOW, [step.at.isoformat()])
                     connection.execute(*_query(step))
         connection.execute(real.encode())
-        # As it would be this minute: every ledger has just been checked.
+        # On a live platform maintenance has just run: every ledger was checked a moment ago.
         connection.execute("select from credits.run_maintenance()")
     return sum(step.function == "start_generation" for step in steps)
 
@@ -122,7 +122,7 @@ class _Script:
         self._outage = next(d for d in range(last, 0, -1) if self._day(d).weekday() == 2)
 
     def steps(self) -> Iterator[Step]:
-        """All of them, in no order of time."""
+        """All steps, not ordered by time."""
         for number, user in enumerate(self._users):
             yield from self._join(number, user)
         for day in range(DAYS):
@@ -147,7 +147,7 @@ class _Script:
             )
 
     def _maintain(self, day: int) -> Iterator[Step]:
-        """A few times a day; often while a provider is broken, so that its alerts come in time."""
+        """Maintenance a few times a day; more often in the outage, so that it alerts in time."""
         often = day == self._outage
         for turn in range(48 if often else 4):
             at = self._day(day) + timedelta(minutes=59 + turn * (30 if often else 360))
@@ -164,14 +164,14 @@ class _Script:
             at = morning + timedelta(hours=self._random.triangular(1, 24, 16))
             user = self._random.choice(self._users)
             yield from self._generation(user, at, is_outage=is_outage)
-        # Who gets an error of the broken provider tries again.
+        # Users who get an error from the broken provider try again.
         for _ in range(60 if is_outage else 0):
             at = morning + timedelta(hours=self._random.uniform(10, 13))
             user = self._random.choice(self._users)
             yield from self._generation(user, at, is_outage=True, provider=_BROKEN)
 
     def _leave_in_flight(self) -> Iterator[Step]:
-        """A few that are not over when the month ends."""
+        """A few generations that are still in flight when the month ends."""
         for minutes in (3, 7, 12, 18, 25):
             yield self._step(
                 self._now - timedelta(minutes=minutes),
@@ -220,7 +220,7 @@ class _Script:
             yield self._failure(end, ids, billed, is_broken=is_broken)
         elif luck < 0.995:
             yield self._step(end, "cancel_generation", **ids, reason="took too long")
-        # And the others are never heard of again: maintenance gives them up.
+        # The provider never calls back about the others: maintenance times them out.
 
     def _failure(
         self, at: datetime, ids: dict[str, UUID], cost: Decimal, *, is_broken: bool

@@ -1,4 +1,4 @@
-"""The maintenance that runs beside it all, as `pgcredits maintain` does, and a fault to repair."""
+"""The maintenance during the demo, as `pgcredits maintain` runs it, and a fault that it repairs."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ from credits.generations as g
 
 
 class Office:
-    """The operator's desk, and the owner's for what is broken."""
+    """Runs maintenance as the operator; breaks and repairs refunds as the owner."""
 
     def __init__(
         self, operator: Client, owner: Client, note_given_up: Callable[[UUID], None]
     ) -> None:
-        """Tell somebody of every generation on which the sweep gave up."""
+        """Call note_given_up with every generation that the sweep times out."""
         self._operator = operator
         self._owner = owner
         self._note_given_up = note_given_up
         self._to_fail = 0
 
     def break_refunds(self, number: int) -> None:
-        """Let the refunds of one price fail, until so many of them have."""
+        """Let the refunds of one price fail until so many have failed."""
         self._owner.connection.execute(_BREAK.encode())
         self._to_fail = number
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     #: The application's address for callbacks; raises NoAnswerError.
     Webhook = Callable[["Callback"], None]
 
-#: How long the provider takes for anything, at most.
+#: The longest time that the provider takes for anything.
 LONGEST_WORK_SECONDS = 0.05
 
 
@@ -44,7 +44,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Callback:
-    """What the provider delivers."""
+    """A callback that the provider delivers."""
 
     order: Order
     task_id: str
@@ -52,10 +52,10 @@ class Callback:
 
 
 class Timetable:
-    """Has things done at their time, by the threads of a pool."""
+    """Runs planned calls at their time, in the threads of a pool."""
 
     def __init__(self, pool: Executor) -> None:
-        """Nothing is planned."""
+        """Begin with no plans."""
         self.failure: Exception | None = None
         self._pool = pool
         self._planned: list[tuple[float, int, Callable[[], None]]] = []
@@ -66,7 +66,7 @@ class Timetable:
         self._thread.start()
 
     def after(self, seconds: float, do: Callable[[], None]) -> None:
-        """Have this done so many seconds from now."""
+        """Plan a call for so many seconds from now."""
         with self._changed:
             heapq.heappush(self._planned, (time.monotonic() + seconds, next(self._numbers), do))
             self._changed.notify()
@@ -91,7 +91,7 @@ class Timetable:
     def _do(self, work: Callable[[], None]) -> None:
         try:
             work()
-        except Exception as error:  # whoever waits for the end raises it
+        except Exception as error:  # raised later by the thread that waits for the end
             self.failure = self.failure or error
 
 
@@ -115,21 +115,21 @@ class Provider:
 
     @property
     def is_idle(self) -> bool:
-        """Whether it has said all that it had to say."""
+        """Whether it has made all its callbacks."""
         return self._at_work == 0
 
     @property
     def is_waiting(self) -> bool:
-        """Whether all that it has still to say is for when the application has given up."""
+        """Whether all its callbacks that are left wait until the application has given up."""
         with self._lock:
             return self._at_work == len(self._late)
 
     def create_task(self, order: Order) -> str | dict[str, str]:
-        """What an application asks for: the id of a task, as a rule.
+        """Answer an application's request: with the id of a new task, as a rule.
 
         Raises:
-            ConnectionError: Nobody is there.
-            RefusedTaskError: It does not want to.
+            ConnectionError: The provider cannot be reached.
+            RefusedTaskError: The provider creates no task.
         """
         match order.scenario.answer:
             case Answer.NO_CONNECTION:
@@ -154,7 +154,7 @@ class Provider:
         return task_id
 
     def note_given_up(self, generation_id: UUID) -> None:
-        """The application has given up on a generation: the time for late callbacks."""
+        """Make the late callbacks of a generation that the application has given up on."""
         with self._lock:
             self._given_up.add(generation_id)
             say = self._late.pop(generation_id, None)
@@ -168,7 +168,7 @@ class Provider:
         plan: tuple[Moment, ...],
         this_heard: threading.Event | None = None,
     ) -> None:
-        """Plan the next moment; when all of it was heard, the one after it."""
+        """Plan the next moment's callbacks; when all were answered, those of the one after it."""
         if not plan:
             with self._lock:
                 self._at_work -= 1
@@ -210,5 +210,5 @@ class Provider:
 
     def _delay(self, when: When) -> float:
         work = self._rng.uniform(0, LONGEST_WORK_SECONDS)
-        # Around the deadline: now the callback comes first, now the sweep.
+        # A time around the deadline: sometimes the callback comes first, sometimes the sweep.
         return SHORT_TIMEOUT_SECONDS + 2 * work if when is When.DEADLINE else work

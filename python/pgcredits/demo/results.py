@@ -1,4 +1,4 @@
-"""What came of it, judged from the ledger: what each generation cost, and what it owes."""
+"""The demo's results, judged from the ledger: what each generation cost, and should have cost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pgcredits.demo.stage import Play
     from pgcredits.verify import Verification
 
-# From the ledger itself, and not from what the generations say of themselves.
+# Charges and refunds are summed from the ledger, not read from the generations.
 _GENERATIONS = """
 select
     t.generation_id,
@@ -91,7 +91,7 @@ class Wrong:
 
     @property
     def net(self) -> int:
-        """What it cost."""
+        """What the generation cost."""
         return self.charged - self.refunded
 
 
@@ -108,11 +108,11 @@ class Outcome:
 
     @property
     def net(self) -> int:
-        """What they cost together."""
+        """What the generations cost together."""
         return self.charged - self.refunded
 
     def add(self, order: Order, row: Any) -> None:
-        """Judge one: charged once, its price; in a status, and at the net, that it owes."""
+        """Judge a generation: its price charged once, a right status, the net price of that."""
         status, charges, charged, refunded = (
             (row.status, row.charges, row.charged, row.refunded) if row else ("missing", 0, 0, 0)
         )
@@ -148,7 +148,7 @@ def judge(orders: Iterable[Order], rows: Iterable[Any]) -> list[Outcome]:
 
 @dataclass(frozen=True)
 class Results:
-    """Everything that is printed."""
+    """All results that the demo prints."""
 
     users: int
     play: Play
@@ -167,7 +167,7 @@ class Results:
 
     @property
     def calls_per_second(self) -> float:
-        """Of this run, on this machine, through so many connections."""
+        """Calls per second of this run, on this machine."""
         return self.play.calls / self.play.seconds
 
     def as_json(self) -> dict[str, Any]:
@@ -219,7 +219,7 @@ class Results:
 def read_results(
     dsn: str, *, users: int, play: Play, user_id: UUID, verification: Verification
 ) -> Results:
-    """Read what analysts may see as an analyst, and the tables as their owner."""
+    """Read the views as an analyst, and the tables as their owner."""
     with Client(dsn, "credits_analyst") as analyst, Client(dsn) as owner:
         return Results(
             users=users,

@@ -1,4 +1,4 @@
-"""What may happen to a generation, and what it owes in the end: the demo's subject, as data."""
+"""The demo's scenarios: what happens to a generation, and what it should cost in the end."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     Endings: TypeAlias = Mapping[str, Callable[[int], int]]
 
 PROVIDER = "simulated"
-#: What the operator changes in refund_policies before all begins.
+#: The refund policy that the operator changes before the scenarios begin.
 STRICT_ERROR, STRICT_PERCENT = "content_policy_violation", 50
 
-#: When the application gives up on a provider that will be silent.
+#: How long the application waits for a provider that will be silent.
 SHORT_TIMEOUT_SECONDS = 1.0
 
 
 class When(Enum):
-    """When a provider calls back, after what it said before was heard."""
+    """When a provider calls back, counted from the answer to its callback before."""
 
     SOON = auto()
     UNATTACHED = auto()  # before it has even answered the request
@@ -31,7 +31,7 @@ class When(Enum):
 
 
 class Crash(Enum):
-    """Where the application goes down, once: for the generation, or for all that it knew of it."""
+    """Where the application crashes, once, amid the work for a generation."""
 
     STARTING = auto()  # charged, not committed
     STARTED = auto()  # committed; the provider knows nothing yet
@@ -41,7 +41,7 @@ class Crash(Enum):
 
 
 class Answer(Enum):
-    """What the provider says to the request for a task."""
+    """How the provider answers the request for a task."""
 
     TASK = auto()  # its id; callbacks follow
     RESULT = auto()  # the result itself
@@ -51,7 +51,7 @@ class Answer(Enum):
 
 
 class Cancel(Enum):
-    """When the user changes their mind."""
+    """When the user cancels."""
 
     UNSUBMITTED = auto()
     BUT_SUBMITTED = auto()  # too late to keep the request from going out
@@ -86,7 +86,7 @@ def soon(*codes: str) -> Moment:
     return at(When.SOON, *codes)
 
 
-# --- what is owed ---------------------------------------------------------------------------------
+# --- net prices -----------------------------------------------------------------------------------
 
 
 def whole(price: int) -> int:
@@ -95,12 +95,12 @@ def whole(price: int) -> int:
 
 
 def nothing(_: int) -> int:
-    """All came back."""
+    """All credits came back."""
     return 0
 
 
 def half(price: int) -> int:
-    """A final price, or a policy of 50 %; part credits are the user's."""
+    """Half the price, by a final price or a policy of 50 %; rounded in the user's favour."""
     return price // 2
 
 
@@ -121,9 +121,9 @@ class Scenario:
         plan: What the provider calls back with, moment after moment.
         is_short: Whether the application soon gives up on it.
         restarts: Whether the application, once crashed, takes the generation up again.
-        final: What a success costs in the end, if not what was charged.
+        final: The final price of a success, if it is not the price charged.
         is_stored: Whether the application can store the result.
-        refund_fails: Whether paying the refund raises an error, until somebody sees to it.
+        refund_fails: Whether paying the refund raises an error until the owner repairs it.
     """
 
     title: str

@@ -1,4 +1,4 @@
-"""The application: it charges, asks the provider, and tells the database what came of it.
+"""The application: it charges, asks the provider, and reports the outcome to the database.
 
 Read it as an example: what is written here with `app.call("cancel_generation", p_user_id=...)` is
 ``select * from credits.cancel_generation(p_user_id => ...)`` in any other language. No transaction
@@ -38,7 +38,7 @@ class Shop:
     """Serves orders and callbacks, in as many threads as there are connections."""
 
     def __init__(self, clients: Sequence[Client]) -> None:
-        """Work through these connections."""
+        """Take the connections to work with."""
         self._clients: SimpleQueue[Client] = SimpleQueue()
         for client in clients:
             self._clients.put(client)
@@ -46,7 +46,7 @@ class Shop:
         self._lock = threading.Lock()
 
     def sell_pack(self, user_id: UUID) -> None:
-        """A payment came in. Its id is the key: its second webhook grants nothing."""
+        """Grant credits for a payment. Its id is the key: a repeated webhook grants nothing."""
         payment_id = f"payment-{uuid4()}"
         with self._connection() as app:
             for _ in range(2):
@@ -60,7 +60,7 @@ class Shop:
                 )
 
     def generate(self, order: Order, provider: Provider) -> None:
-        """See an order through until the provider has it, or it cannot be.
+        """Carry out an order until the provider has it, or cannot get it.
 
         The generation id was noted with the order, so that after a crash all of it is repeated.
         """
@@ -71,10 +71,10 @@ class Shop:
                 self._try_to_generate(order, provider)
 
     def handle_callback(self, callback: Callback) -> None:
-        """What is behind the address that the provider calls back to.
+        """Handle a callback of the provider: the code behind the webhook's address.
 
         Raises:
-            CrashedError: It went down before it answered.
+            CrashedError: The application went down before it answered.
         """
         order, scenario, says = callback.order, callback.order.scenario, callback.says
         with self._connection() as app:
@@ -131,7 +131,7 @@ class Shop:
             match answer:
                 case str():
                     attached = app.call("attach_provider_task", **this, p_provider_task_id=answer)
-                    # The callback may have come before.
+                    # The callback may have come before, and the generation have succeeded.
                     self._settle(app, order, attached.status)
                 case {"result": _}:
                     app.call("complete_generation", **this)
@@ -141,7 +141,7 @@ class Shop:
                 app.call("cancel_generation", **this, p_reason="too slow")
 
     def _settle(self, app: Client, order: Order, status: str | None) -> None:
-        """Tell what a success costs in the end, where that is not what was charged."""
+        """Report the final price of a success, where it is not the price charged."""
         if order.scenario.final and status == "succeeded":
             app.call(
                 "complete_generation",
@@ -151,7 +151,7 @@ class Shop:
             )
 
     def _fail(self, app: Client, order: Order, error_type: str, message: object) -> None:
-        """Report a failure; twice, as an application does that saw no answer the first time."""
+        """Report a failure twice, as an application does that got no answer the first time."""
         for _ in range(2):
             app.call(
                 "fail_generation",

@@ -28,7 +28,7 @@ WEBHOOKS = 4
 #: What a generation costs, in credits: a preview, an image, a large image, a video.
 PRICES = (1, 2, 5, 12)
 
-#: Between two rounds of maintenance, and how long it goes on when it changes nothing any more.
+#: The pause between two rounds of maintenance, and how long rounds go on that change nothing.
 PAUSE_SECONDS = 0.05
 PATIENCE_SECONDS = 10.0
 
@@ -42,13 +42,13 @@ order by c.provider, c.code
 
 
 class Watcher(Protocol):
-    """Who is told how far it is."""
+    """Is told how far the play is."""
 
     def scene(self, title: str, steps: int | None = None) -> None:
         """Something begins that takes so many steps."""
 
     def reach(self, steps: int) -> None:
-        """So many of them are done."""
+        """So many of its steps are done by now, in total."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def _play(
                 watcher.reach(progress.finished)
                 if is_quiet and progress.in_flight == progress.owed == 0:
                     return
-                # Who is still at work is waited for, however slow the machine is.
+                # Threads that are still at work are waited for, however slow the machine is.
                 if progress != seen or not (are_served and provider.is_waiting):
                     seen, changed_at = progress, time.monotonic()
                 elif time.monotonic() - changed_at > patience:
@@ -158,7 +158,7 @@ def _play(
 
 
 def _are_done(served: list[Future[None]], timetable: Timetable) -> bool:
-    """Whether all orders were served; the first error that there was is raised."""
+    """Whether all orders were served. Raises the first error of any of them."""
     if timetable.failure:
         raise timetable.failure
     done = [future for future in served if future.done()]

@@ -20,7 +20,7 @@ SHOWN = 20
 
 
 def show(out: Console, results: Results) -> None:
-    """Everything: one user's months, then every scenario, and what it all comes to."""
+    """Print one user's months, then every scenario, and the totals."""
     tables = [
         ledger(results.ledger, _names(results.lots)),
         lots(results.lots, _names(results.lots)),
@@ -133,7 +133,7 @@ def lots(rows: list[Any], names: dict[str, str]) -> Table:
 
 
 def trial_balance(rows: list[Any]) -> Table:
-    """The view trial_balance: whatever enters a wallet has left another account."""
+    """The view trial_balance: credits that enter a wallet have left another account."""
     table = _table("Trial balance", "account", "credits")
     for row in rows:
         table.add_row(row.account, f"{row.credits:+,}")

@@ -1,4 +1,4 @@
-"""``check``: name what is not as it should be, and change nothing."""
+"""``check``: name what differs from what was installed, and change nothing."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _check(conn: Connection, package: Package) -> CheckReport:
         return CheckReport(package.version, (found,))
     live = read_live(conn)
     roles = [
-        Finding(Kind.MISSING, "role", missing.role, f"not done: {missing.statement}")
+        Finding(Kind.MISSING, "role", missing.role, f"to be made by a DBA: {missing.statement}")
         for missing in find_missing_roles(conn)
     ]
     findings = compare(package, read_installed(conn), live, conn.info.server_version // 10_000)

@@ -53,7 +53,7 @@ inner join pg_catalog.pg_namespace as n on p.pronamespace = n.oid
 where n.nspname = %s and p.proname = %s
 """
 
-#: PostgreSQL's ways to say that "create or replace" will not do.
+#: PostgreSQL's errors where "create or replace" cannot replace what is there.
 _NOT_REPLACEABLE = (
     errors.InvalidTableDefinition,  # a view's columns changed
     errors.InvalidFunctionDefinition,  # a function's result or its arguments' names changed
@@ -65,8 +65,8 @@ class Installer:
     """Applies and drops definitions within the deploy's transaction.
 
     Attributes:
-        dropped: Names of ours that had to go with something below them, to be made again.
-        lost_grants: Grants on views that could not be kept, as their column is gone.
+        dropped: Names of our objects that were dropped with an object they use, to be made again.
+        lost_grants: Grants on views that could not be kept, since their column is gone.
     """
 
     def __init__(
@@ -81,10 +81,11 @@ class Installer:
 
         Args:
             conn: The deploy's connection.
-            live: What is there.
+            live: The objects that are in the database.
             managed: The objects that are ours to replace and to drop.
             on_step: Called with a description before each step.
-            dropped_before: What a migration has dropped; it comes back with its kept grants.
+            dropped_before: Objects that a migration has dropped; made again, they get back the
+                grants that are kept.
         """
         self._conn = conn
         self._live = dict(live)
@@ -104,12 +105,12 @@ class Installer:
                 self._grant_again(definition, entry)
 
     def drop(self, key: Key) -> None:
-        """Drop a definition, if it is there, and those of ours on top of it.
+        """Drop an object, if it is there, and our own objects that depend on it.
 
         Raises:
-            RefusedError: Something of somebody else's depends on it.
+            RefusedError: An object that is not ours depends on it.
         """
-        if key not in self._live:  # it went with what it depends on
+        if key not in self._live:  # dropped before, with an object that it depends on
             return
         kind, identity = key
         self._on_step(f"drop {kind} {identity}")
@@ -131,7 +132,7 @@ class Installer:
         execute(self._conn, f"drop {'view' if kind == 'view' else 'routine'} {identity}")
 
     def _apply(self, definition: Definition) -> bool:
-        """Run one file; true if its object was not there, or had to be dropped before."""
+        """Run one file; true if its object was made anew: there was none, or it was dropped."""
         self._on_step(f"{definition.kind} {definition.name}")
         existing = self._existing(definition)
         triggers = self._triggers(existing)
@@ -143,7 +144,7 @@ class Installer:
                 self.drop(live.key)
             execute(self._conn, definition.sql, definition.path)
         elif definition.kind == "function":
-            # Triggers that the file no longer makes.
+            # Drop the function's triggers that its file no longer makes.
             now = self._triggers(existing)
             for oid, trigger in triggers.items():
                 if now.get(oid) == trigger:
@@ -162,7 +163,7 @@ class Installer:
         return existing
 
     def _replaced(self, definition: Definition, *, may_drop: bool) -> bool:
-        """Run a file; false, and nothing done, if what is there must be dropped before."""
+        """Run a file; false, with nothing done, if the existing object must be dropped before."""
         try:
             with self._conn.transaction():
                 execute(self._conn, definition.sql, definition.path)
@@ -181,7 +182,7 @@ class Installer:
         return bool(scalar(self._conn, _OVERLOADED, name))
 
     def _apply_without_defaults(self, created: list[Definition]) -> None:
-        """Run files once more, over new objects that default privileges have opened up."""
+        """Run files of new objects once more, to take back grants by default privileges."""
         live = read_live(self._conn)
         for definition in created:
             for made in _named(definition, live):
@@ -189,7 +190,7 @@ class Installer:
             execute(self._conn, definition.sql, definition.path)
 
     def _reset(self, live: Live, entries: Iterable[str]) -> None:
-        """Take away what "create or replace" would leave: grants, owner, comments."""
+        """Reset what "create or replace" would leave as it is: grants, owner, comments."""
         kind = "view" if live.kind == "view" else "routine"
         for entry in entries:
             execute(self._conn, grants.revoke(live.kind, live.identity, entry))

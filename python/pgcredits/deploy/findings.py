@@ -38,7 +38,7 @@ class Kind(StrEnum):
     UNMANAGED = "unmanaged"
     #: ``pgcredits migrate`` has something to apply.
     PENDING = "pending"
-    #: Another server major since; ``pgcredits migrate`` records anew.
+    #: The server has another major version since; ``pgcredits migrate`` records anew.
     SERVER_CHANGED = "server_changed"
 
     @property
@@ -49,7 +49,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One difference: an object, what kind of difference, and in words."""
+    """One difference: which object, what kind of difference, and a sentence about it."""
 
     kind: Kind
     object_kind: str
@@ -77,7 +77,7 @@ def compare(
 
 
 def find_newer(package: Package, installed: Installed) -> Iterator[Finding]:
-    """What a newer package left, or migrations that this one does not have."""
+    """A newer package's deployment, or applied migrations that this package does not have."""
     newest = max(installed.versions, key=_version_key, default=package.version)
     if _version_key(newest) > _version_key(package.version):
         yield Finding(Kind.NEWER, "package", newest, f"deployed here; this is {package.version}")
@@ -88,7 +88,7 @@ def find_newer(package: Package, installed: Installed) -> Iterator[Finding]:
 
 
 def find_in_migrations(package: Package, installed: Installed) -> Iterator[Finding]:
-    """Migrations that are pending or edited, or that yoyo's history has and we don't."""
+    """Migrations that are pending or edited, or on which yoyo's history and ours disagree."""
     applied = set(installed.history)
     for migration in package.migrations:
         recorded = installed.migrations.get(migration.name)

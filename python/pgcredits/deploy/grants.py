@@ -22,7 +22,7 @@ _OBJECT_WORDS = {
 }
 _WITH_OPTION = " with grant option"
 
-#: What an object is born with, and may keep.
+#: Grants that PostgreSQL itself gives to a new object, and that it may keep.
 _BUILT_IN = {"type": "usage to public"}
 
 _OUR_ROLES = ("credits_app", "credits_analyst", "credits_operator")
@@ -35,7 +35,7 @@ def grant(kind: str, identity: str, entry: str) -> str:
 
 
 def revoke(kind: str, identity: str, entry: str) -> str:
-    """The statement that takes an entry back, and what its holder passed on."""
+    """The statement that revokes an entry, and the grants that its holder passed on."""
     privileges, _, grantee = entry.removesuffix(_WITH_OPTION).partition(" to ")
     return f"revoke {privileges} on {_OBJECT_WORDS[kind]} {identity} from {grantee} cascade"
 
@@ -46,7 +46,7 @@ def describe(name: str, entry: str) -> str:
 
 
 def list_kept(live: Iterable[Live]) -> tuple[str, ...]:
-    """What strangers may read of ours."""
+    """The grants by which roles that are not ours may read our views and tables."""
     return tuple(describe(found.name, entry) for found in live for entry in found.kept_grants)
 
 
@@ -61,7 +61,7 @@ def of_strangers(live: Live) -> list[str]:
 
 
 def has_defaults(conn: Connection) -> bool:
-    """Whether what we create is born with grants that somebody set as default privileges."""
+    """Whether default privileges that somebody set give grants on each object that we create."""
     query = """
     select exists (
         select from pg_catalog.pg_default_acl as d

@@ -57,7 +57,7 @@ class History(PostgresqlPsycopgBackend):
     def get_log_data(
         self, migration: Migration | None = None, operation: str = "apply"
     ) -> dict[str, Any]:
-        """What yoyo logs, without asking the network for our name."""
+        """What yoyo logs; the host name comes from the system, without a network lookup."""
         return {
             "id": str(uuid.uuid4()),
             "migration_id": migration.id if migration else None,
@@ -70,7 +70,7 @@ class History(PostgresqlPsycopgBackend):
 
     @contextmanager
     def _schema_in_path(self) -> Iterator[None]:
-        """The schema as yoyo finds it: its statements do not name it."""
+        """Put the schema on the search path: yoyo's statements do not name it."""
         set_path = "select set_config('search_path', %s, true)"
         before = self._connection.execute("show search_path").fetchone()
         self._connection.execute(set_path, ["pg_catalog, credits_deploy, pg_temp"])

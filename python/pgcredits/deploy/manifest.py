@@ -145,7 +145,7 @@ def read_live(conn: Connection) -> dict[Key, Live]:
 
 
 def record_objects(keys: Iterable[Key] | None, definitions: Iterable[Definition] = ()) -> str:
-    """The statement that records objects as they are now.
+    """The statement that records objects in the manifest as they are now.
 
     Args:
         keys: Which ones; None means all there are.
@@ -215,7 +215,7 @@ values (
 
 
 def record_deployment() -> str:
-    """The statement that records that this version was here."""
+    """The statement that records that this version of the package was deployed."""
     version = literal(pgcredits.__version__)
     return f"insert into credits_deploy.deployments (package_version) values ({version});\n"  # noqa: S608
 

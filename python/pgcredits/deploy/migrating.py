@@ -56,8 +56,8 @@ def migrate(
 ) -> DeployReport:
     """Apply pending migrations, and make functions and views what their files say.
 
-    Everything happens in one transaction: a deploy that ends early, however it does, leaves the
-    old state; two at once wait for each other; one with nothing to do changes nothing.
+    Everything happens in one transaction: a deploy that ends early for any reason leaves the old
+    state; of two at once one waits for the other; one with nothing to do changes nothing.
 
     Args:
         conninfo: The database; its user will own (or does own) the installation.
@@ -67,7 +67,7 @@ def migrate(
         on_step: Called with a description before each step.
 
     Raises:
-        NewerDatabaseError: A newer package was here.
+        NewerDatabaseError: A newer package has deployed this database.
         RefusedError: It would do harm, or a right is missing. Nothing was changed.
         SourcesError: The SQL files are incomplete or contradict each other.
         DeployFailedError: The server refused a statement. Nothing was changed.
@@ -82,7 +82,7 @@ def migrate(
 
 
 class _Deploy:
-    """One deploy: a connection, a package, and who wants to know the steps."""
+    """One deploy: a connection, a package, and a function that is told each step."""
 
     def __init__(self, conn: Connection, package: Package, on_step: OnStep) -> None:
         self._conn = conn
@@ -91,7 +91,7 @@ class _Deploy:
         self.on_step = on_step
 
     def run(self, *, create_roles: bool) -> DeployReport:
-        """Everything, within a transaction."""
+        """Do the whole deploy, within a transaction."""
         self.on_step("look")
         before = read_live(self._conn)
         done: tuple[str, ...] = ()
@@ -114,7 +114,7 @@ class _Deploy:
         for migration in pending:
             self._apply_migration(migration)
         touched = self._record_migrated(before) if pending or not done else []
-        # Recorded as it is now, and so not to be seen by a check any more.
+        # These changes by hand are recorded as they are now, so that no later check names them.
         overtaken = [
             f for f in earlier if f.kind is Kind.DRIFT and (f.object_kind, f.name) in touched
         ]
@@ -136,7 +136,7 @@ class _Deploy:
     def _provide_roles(self, *, create: bool) -> None:
         self.on_step("roles")
         provide_roles(self._conn, create=create)
-        # For the migration, which makes them itself when it is run by psql.
+        # The roles are there: the migration that makes them when psql runs it must not do so here.
         self._conn.execute("select set_config('pgcredits.create_roles', 'off', true)")
 
     def _apply_migration(self, migration: Migration) -> None:
@@ -181,7 +181,7 @@ class _Deploy:
         installer.apply(todo)
         for recorded in gone:
             installer.drop(recorded.key)
-        # What had to go with something below it comes back.
+        # Make again what was dropped with an object that it depends on.
         while again := [d for d in package.definitions if d.name in installer.dropped]:
             installer.apply(again)
             todo += again
@@ -193,7 +193,7 @@ class _Deploy:
         return [*(d.name for d in todo), *repaired], installer
 
     def _repair_grants(self, installed: Installed, live: dict[Key, Live]) -> list[str]:
-        """Give back and take back grants on what migrations made; files see to the others'."""
+        """Restore recorded grants on what migrations made; other objects get theirs from files."""
         repaired = []
         for key, recorded in installed.objects.items():
             if recorded.file or key not in live or recorded.server_major != self._major:

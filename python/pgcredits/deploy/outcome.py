@@ -1,4 +1,4 @@
-"""What the deploy functions answer."""
+"""What the deploy functions return."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class DeployReport:
         migrations: Ids of the migrations applied (or rolled back), in that order.
         applied: Functions and views made from their files.
         dropped: Functions and views dropped, as their files are gone.
-        kept_grants: What strangers may read of ours; theirs to keep.
+        kept_grants: Grants by which roles that are not ours may read our views; we keep them.
         lost_grants: Such grants on columns that are gone.
-        remaining: Findings that a deploy cannot repair. One that was overtaken by a migration,
-            which changed the same object, is named this once.
+        remaining: Findings that a deploy cannot repair. A change by hand of an object that a
+            migration changed, too, is named this once.
     """
 
     version: str
@@ -56,7 +56,7 @@ class CheckReport:
     Attributes:
         version: The package's.
         findings: The gravest first; none means that all is as it should be.
-        kept_grants: What strangers may read of ours; theirs to keep.
+        kept_grants: Grants by which roles that are not ours may read our views.
     """
 
     version: str

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def find_schemas(conn: Connection) -> list[str]:
-    """Which of our schemas there are."""
+    """Which of our schemas exist."""
     rows = conn.execute(
         """
         select n.nspname from pg_catalog.pg_namespace as n
@@ -28,7 +28,7 @@ def find_schemas(conn: Connection) -> list[str]:
 
 
 def require_free_schemas(conn: Connection) -> None:
-    """A first deploy makes its schemas, and needs the right to.
+    """Refuse a first deploy that cannot create our schemas.
 
     Raises:
         RefusedError: A schema of ours is there already, or we may not create one.
@@ -55,10 +55,10 @@ def require_free_schemas(conn: Connection) -> None:
 
 
 def require_known(package: Package, installed: Installed) -> None:
-    """Refuse a database that a newer package was at.
+    """Refuse a database that a newer package has deployed.
 
     Raises:
-        NewerDatabaseError: It was.
+        NewerDatabaseError: A newer package has deployed it.
     """
     for finding in find_newer(package, installed):
         raise NewerDatabaseError(
@@ -68,7 +68,7 @@ def require_known(package: Package, installed: Installed) -> None:
 
 
 def require_one_history(package: Package, installed: Installed) -> None:
-    """Refuse where package, manifest and yoyo tell different stories about the migrations.
+    """Refuse where package, manifest and yoyo's history disagree about the migrations.
 
     Raises:
         RefusedError: An applied migration was edited, one is missing below an applied one, or

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 ROLES = ("credits_app", "credits_analyst", "credits_operator")
 
-#: (role, member); ``service_role`` is Supabase's, and is not made by us.
+#: (role, member). ``service_role`` is a role of Supabase: we never create it.
 MEMBERSHIPS = (
     ("credits_app", "credits_operator"),
     ("credits_analyst", "credits_operator"),
@@ -29,7 +29,7 @@ _ADMIN_OPTION_SINCE = 16
 
 @dataclass(frozen=True)
 class MissingRole:
-    """A role or membership that is not there: what would make it, and whether we may."""
+    """A missing role or membership: the statement that makes it, and whether we may run that."""
 
     role: str
     statement: str
@@ -37,7 +37,7 @@ class MissingRole:
 
 
 def provide_roles(conn: Connection, *, create: bool) -> None:
-    """Create what is missing, or refuse before anything was done.
+    """Create missing roles and memberships, or refuse before anything was done.
 
     Args:
         conn: In a transaction.
@@ -55,13 +55,13 @@ def provide_roles(conn: Connection, *, create: bool) -> None:
             f"the roles of pgcredits are missing, and {why}", f"Have a DBA run: {statements};"
         )
     for found in missing:
-        # Another database's deploy on the same server may create it at this moment.
+        # A deploy to another database of the server may create the role at this moment.
         with suppress(errors.DuplicateObject), conn.transaction():
             execute(conn, found.statement)
 
 
 def find_missing_roles(conn: Connection) -> list[MissingRole]:
-    """What it takes to make the roles complete, in order."""
+    """The roles and memberships that are missing, in the order in which to make them."""
     user = conn.execute(
         """
         select r.rolsuper, r.rolcreaterole from pg_catalog.pg_roles as r

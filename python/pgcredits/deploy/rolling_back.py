@@ -56,9 +56,9 @@ def rollback(
         on_step: Called with a description before each step.
 
     Raises:
-        NewerDatabaseError: A newer package was here.
-        RefusedError: The ledger has rows, something of somebody else's is in the way, or a right
-            is missing. Nothing was changed.
+        NewerDatabaseError: A newer package has deployed this database.
+        RefusedError: The ledger has rows, an object that is not ours is in the way, or a right is
+            missing. Nothing was changed.
         ConnectionFailedError: The database cannot be reached.
     """
     package = read_package(root)
@@ -106,7 +106,7 @@ def _rollback(
 
 
 def _require_empty_ledger(conn: Connection) -> None:
-    """Refuse while there is a ledger row; nobody writes one from here on."""
+    """Refuse while the ledger has a row; its lock keeps others from writing one."""
     if scalar(conn, "select to_regclass('credits.credit_transactions')") is None:
         return
     execute(conn, "lock table credits.credit_transactions in access exclusive mode")

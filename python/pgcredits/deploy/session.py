@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from psycopg.abc import Params
 
-    #: Told each step before it is taken; tests kill the process there.
+    #: Called with each step before it is taken; tests kill the process there.
     OnStep = Callable[[str], None]
 
 Connection = psycopg.Connection[Any]
@@ -29,7 +29,7 @@ SCHEMAS = ("credits", "credits_internal", "credits_monitoring", "credits_deploy"
 #: Advisory locks belong to one database; this pair spells "pgcr", "depl".
 LOCK_KEY = (0x70676372, 0x6465706C)
 
-#: What a definition means when it is created, and how it is printed when it is compared.
+#: Settings on which it depends how a definition is understood, and how PostgreSQL prints it.
 PINNED_SETTINGS = {
     "search_path": "pg_catalog, pg_temp",
     "check_function_bodies": "off",
@@ -49,8 +49,8 @@ PINNED_SETTINGS = {
     "jit": "off",
 }
 
-#: How long a statement may queue, and traffic behind it, before the deploy steps back. Below
-#: PostgreSQL's deadlock_timeout, so that it is we who give way and not a client.
+#: How long a statement may wait for a lock, and traffic behind it, before the deploy starts over.
+#: Below PostgreSQL's deadlock_timeout, so that in a deadlock we give way and not a client.
 LOCK_TIMEOUT = "500ms"
 
 DEFAULT_WAIT_SECONDS = 60.0
@@ -68,16 +68,16 @@ class DeployFailedError(PgcreditsError):
 def in_transaction(
     conn: Connection, wait: float, work: Callable[[], Result], *, read_only: bool = False
 ) -> Result:
-    """Run work in one transaction that holds the deploy lock, again and again if it must.
+    """Run work in one transaction that holds the deploy lock; again while locks are not free.
 
     Args:
         conn: In autocommit mode.
         wait: For how many seconds to try, while another deploy or traffic holds the locks.
         work: Everything to do; it may run several times, each time from the start.
-        read_only: Changes nothing, and shares the lock with others that don't.
+        read_only: Whether the work changes nothing; such work shares the lock with its like.
 
     Raises:
-        RefusedError: The locks were not to be had, or a right is missing.
+        RefusedError: The locks did not become free in time, or a right is missing.
         DeployFailedError: Any other error of the server's.
     """
     conn.isolation_level = IsolationLevel.READ_COMMITTED
@@ -94,7 +94,7 @@ def in_transaction(
         except psycopg.Error as error:
             if not _is_passing(error) or time.monotonic() >= deadline:
                 raise explained(error) from error
-        # Not in step with whoever stood in the way.
+        # A random pause, so that two deploys do not collide again at the next attempt.
         time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311
         pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
@@ -116,7 +116,7 @@ def execute(conn: Connection, statement: str, path: str = "") -> None:
     Args:
         conn: In a transaction.
         statement: The text.
-        path: The file it comes from; names it in an error.
+        path: The file that it comes from, which an error then names.
 
     Raises:
         DeployFailedError: With file and line, for an error that is the file's own.
@@ -146,7 +146,7 @@ def scalar(conn: Connection, query: LiteralString, params: Params | None = None)
 
 
 def explained(error: psycopg.Error) -> PgcreditsError:
-    """The error as a sentence of ours."""
+    """The server's error as one of ours, with a sentence and a hint."""
     message = error.diag.message_primary or " ".join(str(error).split())
     match error:
         case errors.InsufficientPrivilege():
@@ -173,7 +173,7 @@ def _right_missing(message: str) -> RefusedError:
 
 
 def _in_the_way(error: psycopg.Error) -> RefusedError:
-    """Something of somebody else's depends on what must be dropped: its name is in the detail."""
+    """The error where an object that is not ours depends on what must be dropped."""
     return RefusedError(
         f"{error.diag.message_primary}: {error.diag.message_detail}",
         "Drop what is not pgcredits', then try again.",
@@ -181,7 +181,7 @@ def _in_the_way(error: psycopg.Error) -> RefusedError:
 
 
 def _take_lock(conn: Connection, deadline: float, function: str) -> None:
-    """Wait for other deploys; nobody but deploys and checks queues behind this."""
+    """Take the deploy lock, for which only deploys and checks wait."""
     remaining = max(1, int((deadline - time.monotonic()) * 1000))
     conn.execute("select set_config('lock_timeout', %s, true)", [f"{remaining}ms"])
     try:
@@ -200,7 +200,7 @@ def _is_lost(error: psycopg.Error) -> bool:
 
 
 def _is_passing(error: psycopg.Error) -> bool:
-    """Whether a new attempt may succeed: a lock, or somebody's change in the same moment."""
+    """Whether a new attempt may succeed: the error is due to a lock or a concurrent change."""
     match error:
         case errors.LockNotAvailable() | errors.DeadlockDetected() | errors.SerializationFailure():
             return True

@@ -24,7 +24,7 @@ _START = """
 select s.generation_id, s.status, s.balance
 from credits.start_generation(%s, 'smoke', 'smoke', 5) as s
 """
-# Before a provider has it, no policy keeps anything back.
+# A generation that no provider has yet is refunded in full, whatever the policies say.
 _CANCEL = """
 select c.status, c.refunded, c.credits_refunded, c.balance
 from credits.cancel_generation(%s, %s, 'pgcredits check --smoke') as c
@@ -44,7 +44,7 @@ _VIOLATIONS = "select v.kind, v.detail from credits.verify_ledger(%s) as v"
 
 
 def smoke_test(conn: Connection) -> str:
-    """Try the functions on a user of our own; empty if they did what they should."""
+    """Try the functions on a made-up user; returns what went wrong, empty if nothing did."""
     conn.read_only = False
     try:
         with conn.transaction(force_rollback=True):

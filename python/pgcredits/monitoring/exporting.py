@@ -25,7 +25,7 @@ class MonitoringError(PgcreditsError):
 
 @dataclass(frozen=True)
 class Exported:
-    """One file, and what became of it."""
+    """One file, and whether it was written."""
 
     path: str
     outcome: Literal["written", "replaced", "unchanged"]
@@ -43,7 +43,7 @@ def export(folder: Path, *, force: bool = False) -> list[Exported]:
     written.
 
     Args:
-        folder: Where to.
+        folder: Where to write them.
         force: Replace files that differ from ours.
 
     Raises:
@@ -90,7 +90,7 @@ def _read(path: Path) -> bytes | None:
 
 
 def _write(folder: Path, files: dict[str, bytes]) -> None:
-    """Write each beside its place first; move them there when all are written."""
+    """Write each file beside its place first; move them there when all are written."""
     staged: dict[Path, Path] = {}
     try:
         for path, content in files.items():
@@ -98,7 +98,7 @@ def _write(folder: Path, files: dict[str, bytes]) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
             staged[target] = beside
-            # With the usual rights: the programs that read it run under accounts of their own.
+            # The file has the usual rights: the programs that read it have accounts of their own.
             with beside.open("xb") as file:
                 file.write(content)
         for target, beside in staged.items():

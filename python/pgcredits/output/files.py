@@ -1,4 +1,4 @@
-"""Files that are there as a whole or not at all, whenever the program is killed."""
+"""Write files as a whole or not at all, even when the program is killed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def replacing(
         keeps_empty: Whether a new file that nothing was written to takes the place, too.
 
     Raises:
-        OSError: It cannot be written. What was there before still is.
+        OSError: It cannot be written. An earlier file is still there.
     """
     target = path.resolve()
     new = target.with_name(f".{target.name}.{secrets.token_hex(4)}.new")
@@ -50,7 +50,7 @@ def write(path: Path, text: str, option: str = "--output") -> None:
     """Put the text there; a file of this name is replaced in one step.
 
     Raises:
-        ReportError: It could not be written; what was there still is.
+        ReportError: It could not be written; an earlier file is still there.
     """
     try:
         with replacing(path) as file:
@@ -63,7 +63,7 @@ def write(path: Path, text: str, option: str = "--output") -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """The new name outlives a power cut, where folders can be synced."""
+    """Sync the folder, so that a new name outlives a power cut, where the system can do that."""
     if os.name == "nt":
         return
     handle = os.open(folder, os.O_RDONLY)

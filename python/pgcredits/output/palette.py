@@ -45,7 +45,7 @@ DARK = Scheme(
 
 
 def contrast(one: str, other: str) -> float:
-    """Of two #rrggbb colours, as WCAG 2.2 defines it: 1 to 21."""
+    """The contrast of two #rrggbb colours as WCAG 2.2 defines it: 1 to 21."""
     darker, lighter = sorted((_luminance(one), _luminance(other)))
     return (lighter + 0.05) / (darker + 0.05)
 

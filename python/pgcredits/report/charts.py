@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pgcredits.report.model import Report
 
-#: Every chart is drawn twice: shrunk to a phone, its letters could not be read.
+#: Every chart is drawn in two widths: the wide one's letters would be too small on a phone.
 WIDE, NARROW = 880, 272
 HEIGHT = 200
 BAR = 34
@@ -37,7 +37,7 @@ class Chart:
 
 
 def charts(report: Report) -> dict[str, Chart]:
-    """By the key of the table that each belongs to; none for a table without rows."""
+    """The charts by the key of their table; a table without rows has none."""
     made = {
         "usage": _outcomes(report),
         "costs": _by_provider(report, "costs", "cost in USD"),
@@ -66,7 +66,7 @@ def _by_provider(report: Report, key: str, what: str) -> Chart:
         sums[row["provider"]] = sums.get(row["provider"], 0) + float(row["cost_usd"] or 0)
     names = sorted(sums)
     if len(names) > len(LIGHT.series):
-        # No colour twice: who cost least shares the last one. The table has them all.
+        # No colour is used twice: the cheapest providers share the last. The table has them all.
         dearest = sorted(names, key=lambda name: (-sums[name], name))
         kept = sorted(dearest[: len(LIGHT.series) - 1])
         others = f"{len(names) - len(kept)} others"
@@ -191,7 +191,7 @@ def _days(report: Report, width: int) -> alt.X:
 
 
 def _names(names: Iterable[str]) -> alt.Y:
-    # Whoever opens the page may have a wider font than we measure with.
+    # The reader's font may be wider than the one that we measure with.
     extent = min(LABELS, 8 * max(map(len, names), default=0))
     axis = alt.Axis(labelLimit=LABELS, minExtent=extent, ticks=False)
     return alt.Y("y:N", title=None, axis=axis)

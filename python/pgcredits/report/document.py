@@ -33,7 +33,7 @@ def as_json(report: Report) -> dict[str, Any]:
 
 
 def to_json(report: Report) -> str:
-    """The same as text; ASCII, so that no terminal is told anything by it."""
+    """The JSON document as text: ASCII only, so that nothing in it controls a terminal."""
     return json.dumps(as_json(report), indent=2) + "\n"
 
 

@@ -11,12 +11,12 @@ from pgcredits.report.model import Kind
 
 NONE = "\N{EN DASH}"
 _PLACES = {Kind.USD: 4, Kind.PCT: 2, Kind.SECONDS: 1}
-#: Below this, US dollars are shown to the last digit that is kept of them.
+#: Amounts of US dollars below this are shown with all their digits.
 _SMALL_USD = Decimal("0.01")
 
 
 def shown(value: Any, kind: Kind, today: date) -> str:
-    """The value in its column, harmless wherever it is printed."""
+    """A value as its kind of column shows it; harmless wherever it is printed."""
     if value is None:
         return NONE
     if kind is Kind.COUNT:
@@ -37,5 +37,5 @@ def shown(value: Any, kind: Kind, today: date) -> str:
 
 
 def moment(value: datetime) -> str:
-    """To the minute, in UTC."""
+    """A time to the minute, in UTC."""
     return f"{value.astimezone(UTC):%Y-%m-%d %H:%M}"

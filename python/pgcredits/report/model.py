@@ -31,7 +31,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its name in the view, and over the table."""
+    """A column: its name in the view, and its heading."""
 
     name: str
     label: str
@@ -68,7 +68,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Report:
-    """All of it, as of one moment."""
+    """The whole report, as of one moment."""
 
     made_at: datetime
     since: date

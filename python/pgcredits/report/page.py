@@ -30,7 +30,7 @@ def to_html(report: Report) -> str:
             charts=charts(report),
             shown=lambda value, kind: shown(value, kind, report.today),
             moment=moment,
-            # Made by the chart library, which escapes what it is given.
+            # The chart library made this SVG, and escapes what it is given.
             svg=lambda text: Markup(text),  # noqa: S704
         )
     except ImportError as error:

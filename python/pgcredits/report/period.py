@@ -38,5 +38,5 @@ def first_day(since: str, first: date, today: date) -> tuple[date, bool]:
 
 
 def days_between(first: date, last: date) -> tuple[date, ...]:
-    """Both, and all between them."""
+    """All days from the first to the last, both included."""
     return tuple(first + timedelta(days=n) for n in range((last - first).days + 1))

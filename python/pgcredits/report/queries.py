@@ -1,4 +1,4 @@
-"""What is asked of the views of credits_monitoring, and nothing else."""
+"""The report's queries. They read only views of credits_monitoring."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HEALTH = "select * from credits_monitoring.system_health"
 class Query:
     """A table of the report; the last column of its SQL counts the rows without a limit.
 
-    What may be long is cut to 20 rows, and the report says how many there are.
+    A table that may be long is cut to 20 rows, and the report says how many there are.
     """
 
     key: str
@@ -78,8 +78,8 @@ limit 20
     Query(
         "usage",
         "Usage and outcome by day",
-        "What was started on each day, by what has become of it.",
-        "Nothing was started in this time.",
+        "Generations started on each day, by what has become of them.",
+        "No generation was started in this time.",
         _columns(
             day=("day", Kind.DAY),
             started=("started", Kind.COUNT),
@@ -122,7 +122,7 @@ order by c.day, c.provider
     Query(
         "refund_rate",
         "Refund rate and its target",
-        "The share of what finished that was given back, by day of finish.",
+        "The share of finished generations that were refunded, by day of finish.",
         "Nothing finished in this time.",
         _columns(
             day=("day", Kind.DAY),
@@ -143,7 +143,7 @@ group by r.day order by r.day
     Query(
         "refunds",
         "Refunds by reason",
-        "Of the whole time, by day of the refund.",
+        "Refunds made in this time.",
         "Nothing was given back in this time.",
         _columns(
             error_type=("reason", Kind.TEXT),
@@ -185,7 +185,7 @@ order by p.provider, array_position(array['1h', '24h', '7d', '30d'], p.time_wind
     Query(
         "absorbed",
         "Absorbed cost",
-        "What providers billed, in US dollars, for work whose price was given back.",
+        "US dollars that providers billed for refunded work; perhaps = nobody knows if they bill.",
         "No cost was absorbed in this time.",
         _columns(
             day=("day", Kind.DAY),
@@ -219,7 +219,7 @@ from credits_monitoring.balances_by_plan as b order by b.plan
     Query(
         "liability",
         "Where these credits came from",
-        "What was sold and not yet used is owed.",
+        "Credits that were sold and not used yet are still owed to users.",
         "No credits are outstanding.",
         _columns(
             source=("source", Kind.TEXT),
@@ -232,7 +232,7 @@ from credits_monitoring.balances_by_plan as b order by b.plan
 select c.source, m.expires_month, sum(c.lots)::bigint, sum(c.outstanding_credits)::bigint,
     sum(c.sold_for_usd), count(*) over ()
 from credits_monitoring.credit_liability as c
--- The end of time, as some write it, is never; and Python knows no later year.
+-- Some write "never" as a date at the end of time, which Python cannot hold after the year 9999.
 cross join lateral (
     select case when c.expires_month < date '9999-01-01' then c.expires_month end as expires_month
 ) as m

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 _STYLES = {"ok": "bold green", "degraded": "bold yellow", "critical": "bold red"}
 
-#: What the demo prints: the rest is in the page.
+#: The tables that the demo prints; the HTML page has them all.
 COMPACT = ("open_alerts", "refunds", "reliability", "balances")
 
-#: Too long to stand beside anything at 80 columns: the page and the JSON document have them.
+#: Columns that do not fit into 80 characters: only the page and the JSON document have them.
 _ONLY_ELSEWHERE = frozenset({("users_needing_refunds", "generation_id"), ("costs", "avg_cost_usd")})
 _IN_PAGE_ONLY = frozenset(
     {
@@ -34,7 +34,7 @@ _IN_PAGE_ONLY = frozenset(
 
 
 def show(out: Console, report: Report, *, compact: bool = False) -> None:
-    """Print it; figures are never cut, words are broken."""
+    """Print the report; figures are never cut, words may be broken over lines."""
     health = report.health
     _line(out, Text(f"Credits, {report.since} to {report.today} (which is not over)", "bold"))
     _line(out, Text(f"as of {moment(report.made_at)} UTC; days are business days"))
@@ -105,7 +105,7 @@ def _show_table(
 
 
 def _printable(out: Console, text: str) -> str:
-    """What this terminal has letters for."""
+    """The text with a ? for each letter that this terminal cannot show."""
     return text.replace(NONE, "-").encode(out.encoding, "replace").decode(out.encoding)
 
 

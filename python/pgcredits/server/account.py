@@ -13,13 +13,13 @@ from pgcredits.errors import ServerError
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: Where root finds somebody without privileges: the database's own account, else nobody.
+#: Accounts without privileges that root uses: the database's own if there is one, else nobody.
 UNPRIVILEGED = ("postgres", "nobody")
 
 
 @dataclass(frozen=True)
 class Account:
-    """Whose processes and files the server's are."""
+    """The account that owns a server's processes and files."""
 
     name: str
     uid: int
@@ -27,7 +27,7 @@ class Account:
 
     @classmethod
     def for_new_server(cls) -> Account:
-        """Ourselves, or an account without privileges when we are root."""
+        """Our own account, or one without privileges when we are root."""
         if os.geteuid() != 0:
             return cls._of_uid(os.geteuid())
         for name in UNPRIVILEGED:
@@ -71,7 +71,7 @@ class Account:
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
     def make_folder(self, folder: Path) -> None:
-        """Make a folder that is this account's alone."""
+        """Make a folder that only this account may enter."""
         folder.mkdir(mode=0o700)
         if not self.is_us:
             os.chown(folder, self.uid, self.gid)

@@ -55,7 +55,7 @@ class Binaries:
         return str(self.bindir / name)
 
     def environment(self) -> dict[str, str]:
-        """All that they are given; the caller's environment may hold secrets and PG* variables."""
+        """The whole environment of a program: ours may hold secrets and PG* variables."""
         return {"PATH": os.environ.get("PATH", os.defpath), **self.env}
 
 
@@ -105,7 +105,7 @@ def _number_in(path: Path) -> float:
 
 
 def examine(bindir: Path, account: Account | None = None) -> Binaries:
-    """Run the programs once, as `account` would: what does not work here is found out here.
+    """Run the programs once, as `account` would, to see whether they work here.
 
     Raises:
         ServerError: They are missing, do not run, or are too old.
@@ -113,7 +113,7 @@ def examine(bindir: Path, account: Account | None = None) -> Binaries:
     bindir = Path(os.path.abspath(bindir))  # noqa: PTH100 - resolve() would follow symlinks
     switch = account.switch() if account else {}
     problem = ""
-    # Unpacked archives find their libraries only when told where; all others better are not told.
+    # First as they are: only programs of an unpacked archive need the path of their libraries.
     given = {name: os.environ[name] for name in (_LIBRARY_PATH,) if name in os.environ}
     for env in (given, {_LIBRARY_PATH: str(bindir.parent / "lib")}):
         binaries = Binaries(bindir, "", 0, env)

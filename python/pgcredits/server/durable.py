@@ -1,4 +1,4 @@
-"""A server for development: its data stays, and it runs on when the command is over."""
+"""A server for development: its data stays, and it goes on running after the command."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pgcredits.server.instance import Server, sentences, socket_dir_in
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# What a run that was killed while it made the server may have left.
+# Files that a run which was killed while it made the server may have left.
 _UNFINISHED = {"data.new", "socket", "server.log"}
 
 
@@ -51,7 +51,7 @@ def durable_server(folder: Path | None = None, *, bindir: Path | None = None) ->
         ServerError: It cannot be made or started; nothing that was there before is changed.
     """
     folder = (folder or default_folder()).resolve()
-    socket_dir_in(folder)  # too long a path is better refused before anything is made
+    socket_dir_in(folder)  # refuses too long a path before anything is made
     with sentences():
         found = find_binaries(bindir)
         data_dir = folder / "data"
@@ -85,7 +85,7 @@ def stop(folder: Path | None = None, patience: float = 60.0) -> bool:
     """Stop the server in a folder; False if there was none running.
 
     Raises:
-        ServerError: It is not ours to stop, or does not.
+        ServerError: We may not stop it, or it does not stop.
     """
     folder = (folder or default_folder()).resolve()
     if running(folder) is None:
@@ -96,7 +96,7 @@ def stop(folder: Path | None = None, patience: float = 60.0) -> bool:
                 f"the server in {folder} did not stop within {patience:.0f} seconds",
                 f"See {folder / 'server.log'}.",
             )
-        if is_ephemeral(folder):  # it was kept for somebody to look around
+        if is_ephemeral(folder):  # an ephemeral server that was kept running
             reaper.end(folder)
     return True
 
@@ -111,7 +111,7 @@ def _require_way(account: Account, folder: Path) -> None:
 
 
 def _make(server: Server) -> None:
-    """Make its data directory, all of it or none."""
+    """Make the server's data directory, as a whole or not at all."""
     strangers = {entry.name for entry in server.folder.iterdir()} - _UNFINISHED
     if strangers:
         raise ServerError(
@@ -138,7 +138,7 @@ def _require_same_major(server: Server, found: Binaries) -> None:
 
 @contextmanager
 def _locked(folder: Path, patience: float = 90.0) -> Iterator[int]:
-    """One at a time: whoever comes second finds the first one's work done."""
+    """Hold the folder's lock, so that only one process at a time works on it."""
     lock = os.open(folder, os.O_RDONLY)
     try:
         deadline = time.monotonic() + patience

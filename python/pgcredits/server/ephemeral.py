@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _PREFIX = "pgcredits-run-"
-# A folder of that name is ours to remove only with this file in it.
+# A folder is ours to remove only if this file is in it.
 _MARK = "ephemeral-server"
 _KEPT = "kept"
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a private folder is made in it
 _ROOMY = 1024**3
 
 _UNSAFE = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
-#: Every refused call would otherwise write a few lines to the log.
+#: Settings for a quiet log: every refused call would otherwise write a few lines to it.
 _QUIET = {"log_min_messages": "log", "log_checkpoints": "off"}
 
 
@@ -45,7 +45,7 @@ def ephemeral_server(
 
     Args:
         bindir: Where its programs are, instead of what `find_binaries` finds.
-        fsync: Whether it shall survive the loss of its machine; else it is as fast as can be,
+        fsync: Whether its data survive a crash of the machine; if not, it is as fast as can be,
             and in memory where there is room.
         options: Settings by name, as in postgresql.conf.
         keep: Leave it running after a normal end. Once it is stopped, its folder is removed by
@@ -103,7 +103,7 @@ def _make_folder(account: Account, *, in_memory: bool) -> tuple[Path, int]:
         with suppress(FileNotFoundError):
             (folder / _MARK).touch()
             return folder, lock
-        os.close(lock)  # swept away before we could lock it
+        os.close(lock)  # another process removed the folder before we could lock it
 
 
 def is_ephemeral(folder: Path) -> bool:

@@ -40,7 +40,7 @@ _HINTS = {
 
 @contextmanager
 def sentences() -> Iterator[None]:
-    """Turn what the operating system refuses into a sentence."""
+    """Turn errors of the operating system into a sentence and a hint."""
     try:
         yield
     except OSError as error:
@@ -91,7 +91,7 @@ class Server:
 
     @property
     def log_file(self) -> Path:
-        """What the server has to say."""
+        """The server's log."""
         return self.folder / "server.log"
 
     @property
@@ -106,14 +106,14 @@ class Server:
         )
 
     def psql_command(self, dbname: str = "postgres") -> str:
-        """What a person types to look around."""
+        """The command that opens psql on it."""
         psql = self.binaries.program("psql")
         variables = [f"{name}={shlex.quote(value)}" for name, value in self.binaries.env.items()]
         program = shlex.quote(psql) if os.access(psql, os.X_OK) else "psql"
         return " ".join([*variables, program, shlex.quote(self.dsn(dbname))])
 
     def stop_command(self) -> str:
-        """What a person types to stop it."""
+        """The command that stops it."""
         return f"pgcredits up --stop {shlex.quote(str(self.folder))}"
 
     def initialise(self, data_dir: Path, *, sync: bool) -> None:
@@ -122,7 +122,7 @@ class Server:
         Raises:
             ServerError: It failed, with its last lines.
         """
-        # The builtin provider came with 17. Not every system has C.UTF-8: then plain C.
+        # PostgreSQL has a builtin locale provider since 17. Not every system has C.UTF-8: then C.
         locales = (
             [["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]]
             if self.binaries.major >= 17
@@ -157,7 +157,7 @@ class Server:
             complaint = self._log_since(seen)
             late = time.monotonic() > deadline
             if self._process is not None:
-                self._process.kill()  # ours alone: another process may have started one
+                self._process.kill()  # only our child: another process may have started one
                 self._reap()
             if late or not ("is still in use" in complaint or self.pid):
                 raise _failure(f"the server in {self.folder} did not start", complaint)
@@ -208,7 +208,7 @@ class Server:
         return self._process.pid
 
     def _reap(self) -> None:
-        """Take the exit status of our own child: until then its pid looks alive to PostgreSQL."""
+        """Wait for our own child that has ended: until then PostgreSQL takes its pid for alive."""
         if self._process is not None:
             self._process.wait()
             self._process = None
@@ -223,7 +223,7 @@ class Server:
                 env={"LC_ALL": "C", "TZ": "UTC", **self.binaries.environment()},
                 cwd="/",
                 umask=0o077,
-                start_new_session=True,  # Ctrl-C is for the caller
+                start_new_session=True,  # Ctrl-C must reach only the caller
                 **self.account.switch(),
             )
         except OSError as error:
@@ -260,7 +260,7 @@ class Server:
             return False
         try:
             return Path(f"/proc/{pid}/cwd").readlink() == self.data_dir
-        except OSError:  # no such thing here, or not for our eyes
+        except OSError:  # there is none, or we may not read it
             return True
 
     def _log_since(self, position: int) -> str:

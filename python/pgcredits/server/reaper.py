@@ -1,4 +1,4 @@
-"""Put an end to a server: its processes, found in the process table, and its folder.
+"""End a server: kill its processes, found in the process table, and remove its folder.
 
 As a script this is the watchdog of an ephemeral server. It waits on standard input, the read end
 of a pipe whose other end only the owner holds: a byte releases it, the end of the file means that
@@ -24,7 +24,7 @@ _POLL = 0.01
 
 @dataclass(frozen=True)
 class Process:
-    """A live process; the dead that nobody has waited for yet (zombies) are not listed."""
+    """A live process; zombies, which are dead but not yet waited for, are not listed."""
 
     pid: int
     parent: int
@@ -73,7 +73,7 @@ def postmaster(data_dir: Path) -> int | None:
     """The process id of the server that runs on a data directory.
 
     Raises:
-        PermissionError: It is not ours to look at.
+        PermissionError: We may not look at it.
     """
     try:
         pid = int((data_dir / "postmaster.pid").read_text().split("\n", 1)[0])
@@ -84,7 +84,7 @@ def postmaster(data_dir: Path) -> int | None:
 
 
 def _works_on(candidate: Process, data_dir: Path) -> bool:
-    """Whether it is a server or an initdb of this directory, and not one that took over its pid."""
+    """Whether it is a server or initdb of this directory, not another process with a reused pid."""
     try:
         owner = data_dir.stat().st_uid
     except OSError:
@@ -117,7 +117,7 @@ def stop(data_dir: Path, number: int, patience: float) -> bool:
 
 
 def wait_gone(pids: list[int], patience: float = PATIENCE) -> bool:
-    """Wait until none of them is alive."""
+    """Wait until none of the processes is alive; false if that takes too long."""
     deadline = time.monotonic() + patience
     while any(process(pid) for pid in pids):
         if time.monotonic() > deadline:
@@ -132,9 +132,9 @@ def _send(pid: int, number: int) -> None:
 
 
 def end(folder: Path, data_dir: Path | None = None) -> None:
-    """Remove a folder, and before it what works on `data_dir` in it (by default folder/data)."""
+    """End the processes that work on `data_dir` (by default folder/data); remove the folder."""
     data_dir = data_dir or folder / "data"
-    # Unlike SIGKILL, SIGQUIT lets them give their shared memory back.
+    # After SIGQUIT, unlike SIGKILL, processes give their shared memory back.
     working = _at_work_on(data_dir)
     for pid in working:
         _send(pid, signal.SIGQUIT)
@@ -151,7 +151,7 @@ def end(folder: Path, data_dir: Path | None = None) -> None:
 def _watch(owner: int, folder: Path) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    # A forked child of the owner may hold the pipe open: look at our parent, too.
+    # A forked child of the owner may hold the pipe open: also end when our parent has changed.
     while os.getppid() == owner and not select.select([0], [], [], 1.0)[0]:
         pass
     if select.select([0], [], [], 0)[0] and os.read(0, 1):

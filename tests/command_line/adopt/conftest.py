@@ -17,7 +17,7 @@ def nobody() -> Nobody:
 
 @pytest.fixture(autouse=True)
 def in_utc(request: pytest.FixtureRequest) -> None:
-    """As the commands have it."""
+    """Set the time zone UTC, as the commands do."""
     if "conn" in request.fixturenames:
         conn: psycopg.Connection[Any] = request.getfixturevalue("conn")
         conn.execute("set time zone 'UTC'")

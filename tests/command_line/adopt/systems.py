@@ -33,17 +33,17 @@ def load(conn: psycopg.Connection[Any], shape: str, *, dirty: bool) -> None:
 
 
 def user(number: int) -> UUID:
-    """The users of the data have numbers."""
+    """The id of a user of the data, by number."""
     return UUID(int=number)
 
 
 def task(number: int) -> UUID:
-    """And so have the tasks."""
+    """The id of a task of the data, by number."""
     return UUID(int=0xA000 + number)
 
 
 class Nobody:
-    """Watches, and says nothing."""
+    """A watcher of a run that prints nothing."""
 
     def scene(self, title: str, steps: int | None = None) -> None:
         pass

@@ -96,7 +96,7 @@ def test_the_full_part_drops_them_and_nothing_else(conn: Conn) -> None:
     ],
 )
 def test_what_something_else_needs_stays(conn: Conn, dependant: str) -> None:
-    """Even what stands in a schema that nobody looked at."""
+    """A table stays even if what needs it is in a schema that was not searched."""
     systems.load(conn, "photo_platform", dirty=True)
     conn.execute("create schema other")
     conn.execute(dependant.encode())
@@ -104,12 +104,12 @@ def test_what_something_else_needs_stays(conn: Conn, dependant: str) -> None:
     clean_fully(conn, ["public"], lambda _: None)
 
     assert UNUSED & tables(conn) == {"public.credit_pools"}
-    # It asks another function nothing, and the table that it writes is still there.
+    # The function calls no other, and the table that it writes is still there.
     assert "consume_platform_credits" not in functions(conn)
 
 
 def test_what_leans_on_it_otherwise_stops_it(conn: Conn) -> None:
-    """Never CASCADE."""
+    """Nothing is dropped with CASCADE."""
     systems.load(conn, "photo_platform", dirty=True)
     conn.execute("create schema other")
     conn.execute("create table other.copies (pool public.credit_pools)")
@@ -167,7 +167,7 @@ alter table public.credit_pools force row level security;
 
 
 def test_every_kind_of_value_is_made_again(conn: Conn) -> None:
-    """Whatever the session that made the copy, or that reads it, is set to."""
+    """Values survive whatever the settings of the session that makes or runs the copy."""
     conn.execute(VALUES.encode())
     contents = "select row(t.*)::text as row from public.credit_pools as t order by t.id"
     before = conn.execute(contents.encode()).fetchall()
@@ -210,7 +210,7 @@ def test_references_may_lean_on_an_index(conn: Conn) -> None:
 
 
 def test_tables_that_refer_to_each_other_go_together(conn: Conn) -> None:
-    """And come again, in a session that reads texts otherwise."""
+    """The copy makes them again, even in a session with other settings for texts."""
     conn.execute(
         "create type mood as enum ('a', 'b''c');"
         "create table credit_pools (id int primary key, parent int references credit_pools,"

@@ -71,7 +71,7 @@ def test_from_inspect_to_cleanup(adopt: Adopt, conn: psycopg.Connection[Any]) ->
     assert "rows that held nothing and are deleted: 2" in safe.stdout
     full = adopt("cleanup", "full", "--dump", "two.sql")
     assert "dropped: tables 6, functions 1" in full.stdout
-    assert "there is nothing that nothing uses" in adopt("cleanup").stdout
+    assert "no table or function is unused" in adopt("cleanup").stdout
 
     (row,) = conn.execute("select sum(balance)::int as all from credits.user_credits").fetchall()
     assert row.all == 196 + 52

@@ -118,7 +118,7 @@ def test_a_charge_by_its_old_names(moved: Conn) -> None:
 
 
 def test_insufficient_credits_is_said_as_before(moved: Conn) -> None:
-    """Clients match on the words."""
+    """The message stays the same, since clients compare its text."""
     user = systems.user(3)
 
     assert asked(moved, "select legacy.consume_user_credits(%s, 8)", user) == {
@@ -134,7 +134,7 @@ def test_insufficient_credits_is_said_as_before(moved: Conn) -> None:
 
 @pytest.mark.parametrize("amount", [0, -5, None])
 def test_nobody_mints_credits_by_an_old_name(moved: Conn, amount: int | None) -> None:
-    """L14."""
+    """L14: functions that take negative amounts."""
     for name in ("consume_user_credits(%s, %s)", "refund_user_credits(%s, %s, 'x')",
                  "add_purchased_credits(%s, %s)"):  # fmt: skip
         with refused("PT422", "invalid_argument"):
@@ -211,18 +211,18 @@ def test_a_refund_of_a_task_is_the_generations(conn: Conn, nobody: Nobody) -> No
     install(conn, plan, "legacy")
     refund = "select legacy.process_credit_refund(%s, %s, %s, 'failed')"
 
-    # Owed: 1 of 20 had come back. Then nothing is left of it for the settlement.
+    # A refund is owed: 1 of 20 had come back. After this one the settlement has nothing to pay.
     assert asked(conn, refund, systems.task(4), systems.user(4), 20) is True
     assert balance(conn, systems.user(4)) == 31 + 19
     assert asked(conn, refund, systems.task(4), systems.user(4), 20) is False
     assert systems.user(4) not in {row.user_id for row in rows(conn, "settle_owed_refunds")}
-    # Somebody else's is none of theirs.
+    # A user cannot have another user's tasks refunded.
     assert asked(conn, refund, systems.task(2), systems.user(5), 12) is False
     assert asked(conn, refund, systems.task(8), systems.user(5), 4) is False
-    # In flight: it fails.
+    # A task in flight: the refund makes it fail.
     assert asked(conn, refund, systems.task(8), systems.user(8), 4) is True
     assert call(conn, "get_generation", systems.user(8), systems.task(8)).status == "failed"
-    # Settled in the older system.
+    # A task that was settled in the older system.
     assert asked(conn, refund, systems.task(3), systems.user(3), 12) is False
     assert balance(conn, systems.user(3)) == 30
 
@@ -234,7 +234,7 @@ def test_a_refund_of_the_providers_task_is_the_generations(conn: Conn, nobody: N
     install(conn, plan, "legacy")
     user = systems.user(8)
 
-    # What is in flight is refunded when it ends, or when it is named.
+    # A generation in flight is refunded when it ends, or by a refund that names it.
     conn.execute("select legacy.refund_user_credits(%s, 4, 'x')", [user])
     assert (balance(conn, user), alerts(conn)[0][1]) == (6, "legacy_refund_unmatched")
     for _ in range(2):
@@ -253,7 +253,7 @@ def test_a_refund_of_a_task_that_nobody_knows_finds_a_charge(moved: Conn) -> Non
     assert asked(moved, refund, new_user(), user) is False
     assert asked(moved, refund, None, user) is False
     assert balance(moved, user) == 150
-    # Told again, it is paid once, whatever else could be refunded.
+    # A refund whose call is repeated is paid once, even where other charges could be refunded.
     for _ in range(2):
         moved.execute("select legacy.consume_user_credits(%s, 3)", [user])
     again = new_user()
@@ -287,7 +287,7 @@ def test_one_function_for_all(moved: Conn) -> None:
     for _ in range(3):
         moved.execute(update, [user, 10, "refund", "job-1"])
     assert balance(moved, user) == 165
-    # With either sign (L6).
+    # A refund works with either sign of the amount (L6).
     moved.execute(update, [user, -10, "refund", "job-2"])
     assert balance(moved, user) == 175
     # L13: what was bought stays, and a change of plan brings its credits once a month.
@@ -344,7 +344,7 @@ end $$
          "(%s, 5, 'card')", 15),
         ("recharge_user_credits(p_user_id uuid, p_credits int)", "(%s, 5)", 15),
         ("add_credits(p_user_id uuid, p_credit_type int, p_amount int)", "(%s, 1, 5)", 15),
-        # One key: once.
+        # Two calls with one key grant once.
         ("add_credits(p_user_id uuid, p_amount int, p_payment_id text)", "(%s, 5, 'pi_1')", 5),
         ("consume_credits(p_user_id uuid, p_amount int, p_request_id text)", "(%s, 5, 'r')", -5),
     ],
@@ -428,7 +428,7 @@ def test_what_cannot_be_made_is_said(conn: Conn, nobody: Nobody) -> None:
 
 
 def test_what_writes_there_and_is_not_understood_is_said(conn: Conn, nobody: Nobody) -> None:
-    """Its calls fail from now on, and some swallow that."""
+    """Calls of such a function fail from now on, and some callers swallow the error."""
     systems.load(conn, "single_column", dirty=False)
     for name, body in (
         ("settle_up", "update public.profiles set credits = credits + 5"),
@@ -493,7 +493,7 @@ def test_credits_are_added_by_their_old_name(moved: Conn) -> None:
 
 
 def test_only_the_application_may_call_them(moved: Conn) -> None:
-    """L4."""
+    """L4: functions that anyone may call."""
     moved.execute("create role somebody_else")
     moved.execute("grant usage on schema legacy to somebody_else")
     try:
@@ -509,7 +509,7 @@ def test_only_the_application_may_call_them(moved: Conn) -> None:
 
 
 def test_functions_are_as_ours_are(moved: Conn) -> None:
-    """L20."""
+    """L20: security definer without search_path."""
     found = moved.execute(
         "select p.proname, p.proconfig, p.prosecdef from pg_proc as p"
         " where p.pronamespace = 'legacy'::regnamespace"

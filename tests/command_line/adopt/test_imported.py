@@ -88,7 +88,7 @@ def test_what_had_been_settled_there_stays_so_whatever_is_reported_again(
 
 
 def test_time_passes(moved: Conn) -> None:
-    """Sweeps, maintenance and the alerts' rules take it as it is."""
+    """Sweeps, maintenance and the alerts' rules handle what was brought over."""
     for _ in range(2):
         done = dict(moved.execute("select * from credits.run_maintenance()").fetchall())
         assert None not in done.values()

@@ -202,7 +202,7 @@ def test_our_own_schemas_have_none(conn: psycopg.Connection[Any]) -> None:
 
 
 def test_what_was_mended_is_not_found(conn: psycopg.Connection[Any]) -> None:
-    """Each pattern knows its remedy, so that inspect can be a check of CI."""
+    """A fault that was mended is no longer found, so that inspect can run in CI."""
     conn.execute(
         """
         create table public.user_credits (user_id uuid primary key, credits int not null);
@@ -290,7 +290,7 @@ def test_tables_of_other_names(conn: psycopg.Connection[Any]) -> None:
 
 
 def test_what_was_left_aside_is_said(conn: psycopg.Connection[Any]) -> None:
-    """Refunds may be noted there."""
+    """Tables that were left aside are named, since refunds may be recorded there."""
     conn.execute(
         "create table wallets (id int primary key, owner uuid unique, credits int);"
         "create table happenings (id int primary key, owner uuid, amount int, what text);"
@@ -309,7 +309,7 @@ def test_what_was_left_aside_is_said(conn: psycopg.Connection[Any]) -> None:
 
 
 def test_triggers_that_will_fail_are_said(conn: psycopg.Connection[Any]) -> None:
-    """New users get their row by one: they could not sign up any more."""
+    """A trigger gives new users their row: if it fails, nobody can sign up."""
     systems.load(conn, "photo_platform", dirty=False)
     conn.execute(
         "create function public.welcome() returns trigger language plpgsql as $$ begin"
@@ -353,7 +353,7 @@ def test_the_worst_comes_first(conn: psycopg.Connection[Any]) -> None:
 
 
 def test_a_shop_is_no_work(conn: psycopg.Connection[Any]) -> None:
-    """Money that did not come, or was paid back there: nobody is owed credits for it."""
+    """An order whose payment failed or was paid back: nobody is owed credits for it."""
     conn.execute("create table wallets (user_id uuid primary key, credits int)")
     for name in ("orders", "subscriptions", "credit_purchases", "refund_requests"):
         conn.execute(
@@ -448,7 +448,7 @@ def test_schemas_with_a_dot(conn: psycopg.Connection[Any]) -> None:
 
 
 def test_what_is_used_from_afar_is_used(conn: psycopg.Connection[Any]) -> None:
-    """In other letters, from another schema, or by a function that somebody else calls."""
+    """A use counts in other letter case, from another schema, or by a function called elsewhere."""
     systems.load(conn, "photo_platform", dirty=False)
     conn.execute("create schema other")
     conn.execute(
@@ -591,14 +591,14 @@ def test_who_can_call_it_to_move_whose_credits(app: psycopg.Connection[Any]) -> 
     spend = f"{GUARD} {JUDGED}".replace("p_user", "auth.uid()")
     assert is_open("f", f"{give};", grants=True)
     assert not is_open("f", f"{give};")
-    # Nobody can enter the schema.
+    # Nobody may use the schema.
     assert not is_open("private.f", f"{give};", grants=True)
     app.execute("grant usage on schema private to public")
     assert is_open("private.f", f"{give};", grants=True)
-    # Users' own credits, and only away.
+    # Callers can only take their own credits away.
     assert not is_open("f", spend, grants=True)
     assert is_open("f", f"{give} where user_id = auth.uid();", grants=True)
-    # By the caller's rights, who has none of the table.
+    # The function runs by the rights of its caller, who has none on the table.
     assert not is_open("f", f"{give};", grants=True, options="")
     app.execute("grant update on user_credits to public")
     assert is_open("f", f"{give};", grants=True, options="")
@@ -723,7 +723,7 @@ def test_steps_in_whatever_order_they_are_found(blank_database: Database, key: s
                 f"{STEPS} ('{systems.user(n)}', 10, 10, 'grant', '2026-01-01'),"
                 f" ('{systems.user(n)}', -3, 7, 'charge', '2026-01-01')".encode()
             )
-        # Back where it began.
+        # The last row brings the balance back to where it began.
         conn.execute(
             f"{STEPS} ('{systems.user(30)}', 5, 5, 'grant', '2026-01-01'),"
             f" ('{systems.user(30)}', -5, 0, 'charge', '2026-01-02')".encode()
@@ -769,7 +769,7 @@ def test_refunded_twice_where_only_a_history_knows(conn: psycopg.Connection[Any]
     found = log_of(
         conn,
         "('purchase', 10, 'p1'), ('usage', -5, 'j1'), ('refund', 5, 'j1'), ('refund', 5, 'j1'),"
-        # In two parts, and one whose charge is not there.
+        # j2 was refunded in two parts; the charge of j3 is missing.
         " ('usage', -4, 'j2'), ('refund', 3, 'j2'), ('refund', 1, 'j2'), ('refund', 0, 'j3')",
     )
 

@@ -63,7 +63,7 @@ def test_it_says_what_may_be_changed(conn: psycopg.Connection[Any]) -> None:
 
     assert "Found: buckets on one row, with a log of what was used." in text
     assert 'negatives = "zero" # Buckets below 0.' in text
-    assert 'expires = "next_reset" # never, next_reset, or the column that says when.' in text
+    assert 'expires = "next_reset" # never, next_reset, or the column with its time.' in text
     assert "# What the words mean: pending, processing, succeeded" in text
 
 
@@ -241,19 +241,19 @@ def test_a_plan_that_is_not_there(tmp_path: Path) -> None:
     [
         ('"public.user_credits"', '"public.nothing"', "no table public.nothing"),
         ('"public.user_credits"', '"nowhere.nothing"', "no schema nowhere"),
-        ('reset = "last_reset_at"', 'reset = "resets"', "reset = 'resets' is no column"),
-        ('column = "current_balance"', 'column = "present"', "'present' is no column"),
-        ('credits = "credits_consumed"', 'credits = "price"', "credits = 'price' is no column"),
-        ('expires = "next_reset"', 'expires = "one_day"', "'one_day' is no column"),
-        ('column = "current_balance"', 'column = "last_reset_at"', "is no number, but timestamp"),
-        ('credits = "credits_consumed"', 'credits = "user_id"', "is no number, but uuid"),
-        ('expires = "next_reset"', 'expires = "monthly_allowance"', "says no time, but is integer"),
-        ('created = "created_at"', 'created = "prompt"', "says no time, but is text"),
+        ('reset = "last_reset_at"', 'reset = "resets"', "reset = 'resets' is not a column"),
+        ('column = "current_balance"', 'column = "present"', "'present' is not a column"),
+        ('credits = "credits_consumed"', 'credits = "price"', "credits = 'price' is not a column"),
+        ('expires = "next_reset"', 'expires = "one_day"', "'one_day' is not a column"),
+        ('column = "current_balance"', 'column = "last_reset_at"', "not a number, but timestamp"),
+        ('credits = "credits_consumed"', 'credits = "user_id"', "is not a number, but uuid"),
+        ('expires = "next_reset"', 'expires = "monthly_allowance"', "is not a time, but integer"),
+        ('created = "created_at"', 'created = "prompt"', "is not a time, but text"),
         ('refunded_flag = "refunded"', 'refunded_flag = "status"', "is not boolean, but text"),
-        ('reset = "last_reset_at"', "", "no column that says when the last one was"),
+        ('reset = "last_reset_at"', "", "no column is named that says when the last one was"),
         (
             'column = "purchased_credits_balance"', 'column = "current_balance"',
-            "bucket current_balance is there twice",
+            "bucket current_balance is listed twice",
         ),
         ('completed = "succeeded"', "", "what status = 'completed' means"),
         ('usage = "charge"', "", "what transaction_type = 'usage' means"),
@@ -300,7 +300,7 @@ def test_fractions_of_credits_are_refused_until_it_is_said_what_they_are(
     file = tmp_path / "plan.toml"
     file.write_text(text)
 
-    with pytest.raises(PlanError, match=r"1 balances are no whole credits, 2\.5"):
+    with pytest.raises(PlanError, match=r"1 balances are not whole credits, for example 2\.5"):
         require_whole(conn, read_plan(file))
 
     file.write_text(text.replace("credits_per_unit = 1", "credits_per_unit = 100"))

@@ -59,7 +59,7 @@ def balances(conn: Conn) -> dict[UUID, int]:
 
 
 def by_number(conn: Conn) -> dict[int, int]:
-    """Of users who have any."""
+    """The balances of users who have credits, by the user's number."""
     return {user.int: balance for user, balance in balances(conn).items() if balance}
 
 
@@ -136,7 +136,7 @@ def test_once_more_changes_nothing(conn: Conn, nobody: Nobody) -> None:
 
 
 def everything(conn: Conn) -> dict[str, list[Any]]:
-    """All that came over, but for times and ids that are made anew."""
+    """All rows that came over, without times and ids that each run makes anew."""
     queries = {
         "balances": "select user_id, balance, last_seq from credits.user_credits",
         "ledger": "select user_id, seq, credits, transaction_type::text, source::text,"
@@ -214,7 +214,7 @@ def test_a_user_who_is_here_already_keeps_what_is_here(conn: Conn, nobody: Nobod
 
 @pytest.mark.parametrize("is_known", [False, True])
 def test_lots_are_as_the_plan_says(conn: Conn, nobody: Nobody, is_known: bool) -> None:
-    """Also of a user who had something here before, and an empty balance by now."""
+    """Also for a user who had credits in pgcredits before, and none of them are left."""
     plan = planned(conn, "photo_platform", dirty=True)
     (part,) = plan.balances
     monthly, bought = part.buckets
@@ -291,7 +291,7 @@ def test_long_ids(conn: Conn, nobody: Nobody, is_known: bool) -> None:
 
 
 def test_two_parts_of_one_table_are_two(conn: Conn, nobody: Nobody) -> None:
-    """Of the same amount, so that one key for both would look like a repetition."""
+    """Both parts hold the same amount: with one key, the second would look like a repetition."""
     conn.execute("create table public.wallets (user_id uuid primary key, a int, b int)")
     conn.execute("insert into public.wallets values (%s, 5, 5)", [systems.user(1)])
     parts = tuple(
@@ -325,7 +325,7 @@ def test_a_table_that_inherits_is_not_counted_twice(conn: Conn, nobody: Nobody) 
 
 
 @pytest.mark.parametrize(
-    ("change", "message"), [("-3", "below 0"), ("8.5", "no whole credits"), ("9e16", "more than")]
+    ("change", "message"), [("-3", "below 0"), ("8.5", "not whole credits"), ("9e16", "more than")]
 )
 def test_balances_are_judged_once_more_when_they_are_locked(
     conn: Conn, change: str, message: str
@@ -487,7 +487,7 @@ def test_a_subscription_goes_on_with_next_months_allowance(conn: Conn, nobody: N
     plans = conn.execute("select user_id, plan from credits.user_credits order by 1").fetchall()
     assert [(row.user_id.int, row.plan) for row in plans] == [(1, "pro"), (2, "pro"), (3, "free")]
     assert [row.user_id for row in rows(conn, "apply_monthly_allowances")] == [systems.user(3)]
-    # It stood at 50 there, and that was for this month.
+    # The old system had given 50 for this month already.
     assert by_number(conn)[2] == 150
     set_clock(conn, datetime.now(UTC) + timedelta(days=32))
     granted = rows(conn, "apply_monthly_allowances")
@@ -495,7 +495,7 @@ def test_a_subscription_goes_on_with_next_months_allowance(conn: Conn, nobody: N
 
 
 def test_an_allowance_whose_turn_is_within_the_month_is_given_here(conn: Conn) -> None:
-    """Nobody is without one between the old reset and the next month."""
+    """No user is without an allowance between the old reset and the next month."""
     (row,) = conn.execute(
         "select date_trunc('month', now()) + interval '1 month' as next_month"
     ).fetchall()
@@ -550,7 +550,7 @@ def test_an_allowance_does_not_change_unseen(conn: Conn, nobody: Nobody, dirty: 
         run(conn, plan, nobody)
 
     (part,) = plan.balances
-    with pytest.raises(PlanError, match=r"none in credits.plans"):
+    with pytest.raises(PlanError, match=r"not in credits.plans"):
         run(conn, replace(plan, balances=(replace(part, tiers={"pro": "gold"}),)), nobody)
     run(conn, replace(plan, balances=(replace(part, tiers={}),)), nobody)
     assert rows(conn, "apply_monthly_allowances") == []
@@ -599,12 +599,12 @@ def test_tasks_become_generations(conn: Conn, nobody: Nobody) -> None:
     assert {row.type for row in found.values()} == {"video"}
     assert found[9].error_type == found[13].error_type == "timeout"
     assert found[11].error_type == "user_cancelled"
-    # One of the two has it.
+    # Two tasks name the same provider's task: one of the two generations gets it.
     assert sorted(str(found[n].task) for n in (14, 15)) == ["None", "p-same"]
 
 
 def test_a_task_is_imported_once(conn: Conn) -> None:
-    """However often, also by two runs at once."""
+    """A task is imported once even if it is imported again, or by two runs at once."""
     one = (
         "select credits_internal.import_tasks(array[row(%s, 'public.jobs', '1', %s, 'kling', 'v',"
         " null, 'failed', 5, 0, now(), now(), 0.4, 'unknown', repeat('x', 2000), null, null, null)"
@@ -724,7 +724,7 @@ def test_a_status_that_is_null_is_asked_for_before_anything_is_done(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("update public.enhancement_tasks set credits_consumed = 2.5", "no whole number"),
+        ("update public.enhancement_tasks set credits_consumed = 2.5", "not a whole number"),
         ("insert into public.more_tasks select * from public.enhancement_tasks", "has the id of"),
     ],
 )
@@ -762,18 +762,18 @@ USERS = {"user": systems.user(7), "other": systems.user(1)}
         ({"provider_task_id": ""}, [("user", "", 10)], 0),
         ({"provider_task_id": "  "}, [], 10),
         ({"provider_task_id": "x" * 12_000}, [], 10),
-        # Said to be refunded, but not.
+        # The row has refund columns, but they say that the refund failed.
         ({"refunded": False, "refund_status": "failed", "refund_credits": 5}, [], 10),
         ({"refunded": True, "refund_credits": 0}, [], 0),
         ({"refund_credits": 5, "refunded": None, "refund_status": "Completed"}, [], 0),
         ({"status": "processing", "created_at": None}, [], 10),
         ({"credits_consumed": -5}, [], 0),
-        # A log that does not say whose.
+        # A log that names no user.
         ({}, [(None, "task", 5)], 5),
         ({}, [("user", "task", 5)], 5),
         ({}, [("user", "task", -5)], 5),
         ({}, [("user", None, 5)], 5),
-        # Somebody else's.
+        # A refund of another user.
         ({}, [("other", "task", 5)], 10),
     ],
 )
@@ -907,7 +907,7 @@ def test_a_purchase_that_was_taken_back_is_no_refund_of_work(conn: Conn, nobody:
 
 
 def test_one_refund_that_is_noted_in_two_places_counts_once(conn: Conn, nobody: Nobody) -> None:
-    """Though it names nothing in either."""
+    """Also a refund that names no task in either place."""
     planned(conn, "photo_platform", dirty=False)
     conn.execute("alter table public.enhancement_tasks disable trigger all")
     conn.execute("alter table public.credit_refunds disable trigger all")
@@ -971,7 +971,7 @@ def test_what_changed_after_it_was_copied_is_copied_again(conn: Conn, nobody: No
 def test_who_had_begun_to_write_before_it_was_copied_is_not_forgotten(
     conn: Conn, database: Database, monkeypatch: pytest.MonkeyPatch, commits: str
 ) -> None:
-    """Though its row stands where the copy has been."""
+    """Also if its row comes before the place that the copy has reached."""
     monkeypatch.setattr(history, "HISTORY_BATCH", 1)
     plan = planned(conn, "typed_amounts", dirty=False)
     before = conn.execute("select * from public.credit_transactions").fetchall()
@@ -1056,7 +1056,7 @@ def test_rows_that_went_or_changed_hands_meanwhile_are_those_that_are_there(conn
 
 
 def test_a_word_without_a_meaning_stops_a_sum(conn: Conn, nobody: Nobody) -> None:
-    """Its rows would be lost from the balance, without a word."""
+    """Without the error, rows with such a word would silently be missing from the balance."""
     conn.execute(
         "create table public.credit_log (id int primary key, user_id uuid, amount int, type text,"
         " created_at timestamptz)"
@@ -1141,7 +1141,7 @@ def test_of_a_users_own_row_only_credits_are_closed(conn: Conn, nobody: Nobody) 
 
 
 def test_users_can_be_deleted_still(conn: Conn, nobody: Nobody) -> None:
-    """Their rows go with them, by the old foreign keys."""
+    """The old foreign keys still delete a deleted user's rows."""
     run(conn, planned(conn, "photo_platform", dirty=False), nobody)
 
     conn.execute("delete from auth.users where id = %s", [systems.user(1)])
@@ -1201,7 +1201,7 @@ def test_partitions_are_closed_by_their_own_names(conn: Conn, nobody: Nobody) ->
                 "do $$ begin update public.profiles_0 set credits = 8;"
                 " update public.profiles_1 set credits = 8; end $$"
             )
-    # Told again: what is there is made again.
+    # A second run makes the triggers that exist again.
     conn.execute("reset session_replication_role")
     conn.execute("update credits.imported_tables set closed_at = null")
     run(conn, plan, nobody)
@@ -1325,7 +1325,7 @@ def test_rows_that_a_policy_hides_are_not_lost(conn: Conn, nobody: Nobody) -> No
         with pytest.raises(AdoptionError, match=f"the rights of {conn.info.user}"):
             run(conn, plan, nobody)
         conn.execute("reset role")
-        # A superuser's rights, but not that nothing is hidden.
+        # The rights of a superuser come with membership; being exempt from row security does not.
         conn.execute(SQL("grant {} to adopt_owner").format(Identifier(conn.info.user)))
         conn.execute("set role adopt_owner")
 
@@ -1419,7 +1419,7 @@ def test_killed_anywhere_and_run_again_the_end_is_the_same(
 
 
 def comparable(found: dict[str, list[Any]]) -> dict[str, list[Any]]:
-    """Without what differs from one database to the next: ids that the old system made, times."""
+    """The rows without values that differ between databases: the old system's ids, and times."""
     return {
         "balances": [row[:2] for row in found["balances"]],
         "ledger": sorted((row[0], row[2], row[3], row[4], row[6]) for row in found["ledger"]),
@@ -1515,7 +1515,7 @@ def test_who_holds_a_table_for_long_is_let_pass(
 
 
 def test_names_as_an_object_mapper_writes_them(conn: Conn, nobody: Nobody) -> None:
-    """Every one of them is closed, too."""
+    """Tables with quoted names in mixed case are closed, too."""
     conn.execute(
         'create table "UserCredits" (id int primary key, "userId" uuid unique, balance int);'
         'create table "User" (id uuid primary key, "Credits" int not null default 0);'
@@ -1570,7 +1570,7 @@ def test_rights_are_asked_of_tables_as_they_are_spelt(conn: Conn, stranger: str)
 def test_what_was_written_before_the_copy_and_committed_after_it_comes_over(
     conn: Conn, database: Database
 ) -> None:
-    """Its key lies where the copy has been, and its transaction is older than the run."""
+    """The row's key is one that the copy has passed, and its transaction began before the run."""
     plan = planned(conn, "typed_amounts", dirty=False)
 
     class Committing(Nobody):

@@ -39,7 +39,7 @@ def told(users: list[paying.User]) -> list[tuple[int, list[int], int]]:
 
 
 def keep_nothing(users: list[paying.User]) -> None:
-    """Who is told nothing keeps nothing."""
+    """A `keep` that keeps nothing."""
 
 
 def test_what_is_owed_is_shown_and_not_paid(moved: Conn) -> None:

@@ -1,4 +1,4 @@
-"""Alerts to be told of, made by the real functions."""
+"""Alerts for a follower to pass on, made by the real functions."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     from command_line.maintain_loop.running_command import Program
 
-#: Whose alerts are about nobody.
+#: The user id of alerts that are about no user.
 PLATFORM = UUID(int=0)
-#: So seldom that nothing but a NOTIFY can be the reason.
+#: Polls so seldom that only a NOTIFY can be why the follower looked.
 NEVER = ("--poll", "3600")
 OFTEN = ("--poll", "0.1")
 FOLLOW = ("alerts", "follow", "--format", "json")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: Instead of a status.
+#: An answer in place of a status: close the connection.
 HANG_UP = "hangs up"
 TOO_SLOW = "answers too late"
 
@@ -48,7 +48,7 @@ class Receiver:
 
     @property
     def url(self) -> str:
-        """With a secret in it."""
+        """The address, with a secret in it."""
         return f"{self.address}/services/s3cret?token=t0ken"
 
     def events(self) -> list[tuple[str, str]]:
@@ -83,7 +83,7 @@ def receiving(*answers: Answer) -> Iterator[Receiver]:
             self.wfile.write(answer.body)
 
         def log_message(self, *_: Any) -> None:
-            """Say nothing."""
+            """Print no log."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     receiver.address = f"http://127.0.0.1:{server.server_port}"

@@ -1,4 +1,4 @@
-"""``pgcredits alerts``: the list, and taking alerts on."""
+"""``pgcredits alerts``: list, acknowledge and resolve alerts."""
 
 from __future__ import annotations
 

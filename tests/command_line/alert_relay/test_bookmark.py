@@ -1,4 +1,4 @@
-"""A follower's bookmark: what it takes for told, and what it remembers."""
+"""A follower's bookmark: which events it takes for passed on, and which it remembers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def opened(n: int, at: datetime, level: str = "warning") -> Alert:
 
 
 def pass_on(bookmark: Bookmark, alerts: list[Alert], oldest: int, next_: int) -> list[str]:
-    """One round: what is told in it."""
+    """One round; returns the kinds of events that are passed on in it."""
     events = [event for alert in alerts for event in bookmark.events(alert)]
     for event in events:
         bookmark.note(event)
@@ -40,7 +40,7 @@ def pass_on(bookmark: Bookmark, alerts: list[Alert], oldest: int, next_: int) ->
 
 @pytest.fixture
 def bookmark() -> Bookmark:
-    """Of a follower that runs since an hour before noon."""
+    """The bookmark of a follower that has been running since an hour before noon."""
     return Bookmark(has_begun=True, since=NOON - HOUR)
 
 
@@ -79,7 +79,7 @@ def test_behind_the_window_info_and_what_is_over_is_forgotten(bookmark: Bookmark
     pass_on(bookmark, [], 6, 6)
     assert set(bookmark.told) == {warning.alert_id, UUID(int=4)}
 
-    # What was forgotten was told of: it is not opened again.
+    # The opening of a forgotten alert was passed on before: it is not passed on again.
     assert pass_on(bookmark, [replace(info, notified_at=later)], 6, 6) == ["due_again"]
     worse = replace(info, alert_id=UUID(int=5), level="error", notified_at=later)
     assert pass_on(bookmark, [worse], 6, 6) == ["escalated"]

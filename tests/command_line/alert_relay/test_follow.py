@@ -1,4 +1,4 @@
-"""``pgcredits alerts follow``: everything that becomes of an alert is told, whatever happens."""
+"""``pgcredits alerts follow``: every event of an alert is passed on, whatever happens."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def is_listening(conn: psycopg.Connection[Any]) -> bool:
     )
 
 
-# --- what is told ---------------------------------------------------------------------------------
+# --- events that are passed on --------------------------------------------------------------------
 
 
 def test_a_notification_is_enough(conn: psycopg.Connection[Any], analyst: str) -> None:
@@ -410,7 +410,7 @@ def test_a_state_that_is_none_is_refused_and_left_alone(
     done = run(analyst, "alerts", "follow", "--state", str(state))
 
     assert done.returncode == 21
-    assert "is no state of pgcredits alerts" in done.stderr
+    assert "is not a state of pgcredits alerts" in done.stderr
     assert state.read_text() == content
 
 
@@ -453,7 +453,7 @@ def test_an_app_may_not_read_alerts_and_the_first_connection_must_succeed(
 
 
 def test_on_a_server_that_only_reads_it_looks(conn: psycopg.Connection[Any], analyst: str) -> None:
-    """As a replica's sessions are, but that these may listen."""
+    """The sessions are read-only as on a replica, but these may listen."""
     dsn = make_conninfo(
         analyst, options="-c role=credits_analyst -c default_transaction_read_only=on"
     )

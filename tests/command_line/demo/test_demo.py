@@ -83,7 +83,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 
 
 def require_success(done: subprocess.CompletedProcess[str]) -> None:
-    """With all that it said: a comparison would be cut short."""
+    """Require exit status 0; the failure shows all of stderr, which pytest would cut."""
     assert done.returncode == 0, f"exit status {done.returncode}:\n{done.stderr}"
     assert not done.stderr, done.stderr
 
@@ -152,7 +152,7 @@ def test_it_ends_with_the_report_on_a_month_that_proves_itself(told: dict[str, A
     assert month["violations"] == 0
     assert 1_500 <= month["generations"] <= 3_000
     assert month["ledger_rows"] > month["generations"]
-    # It has survived the server.
+    # The page outlives the server.
     page = Path(month["report"]).read_text(encoding="utf-8")
     assert page.startswith("<!doctype html>")
     assert page.count("<svg ") == 14

@@ -177,7 +177,7 @@ def test_each_scenario_happens_as_it_is_named(
         submitted, success = events[title][1:]
         assert (submitted.event, success.event) == ("submitted", "success")
         assert submitted.written_by == success.written_by
-    # Of the one that nobody took up again it still does.
+    # The callback of the generation that nobody took up again still waits.
     waiting = conn.execute("select code from credits.provider_callbacks").fetchall()
     assert [row.code for row in waiting] == ["200"]
 
@@ -284,7 +284,7 @@ def test_each_generation_is_judged_by_how_it_ended(
 
 
 def test_one_wrong_generation_is_not_balanced_by_another() -> None:
-    """The sums are right: one user has lost what another was given."""
+    """The sums are right, but one user has lost what another was given."""
     (scenario,) = [one for one in scenarios.FAILURES if one.title == "failure, reported twice"]
     orders = [Order(scenario, uuid4(), 5, uuid4()) for _ in range(2)]
     refunded = (10, 0)
@@ -316,7 +316,7 @@ def test_one_wrong_generation_is_not_balanced_by_another() -> None:
 def test_an_error_in_any_thread_ends_the_play(
     database: Database, conn: psycopg.Connection[Any], sabotage: str, complaint: str
 ) -> None:
-    """Not a single surprise is passed over: what no scenario expects stops it."""
+    """An error that no scenario expects stops the play."""
     conn.execute(sabotage.encode())
 
     with pytest.raises(PgcreditsError, match=complaint):

@@ -65,7 +65,7 @@ def test_each_step_is_logged_as_yoyo_does(installed: Tree) -> None:
 
 
 def test_an_edited_migration_is_noticed_by_its_content(installed: Tree) -> None:
-    """Not so by yoyo: its hash is of the id."""
+    """Yoyo itself would not notice: it hashes the migration's id, not its content."""
     installed.edit(
         "migrations/0001-schemas.sql", "usage on schema credits ", "all on schema credits "
     )
@@ -75,7 +75,7 @@ def test_an_edited_migration_is_noticed_by_its_content(installed: Tree) -> None:
 
 
 def test_migration_and_mark_are_one_transaction(tree: Tree) -> None:
-    """Not so with yoyo: it applies on one connection, and marks on another."""
+    """Yoyo itself applies a migration on one connection, and marks it on another."""
     tree.add_migration(
         "0003-look",
         "create table credits.seen as select count(*) from credits_deploy._yoyo_migration;"

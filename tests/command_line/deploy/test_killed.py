@@ -151,7 +151,7 @@ def test_the_package_killed_at_some_steps(blank_database: Database, rng: random.
 
 
 def test_a_deploy_killed_within_a_statement(installed: Tree) -> None:
-    """Its server process works on for a while: the retry waits for its end."""
+    """The killed deploy's server process works on for a while: the retry waits for its end."""
     installed.add_migration(
         "0003-slow",
         "create table credits.slow (x int); select pg_sleep(3);",

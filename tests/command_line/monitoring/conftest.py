@@ -33,7 +33,7 @@ class Analyst:
         return make_conninfo(self.database.dsn, user=self.name, password=self.password)
 
     def url(self, scheme: str = "postgres", **parameters: str) -> str:
-        """And as a URL; a Unix socket's folder can only be a parameter of it."""
+        """The login as a URL; a Unix socket's folder can only be a parameter of it."""
         server = self.database.server
         login = f"{quote(self.name)}:{quote(self.password, safe='')}"
         where = urlencode({"host": server.host, "port": str(server.port), **parameters})

@@ -30,7 +30,7 @@ class Query:
     may_be_empty: bool
 
     def __str__(self) -> str:
-        """For the test's name."""
+        """The query's name, which is a part of the test's name."""
         return self.name
 
     def read(self, conn: psycopg.Connection[Any]) -> dict[Series, float]:

@@ -33,7 +33,7 @@ class Query:
     panel: dict[str, Any] | None = None
 
     def __str__(self) -> str:
-        """For the test's name."""
+        """The query's place, which is a part of the test's name."""
         return self.where
 
 
@@ -67,9 +67,9 @@ def sent(query: Query, start: datetime, end: datetime, providers: list[str] | No
 
     Args:
         query: One of the dashboard's.
-        start: Of the dashboard's time range.
-        end: Of the same.
-        providers: Those that are chosen; None = All.
+        start: The begin of the dashboard's time range.
+        end: The end of that.
+        providers: The providers that are chosen; None = All.
     """
     if query.reaches_back is not None:
         start = end - query.reaches_back

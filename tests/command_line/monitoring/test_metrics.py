@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 #: Of the history of monitoring.history, by hand; those that depend on the time of day apart.
 EXPECTED: dict[Series, float] = {
-    # Degraded: what is owed is not yet overdue.
+    # Health is degraded: a refund is owed, but not yet overdue.
     series("health_level"): 1,
     series("generations_in_flight"): 2,
     series("generations_stuck"): 1,
     series("generations_finished_last_hour"): 6,
     series("generations_failed_last_hour"): 2,
-    # One of six; the view rounds.
+    # One of six generations was refunded; the view rounds.
     series("refund_ratio_last_day"): 0.1667,
     series("owed_refunds"): 1,
     series("owed_credits"): 20,
@@ -97,7 +97,7 @@ EXPECTED: dict[Series, float] = {
     series("liability_credits", source="goodwill"): 40,
     series("liability_sold_for_usd", source="goodwill"): 0,
 }
-#: Those, by name.
+#: The metrics that depend on the time of day, by name.
 OF_THE_CLOCK = {
     "pgcredits_last_read_timestamp_seconds",
     "pgcredits_owed_refund_age_max_seconds",
@@ -164,7 +164,7 @@ def test_maintenance_is_told_by_its_time(conn: psycopg.Connection[Any], analyst:
 
     now = found[series("last_read_timestamp_seconds")]
     assert now - 300 < found[series("last_maintenance_timestamp_seconds")] <= now
-    # It has retried and swept.
+    # Maintenance has retried the refund and swept.
     assert found[series("owed_credits")] == 0
     assert found[series("generations_stuck")] == 0
     assert found[series("owed_refund_age_max_seconds")] == 0

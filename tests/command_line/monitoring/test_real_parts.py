@@ -49,7 +49,7 @@ class Watch:
     prometheus: Program
 
     def samples(self) -> dict[Series, float]:
-        """All of ours that Prometheus knows now."""
+        """All samples of pgcredits that Prometheus has now."""
         found = self.prometheus.api("query", query='{__name__=~"pgcredits_.*"}')["result"]
         return {
             (
@@ -60,12 +60,12 @@ class Watch:
         }
 
     def all_samples(self) -> dict[Series, float] | None:
-        """The same, once there is something of each metric."""
+        """All samples of pgcredits, once there is one of each metric."""
         found = self.samples()
         return found if {name for name, _ in found} == set(metrics()) else None
 
     def firing(self) -> set[tuple[str, str]]:
-        """(alert, severity) of those that are."""
+        """Alert and severity of each rule that is firing."""
         return {
             (alert["labels"]["alertname"], alert["labels"]["severity"])
             for alert in self.prometheus.api("alerts")["alerts"]

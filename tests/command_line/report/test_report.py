@@ -110,7 +110,7 @@ def test_a_hostile_provider_harms_no_chart(database: Database, conn: Any) -> Non
 
 
 def test_credits_that_expire_at_the_end_of_time_never_do(database: Database, conn: Any) -> None:
-    """As some write it; Python's last year is 9999."""
+    """Some write "never" as a date at the end of time, which is past Python's last year, 9999."""
     small_history(conn)
     for expires_at in ("9999-12-31 23:59:59Z", "12000-01-01"):
         call(conn, "grant_user_credits", new_user(), 5, p_expires_at=expires_at)

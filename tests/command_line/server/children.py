@@ -44,7 +44,7 @@ def until(condition: Callable[[], Any], patience: float = 30) -> Any:
 
 
 def environment() -> dict[str, str]:
-    """For our own interpreter, however pgcredits was found by it."""
+    """Environment variables by which a child of our interpreter finds pgcredits as we do."""
     places = [str(Path(pgcredits.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places))}
 

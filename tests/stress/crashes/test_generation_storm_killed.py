@@ -87,7 +87,7 @@ def fire(server: Server, shots: list[Shot], kill_after: int | None) -> list[Clie
 
 
 def assert_kept(conn: psycopg.Connection[Any], clients: list[Client]) -> int:
-    """What was told is still true; returns how many ends had been told."""
+    """Every answer before the crash is still true; returns how many of them told of an end."""
     states = {
         row.generation_id: row
         for row in conn.execute(
@@ -103,12 +103,12 @@ def assert_kept(conn: psycopg.Connection[Any], clients: list[Client]) -> int:
         else:
             told = [(answer.generation_id, answer.status, answer.credits_refunded)]
         for generation, status, refunded in told:
-            # A callback whose task nobody had attached was told nothing.
+            # A callback whose task nobody had attached was answered with nulls.
             if generation is None or status in IN_FLIGHT:
                 continue
             ends.add(generation)
             assert states[generation].status == status, shot
-            # More may have come back since, never less.
+            # More may have been refunded since, never less.
             assert states[generation].refunded >= refunded, shot
     return len(ends)
 
@@ -124,7 +124,7 @@ def test_the_storm_ends_rightly_over_kill_nine(rng: random.Random) -> None:
             set_policies(conn)
             generations = start(conn, new_users(conn), GENERATIONS, rng)
 
-        # In the middle: a part has ended, a part has not.
+        # The crash came in the middle: some generations have ended, some have not.
         first = shots_at(generations, rng)
         before = fire(server, first, kill_after=rng.randint(200, 600))
         assert sum(client.was_cut_off for client in before) == SESSIONS

@@ -1,4 +1,4 @@
-"""kill -9 of the server in the middle of its work, ten times over: what was told is kept."""
+"""kill -9 of the server in the middle of its work, ten times over: what was answered is kept."""
 
 from __future__ import annotations
 
@@ -229,7 +229,7 @@ def assert_nothing_is_half_done(conn: psycopg.Connection[Any], clients: list[Cli
 
 
 def retry(conn: psycopg.Connection[Any], clients: list[Client]) -> int:
-    """The clients come back with what they had no answer to; returns how many had been done."""
+    """The clients repeat the calls that had no answer; returns how many of them had been done."""
     written = set(entries(conn)) | revocations(conn)
     done = 0
     for client in clients:
@@ -278,6 +278,6 @@ def test_acknowledged_calls_outlive_kill_nine(rng: random.Random) -> None:
             ).fetchone()
         assert counted is not None
         assert counted.n == counted.keys
-    # It was in the middle of the work, each time.
+    # Each kill came in the middle of the work.
     assert unanswered >= KILLS
     assert sum(1 for _ in answers_of(everybody)) >= KILLS * 40

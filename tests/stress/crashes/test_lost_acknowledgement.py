@@ -29,7 +29,7 @@ pytestmark = pytest.mark.slow
 
 @dataclass
 class Story:
-    """One user, whose client is told nothing the first time, and what the user should have."""
+    """One user, whose client gets no answer to its first calls, and what the user should have."""
 
     user: uuid.UUID
     rng: random.Random
@@ -50,7 +50,7 @@ class Story:
             self.charged -= back
             return kind, (self.charge, back), back
         if kind == "revoke":
-            # Of the latest grant, before anything else can burn it.
+            # Revoke the latest grant, before anything else can burn it.
             granted, self.granted = self.granted, None
             return kind, (granted, 3), -3
         amount = self.rng.randint(5, 15)
@@ -98,7 +98,7 @@ def cut_and_retry(
     assert moved_by(row) == moved
     story.note(kind, row, moved)
     assert row.balance == story.balance
-    # And a client who is of little faith: again and again the same.
+    # Further repetitions of the call get the same answer.
     assert make(direct) == row._replace(replayed=True)
 
 

@@ -2,7 +2,7 @@
 
 What a cell leaves open is settled here as the page's text and the functions' comments say:
 
-- Due never falls, and whoever pays, pays what is due less what was refunded before.
+- The credits due never fall, and every payer pays what is due less what was refunded before.
 - A cancellation gives all back while the generation is pending, however it is reported.
 - A replay stores nothing, unless it is a callback, which is always kept, or brings a cost or
   whether the provider bills it, where that was unknown.
@@ -38,7 +38,7 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Report:
-    """What is said of a generation."""
+    """What is reported of a generation."""
 
     event: str
     is_callback: bool = False
@@ -82,11 +82,11 @@ class Life:
 
     @property
     def refunded(self) -> int:
-        """What has come back, by whomever."""
+        """The credits that were refunded, by anybody."""
         return sum(self.payments)
 
     def copy(self) -> Life:
-        """The same life, to go on in another way."""
+        """A copy of this life, to go on in another way."""
         return copy.copy(self)
 
     def answer(self, applied: bool, replayed: bool) -> Answer:

@@ -143,7 +143,7 @@ def shots_at(generations: list[Generation], rng: random.Random) -> list[Shot]:
 
 
 def due(one: Generation, status: str, cancelled_in: str | None) -> int:
-    """What must have come back of it, given how it ended."""
+    """What must have been refunded of a generation, given how it ended."""
 
     def percent(error_type: str) -> int:
         return -(-one.charge * PERCENT[error_type] // 100)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def table() -> Table:
-    """The page's."""
+    """The table of procedures/README.md."""
     return read_table(PROCEDURES_PAGE.read_text(encoding="utf-8"))
 
 

@@ -438,7 +438,7 @@ def test_a_change_of_plan_waits_for_the_allowance(
 
     assert [row.credits for row in swept] == [50]
     assert second.get().plan == "pro"
-    # Whatever was granted for the smaller plan counts.
+    # Credits that were granted for the smaller plan count towards the larger one.
     rest = [row.credits for row in rows(conn, "apply_monthly_allowances")]
     assert rest == ([150] if end == "commit" else [200])
     assert balance(conn, user) == 200

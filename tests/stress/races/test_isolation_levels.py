@@ -225,7 +225,7 @@ def test_a_stale_session_is_told_to_retry_and_nothing_else(
 
             assert code_of(refusal.value) == "40001", meanwhile
             session.run("rollback")
-            # Once more, and it is not stale: done, or refused by the rules.
+            # Tried again, the call sees the new state: it is done, or refused by the rules.
             again = attempt(partial(CALLS_THAT_WRITE[stale], session.conn, case))
             assert set(refusals([again])) <= RULES, meanwhile
 

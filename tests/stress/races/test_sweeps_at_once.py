@@ -40,7 +40,7 @@ def due_users(conn: psycopg.Connection[Any], n: int) -> list[uuid.UUID]:
 
 
 def sweep_until_done(conn: psycopg.Connection[Any], name: str, limit: int) -> list[Any]:
-    """Sweep until a run finds nobody. Others may be at work: this one is done then, not they."""
+    """Sweep until a run finds nobody. Other sweeps may still be at work then."""
     served = []
     while batch := rows(conn, name, p_limit=limit):
         served += batch
@@ -95,7 +95,7 @@ def test_a_sweep_does_not_wait_for_a_busy_user(
         assert not sweep.is_blocked()
         assert {row.user_id for row in sweep.result()} == set(others)
 
-        # Next time.
+        # The user that was busy is served by the next run.
         traffic.run("commit")
         assert {row.user_id for row in rows(sweep.conn, name)} == {busy}
         assert rows(sweep.conn, name) == []

@@ -1,4 +1,4 @@
-"""Remove what an older system never used: first a copy, then the safe part, then all of it."""
+"""Remove what nothing in an older system uses: copied first, then the empty rows, or all of it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SQL = sql.SQL
 
-#: Nobody waits behind us for longer than this.
+#: How long we wait for the tables' locks, and other sessions behind us.
 LOCK_TIMEOUT = "2s"
 
 _DELETE = SQL("delete from only {table} as t where {is_empty}")
@@ -92,9 +92,9 @@ def clean_safely(
     """Delete the rows that hold nothing, of tables that nothing uses.
 
     Args:
-        conn: Of the owner of the tables, in autocommit.
+        conn: A connection of the owner of the tables, in autocommit.
         schemas: Where to look.
-        keep: Is handed SQL that makes the rows again, before their end is committed.
+        keep: Is handed SQL that makes the rows again, before the deletion is committed.
 
     Returns:
         How many rows.
@@ -123,13 +123,13 @@ def clean_fully(
     """Drop the tables and functions, all or none, and nothing that is not listed.
 
     Args:
-        conn: Of the owner of the tables, in autocommit.
+        conn: A connection of the owner of the tables, in autocommit.
         schemas: Where to look.
-        keep: Is handed SQL that makes all of it again, before its end is committed.
+        keep: Is handed SQL that makes all of it again, before the drop is committed.
 
     Raises:
         PlanError: There is no such schema.
-        AdoptionError: Something else needs one of them: which.
+        AdoptionError: Something else needs one of them; the message names it.
     """
     with conn.transaction():
         conn.execute(PLAIN_SESSION)
@@ -148,14 +148,14 @@ def clean_fully(
         except psycopg.errors.DependentObjectsStillExist as error:
             raise AdoptionError(
                 f"something else needs them: {error.diag.message_detail}",
-                "Nothing was dropped. Remove it first, or keep them.",
+                "Nothing was dropped. Remove what needs them first, or keep them.",
             ) from None
         keep(copy)
     return found
 
 
 def _lock(conn: psycopg.Connection[Any], tables: Sequence[Table]) -> None:
-    """Lock the tables: what is written to them after the copy was made would be lost."""
+    """Lock the tables: a row written after the copy was made would be lost."""
     conn.execute(SQL("set local lock_timeout = {}").format(sql.Literal(LOCK_TIMEOUT)))
     if tables:
         names = SQL(", ").join(table.identifier for table in tables)

@@ -51,7 +51,7 @@ def dump(conn: psycopg.Connection[Any], schemas: Sequence[str]) -> str:
 
 
 def copy_of_leftovers(conn: psycopg.Connection[Any], schemas: Sequence[str]) -> str:
-    """The same, within a transaction that has the settings of PLAIN_SESSION."""
+    """What dump() returns, for a transaction that already has the settings of PLAIN_SESSION."""
     catalog = read_catalog(conn, schemas)
     leftovers = find_leftovers(conn, catalog)
     tables = [catalog.tables_by_name[one.name] for one in leftovers if one.what == "table"]

@@ -1,4 +1,4 @@
-"""What an older system has beside its credits, and nothing uses: to be removed one day."""
+"""Tables and functions that an older system has beside its credits, and that nothing uses."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Leftover:
     Attributes:
         what: table or function.
         name: As SQL takes it; a function with its arguments' types.
-        because: What speaks for it.
+        because: Why it seems to be unused.
     """
 
     what: str
@@ -58,8 +58,8 @@ def find_leftovers(conn: psycopg.Connection[Any], catalog: Catalog) -> list[Left
         for row in conn.execute(_TEXTS, {"not_in": ["information_schema", *OURS]})
     ]
     references = conn.execute(_REFERENCES, {"tables": list(tables)}).fetchall()
-    # A candidate that anything else names or references is used. What it uses itself is used, too,
-    # so that this is asked again until nothing changes.
+    # A candidate that anything else names or references is used, and so is whatever it uses
+    # itself: look again until no candidate drops out.
     while True:
         telling = [text for function, text in texts if function not in functions]
         named = {oid for oid, one in functions.items() if _is_named(one.name, telling)}

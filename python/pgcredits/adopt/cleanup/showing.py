@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def show(out: Console, found: Cleanup) -> None:
-    """Print it."""
+    """Print the leftovers."""
     for one in found.leftovers:
         more = ""
         if one.name in found.row_counts:
@@ -25,4 +25,4 @@ def show(out: Console, found: Cleanup) -> None:
         line = printable(f"{one.what} {one.name}: {one.because}{more}")
         out.print(line, markup=False, highlight=False)
     if not found.leftovers:
-        out.print("there is nothing that nothing uses")
+        out.print("no table or function is unused")

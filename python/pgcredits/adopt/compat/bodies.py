@@ -1,6 +1,6 @@
-"""What a function of the older system does now: the text of a body that calls pgcredits.
+"""New bodies for an older system's functions: the text of a body that calls pgcredits.
 
-What it did is told by the words of its name, and what its arguments mean by theirs.
+The words of a function's name tell what it did, and its arguments' names tell what they mean.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pgcredits.adopt.plan.model import Plan
     from pgcredits.adopt.source.catalog import Function
 
-#: What a function does is said by the words of its name.
+#: A function that has one of these words in its name does what the word says.
 _REFUND = {"back", "refund", "refunds", "reimburse", "reverse"}
 _CHARGE = {
     "burn", "charge", "consume", "debit", "decrement", "deduct", "spend", "subtract", "take", "use",
@@ -38,7 +38,7 @@ _NEITHER = {
 }  # fmt: skip
 _USER = re.compile(r"(^|_)(user|account|profile|customer|owner|member|uid)(_?id|_uuid)?$")
 _AMOUNT = re.compile(r"(^|_)(credits?|amount|tokens?|coins?|points?|qty|quantity)$")
-#: Arguments that are the same when the same charge or payment is told again.
+#: Arguments that have the same value when the call for one charge or payment is repeated.
 _KEY = re.compile(r"(^|_)(idempotency|request)(_id|_key)?$")
 _REFERENCE = re.compile(
     r"(^|_)(task|job|generation|ref|reference|transaction|payment|order|invoice|charge|intent"
@@ -48,7 +48,7 @@ _WORDS = re.compile(r"reason|descr|type|note|comment")
 _INSUFFICIENT = re.compile(r"'([^'\n%]*insufficient[^'\n%]*)'", re.IGNORECASE)
 _SAYS_NO = re.compile(r"'success' *, *false", re.IGNORECASE)
 _NUMBERS = ("smallint", "integer", "bigint", "numeric", "real", "double precision")
-#: Types of grants that come once a month, however often they are asked for.
+#: Types of grants of which a user gets one a month, however often the function is called.
 _MONTHLY = ("allowance", "monthly", "monthly_reset", "plan_change", "renewal", "reset")
 
 _ANY_KEY = "'legacy-call:' || gen_random_uuid()"
@@ -56,7 +56,7 @@ _ANY_KEY = "'legacy-call:' || gen_random_uuid()"
 
 @dataclass(frozen=True)
 class _Arguments:
-    """Which argument of a function is what, as $1, $2 ..."""
+    """What each argument of a function means: its place as $1, $2 ..., by meaning."""
 
     user: str
     amount: str
@@ -97,11 +97,11 @@ class _Arguments:
 
 
 def new_body(function: Function, plan: Plan) -> tuple[str, str] | None:
-    """What a function of this name does now, and how; None where we do not know."""
+    """What a function of this name will do, in words, and its body; None where we do not know."""
     said = set(function.name.lower().split("_"))
     if function.triggered_by or vocabulary.UNUSED_FUNCTIONS.match(function.name):
         return None
-    # A function that only reads goes on reading.
+    # A function that only reads needs no new body.
     if function.result is None or function.volatility != "v" or said & _NEITHER:
         return None
     if not said & (_CREDITS | _REFUND):
@@ -213,7 +213,7 @@ def _in_units(balance: str, arguments: _Arguments) -> str:
 
 
 def _balance_of(arguments: _Arguments) -> str:
-    # The text is made of argument numbers only: nothing that a caller says is in it.
+    # The text is made of argument numbers only: no value of a caller's is in it.
     balance = f"(select c.balance from credits.get_user_credits({arguments.user}) as c)"  # noqa: S608
     return _in_units(balance, arguments)
 
@@ -238,7 +238,7 @@ def _adjusting(function: Function, arguments: _Arguments) -> str:
 
 
 def _answer(function: Function, is_done: str, balance: str) -> str:
-    """What the old function returned, as far as it can be known."""
+    """The statement that returns what the old function did, as far as its result type tells."""
     result = (function.result or "void").strip()
     lower = result.lower()
     if lower == "void":

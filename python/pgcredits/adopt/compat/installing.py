@@ -1,6 +1,6 @@
 """Make the old names in a schema of their own, so that old call sites keep working while they move.
 
-Arguments and results of functions are those that were found; what they do is what pgcredits does.
+The functions keep the arguments and results of the old ones; their bodies call pgcredits.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def install(conn: psycopg.Connection[Any], plan: Plan, schema: str) -> list[Made
         What was made, and what could not be.
 
     Raises:
-        AdoptionError: It is a schema of the older system, of pgcredits, or of somebody else; or
-            not everything was moved over yet.
+        AdoptionError: The schema is one of the older system, of pgcredits, or of somebody else;
+            or not everything was moved over yet.
     """
     if schema in plan.schemas or schema.startswith("credits"):
         raise AdoptionError(
@@ -90,7 +90,8 @@ def _functions(
         found = new_body(function, plan)
         signature = f"{schema}.{function.name}({', '.join(function.argument_types)})"
         if found is None:
-            # The old function fails from now on, and some callers hide that: say so.
+            # The old function writes to a closed table and so fails from now on. Some callers hide
+            # errors: say that it was not made.
             if not function.triggered_by and writes(function, plan):
                 made.append(Made(signature, "NOT made, write it by hand: it is not understood"))
             continue

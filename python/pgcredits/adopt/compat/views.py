@@ -49,7 +49,7 @@ def view_queries(catalog: Catalog, plan: Plan) -> Iterator[tuple[str, Composable
 def _balances_view(plan: Plan, part: Balances, table: Table) -> Composable:
     per_unit = sql.Literal(plan.credits_per_unit)
     lots = _lots_by_bucket(part)
-    # Of a table of users only the columns that the plan names are shown.
+    # A users' table may have more columns: the view shows only those that the plan names.
     named = {name for _, name in part.columns}
     columns = [one for one in table.columns if part.close != "columns" or one.name in named]
     shown: list[Composable] = []
@@ -67,7 +67,8 @@ def _balances_view(plan: Plan, part: Balances, table: Table) -> Composable:
     return _BALANCES_VIEW.format(
         shown=SQL(", ").join(shown),
         table=table.identifier,
-        # Users who came later have no old row. Where their ids are hashed, the old id is not known.
+        # Users who came later have no old row: a full join shows them. Where ids are hashed, their
+        # old id is not known, and a left join leaves them out.
         join=SQL("full" if plan.user_ids == "uuid" else "left"),
         user_id=expressions.user_id(plan, part.user),
     )

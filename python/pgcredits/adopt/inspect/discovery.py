@@ -40,7 +40,7 @@ class Recognised:
         table: With its schema.
         role: balances, history, refunds or tasks.
         sure_pct: How sure that is, in per cent.
-        because: What speaks for it.
+        because: Why it seems to be that.
     """
 
     table: str
@@ -51,15 +51,15 @@ class Recognised:
 
 @dataclass(frozen=True)
 class Discovery:
-    """What was made of the older system.
+    """What the older system's tables were taken for.
 
     Attributes:
         shape: What kind of system it is, in a few words.
         recognised: The tables that have to do with credits.
         plan: How they would be read.
-        unread: Words that say nothing to us, by table and column.
+        unread: Words whose meaning we do not know, by table and column.
         aside: Tables with users and amounts that were not taken for credits, and these columns.
-        keyless: Those of them without a column that tells their rows apart.
+        keyless: Those of the tables in aside without a column that tells their rows apart.
         failing: Trigger functions that will fail after the cut-over, and with them the writes to
             this table.
     """
@@ -74,7 +74,7 @@ class Discovery:
 
     @property
     def asides(self) -> list[str]:
-        """What was left aside, a line each."""
+        """The tables that were left aside, a line each."""
         return [
             f"{table} ({', '.join(columns)})"
             + (": no single column tells its rows apart" if table in self.keyless else "")
@@ -101,7 +101,7 @@ class _Finder:
         self._keyless: list[str] = []
 
     def look_at(self, table: Table) -> None:
-        """Take it in if it has to do with credits."""
+        """Add the table to what was found if it has to do with credits."""
         user = _user_column(table)
         if user is None or vocabulary.UNUSED_NAMES.match(table.word):
             return
@@ -120,7 +120,7 @@ class _Finder:
                 self._keyless.append(str(table))
 
     def result(self, catalog: Catalog) -> Discovery:
-        """What was made of all tables."""
+        """What all tables together were taken for."""
         history = self._read_as(History)
         if history and not self._read_as(Balances):
             old = history[0]
@@ -186,7 +186,7 @@ def _shape(plan: Plan) -> str:
 
 
 def _counts_something(column: Column, table: Table) -> bool:
-    # Where a table is about work, its price may be in credits.
+    # A column called price holds money, except in a table about work: there it may be credits.
     is_price = vocabulary.WORK.search(table.word) and column.word == "price"
     return bool(is_price or vocabulary.AMOUNT_LIKE.search(column.word))
 

@@ -1,4 +1,4 @@
-"""What may be wrong with an older system, as it is told."""
+"""A fault of an older system, as an inspection reports it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import Enum
 
 
 class Severity(Enum):
-    """How bad it is."""
+    """How bad a fault is."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -19,7 +19,7 @@ class Fault:
     """One thing that is wrong.
 
     Attributes:
-        number: Of the fault in the list of adopt's page.
+        number: The fault's number in the list of adopt's page.
         severity: How bad it is.
         title: What it is.
         where: The function, view or table.

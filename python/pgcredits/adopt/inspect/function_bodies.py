@@ -98,7 +98,7 @@ def bare(table: str) -> str:
 
 @dataclass(frozen=True)
 class Assignment:
-    """A balance that is set, where, and under which condition."""
+    """An update of a balance: the column, its new value, and the condition of the statement."""
 
     column: str
     value: str
@@ -107,7 +107,7 @@ class Assignment:
 
     @property
     def is_absolute(self) -> bool:
-        """Whether what was there before does not count."""
+        """Whether the new value does not depend on the old one."""
         return not re.search(rf"\b{re.escape(self.column)}\b", self.value)
 
     @property
@@ -117,7 +117,7 @@ class Assignment:
 
     @property
     def is_judged(self) -> bool:
-        """Whether the row itself must have as much: then nothing can come in between."""
+        """Whether the statement itself requires enough credits, so that no other can interfere."""
         return not self.is_absolute and bool(
             re.search(
                 rf"\b{re.escape(self.column)}\b *>=?|<=? *(\w+\.)?{self.column}\b", self.where
@@ -190,13 +190,13 @@ class Body:
 
     @cached_property
     def calls_changing(self) -> bool:
-        """Whether it calls a function that does."""
+        """Whether it calls a function that writes such a table."""
         called = self.code.calls_to_change.finditer(self.text)
         return any(call[1] != self.function.name.lower() for call in called)
 
     @cached_property
     def reads_first(self) -> bool:
-        """Whether it selects a balance without a lock, and writes it later without a look."""
+        """Whether it selects a balance without a lock, and later writes it without a condition."""
         judged = [one.at for one in self.assignments if not one.is_judged]
         lock = _LOCKS.search(self.text)
         for table, columns in self.code.balances.items():
@@ -226,7 +226,7 @@ class Body:
             return self.is_changing and any(
                 re.search(rf"\b{re.escape(name)}\b", self.text) for name in self.code.open_tables
             )
-        # Who can only take their own credits away harms nobody else.
+        # A caller who can only take their own credits away harms nobody else.
         is_own = "auth.uid()" in self.text and not any(one.gives for one in self.assignments)
         return (self.is_changing or self.calls_changing) and not is_own
 
@@ -242,7 +242,7 @@ class Body:
 
     @cached_property
     def amounts(self) -> list[str]:
-        """Numbers among them that are added or taken."""
+        """The names of numeric arguments that are added to something or taken from it."""
         return [
             name
             for name, type_ in self.inputs

@@ -94,9 +94,9 @@ def _argument_faults(body: Body, _code: CreditCode) -> Iterator[Fault]:
 
 
 def _hidden_errors(body: Body, _code: CreditCode) -> Iterator[Fault]:
-    # Whoever notes an error somewhere does not hide it.
+    # A handler that raises, logs or stores the error does not hide it.
     if any(not _TELLS.search(handler["body"]) for handler in _SWALLOWED.finditer(body.text)):
-        yield _error(body, "L15", "hides every error", "when others, and no raise")
+        yield _error(body, "L15", "hides every error", "when others without raise")
 
 
 def _refund_faults(body: Body, code: CreditCode) -> Iterator[Fault]:
@@ -123,8 +123,8 @@ def _repeated_payments(body: Body, _code: CreditCode) -> Iterator[Fault]:
         and not body.function.triggered_by
     ):
         yield _error(
-            body, "L13", "a payment told twice is paid twice",
-            "it takes nothing that tells one payment from another",
+            body, "L13", "a payment that is reported twice is granted twice",
+            "no argument tells one payment from another",
         )  # fmt: skip
 
 
@@ -173,7 +173,7 @@ def _faults_of_view(view: View, code: CreditCode) -> Iterator[Fault]:
         yield Fault(
             "L16",
             Severity.WARNING,
-            "a rate over all tasks, running ones, too",
+            "a rate over all tasks, including running ones",
             str(view),
             "a task that runs counts as a failure",
         )
@@ -183,5 +183,5 @@ def _faults_of_view(view: View, code: CreditCode) -> Iterator[Fault]:
             Severity.WARNING,
             "lists failures without asking whether they were refunded",
             str(view),
-            "whoever pays by it pays again",
+            "a person who pays by this list pays again",
         )

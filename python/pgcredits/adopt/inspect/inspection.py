@@ -29,7 +29,7 @@ _ORDER = {severity: place for place, severity in enumerate(Severity)}
 
 @dataclass(frozen=True)
 class Owed:
-    """What one user did not get back."""
+    """How much of what was charged for failed work one user did not get back."""
 
     user_id: UUID
     tasks: int
@@ -40,7 +40,7 @@ class Owed:
 
 @dataclass(frozen=True)
 class Inspection:
-    """All that was found."""
+    """All that an inspection found."""
 
     database: str
     schemas: tuple[str, ...]
@@ -77,7 +77,7 @@ def inspect(
     try:
         conn.execute("set local time zone 'UTC'")
         conn.execute("set local jit = off")
-        # Where a policy hides rows, this makes it an error.
+        # With this setting a query fails where a policy would hide rows from it.
         conn.execute("set local row_security = off")
         if plan is not None:
             require_readable(conn, plan)

@@ -43,9 +43,9 @@ class Reading:
     """How a table would be read.
 
     Attributes:
-        part: Of the plan.
-        because: What speaks for it.
-        unread: Words that say nothing to us, by table and column.
+        part: The part of the plan that says so.
+        because: Why it would be read so.
+        unread: Words whose meaning we do not know, by table and column.
     """
 
     part: Part
@@ -90,7 +90,7 @@ def _as_tasks(old: UsersTable, words_of: WordsOf) -> Reading | None:
     # A history may have a column with a status, too: its amounts tell it from tasks.
     if old.first(("transaction_type", "balance_after", "delta", "amount")):
         return None
-    # A word without a meaning is unknown here; the plan's file has a comment for it.
+    # A word whose meaning we do not know is unknown; the plan's file asks for it in a comment.
     statuses: dict[str, Any] = {
         word: vocabulary.status_of(word) for word in words_of(table, status.name, "")
     }
@@ -124,7 +124,7 @@ def _as_tasks(old: UsersTable, words_of: WordsOf) -> Reading | None:
 
 
 def _as_entries(old: UsersTable) -> Reading | None:
-    """A history with a column for what came, and one for what went."""
+    """A history with one column for credits that came, and one for those that went."""
     credit = first_column(old.table, vocabulary.CREDIT)
     debit = first_column(old.table, vocabulary.DEBIT)
     if old.user.is_unique or not (credit and debit and credit.is_number and debit.is_number):
@@ -155,13 +155,14 @@ def _as_amounts(old: UsersTable, words_of: WordsOf) -> Reading | None:
     found = words_of(table, kind.name, amount.name) if kind and kind.is_word else {}
     kinds: dict[str, Any] = {word: vocabulary.kind_of(word) for word in found}
     is_named = re.search(r"credit|ledger|token", table.word) or "credit" in amount.word
-    # Amounts of money come in only; where charges are among the words, it is credits.
+    # A table of payments has only amounts that come in; where some words mean charges, the amounts
+    # are credits.
     is_spent = "charge" in kinds.values()
     if not (kind or after) or not (is_named or after or is_spent):
         return None
     sign = _sign(amount, kinds, found)
     if sign == "kind":
-        # The kind gives the sign: a word without a meaning has to be explained by a person.
+        # The kind gives the sign: a person must explain each word that may mean anything.
         kinds = {
             word: vocabulary.UNKNOWN if meaning == "other" else meaning
             for word, meaning in kinds.items()
@@ -246,7 +247,7 @@ def _bucket(column: Column, *, has_others: bool, reset: str, expires: str) -> Bu
 
 
 def _sign(amount: Column, kinds: dict[str, str], found: dict[str, Any]) -> Sign:
-    """Whether the stored sign can be trusted: charges are negative, and what comes is not."""
+    """Whether the stored sign can be trusted: charges are negative, all other amounts are not."""
     if amount.word in ("delta", "change", "credits_delta") or not kinds:
         return "stored"
     charged = [found[word] for word, meaning in kinds.items() if meaning == "charge"]

@@ -1,4 +1,4 @@
-"""What an older system's rows give away."""
+"""Faults that show in an older system's rows."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _OWED_USERS = read_template(__package__, "owed_users.sql")
 
 
 def faults_in_data(conn: Connection, plan: Plan, catalog: Catalog) -> Iterator[Fault]:
-    """Faults that show in the rows."""
+    """The faults, table by table."""
     for balances in plan.balances:
         yield from _of_balances(conn, plan, balances)
     for history in plan.history:
@@ -95,7 +95,7 @@ def _of_history(conn: Connection, plan: Plan, part: History, catalog: Catalog) -
         if kind.kind == "refund" and kind.negative and (kind.positive or part.sign == "stored"):
             yield Fault(
                 "L6", Severity.ERROR, "refunds with the wrong sign", part.table,
-                f"{kind.negative} below 0, {kind.positive} above: their sum says nothing",
+                f"{kind.negative} below 0, {kind.positive} above: their sum means nothing",
                 kind.negative, kind.below,
             )  # fmt: skip
         if kind.kind == "charge" and kind.negative and kind.positive:
@@ -142,7 +142,7 @@ def _mismatches(conn: Connection, plan: Plan, part: History, catalog: Catalog) -
     elif part.sign == "stored" or "grant" in part.kinds.values():
         moved = _SUMMED_HISTORY.format(history=history)
     else:
-        # Such a history has charges only: nothing says where credits came from.
+        # A history of charges only does not say where credits came from: nothing to compare with.
         return
     found = conn.execute(
         _BALANCE_MISMATCHES.format(
@@ -160,7 +160,7 @@ def _mismatches(conn: Connection, plan: Plan, part: History, catalog: Catalog) -
         if steps.rows:
             yield Fault(
                 "L1", Severity.ERROR, "steps that do not lead to the balance after", part.table,
-                "two at once began from the same balance", steps.rows,
+                "two calls at once began from the same balance", steps.rows,
             )  # fmt: skip
 
 

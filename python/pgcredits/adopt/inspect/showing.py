@@ -32,7 +32,7 @@ _STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: ""}
 
 
 def grouped(faults: Iterable[Fault]) -> list[list[Fault]]:
-    """The same fault of several functions or tables together."""
+    """Groups of faults: the same fault of several functions or tables in one."""
     by = [list(group) for _, group in groupby(faults, key=lambda one: (one.number, one.title))]
     together: dict[tuple[str, str], list[Fault]] = {}
     for group in by:
@@ -41,7 +41,7 @@ def grouped(faults: Iterable[Fault]) -> list[list[Fault]]:
 
 
 def show(out: Console, found: Inspection) -> None:
-    """Print it."""
+    """Print the inspection on the terminal."""
     discovery = found.discovery
     _line(out, f"{found.database}, {', '.join(found.schemas)}: {discovery.shape}", "bold")
     if discovery.recognised:
@@ -101,7 +101,7 @@ def _show_owed(out: Console, found: Inspection) -> None:
 
 
 def as_json(found: Inspection) -> dict[str, Any]:
-    """For scripts."""
+    """The inspection as a document for scripts."""
     keyless = found.discovery.keyless
     return {
         "version": VERSION,
@@ -127,12 +127,12 @@ def as_json(found: Inspection) -> dict[str, Any]:
 
 
 def to_json(found: Inspection) -> str:
-    """The same as text."""
+    """The document for scripts as text."""
     return json.dumps(as_json(found), indent=2) + "\n"
 
 
 def to_html(found: Inspection) -> str:
-    """One page, without script, that asks nobody for anything.
+    """One HTML page, without scripts, that loads nothing from elsewhere.
 
     Raises:
         AdoptionError: The package that fills it in is not installed.
@@ -155,7 +155,7 @@ def to_html(found: Inspection) -> str:
 
 
 def _places(faults: list[Fault]) -> str:
-    """Where they are, functions without their arguments: the JSON document has these."""
+    """Where faults are; functions without their arguments, which the JSON document has."""
     names = [name for one in faults for name in re.sub(r"\([^)]*\)", "", one.where).split(", ")]
     return ", ".join(dict.fromkeys(names))
 

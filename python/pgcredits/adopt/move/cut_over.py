@@ -29,7 +29,7 @@ USERS_BATCH = 10_000
 
 MOST_BYTES_OF_A_NAME = 63
 
-#: Nobody waits behind us for longer than this; then we let everybody pass, and try again.
+#: How long we wait for the tables' locks, and others behind us, before we let them pass and retry.
 LOCK_TIMEOUT = "2s"
 LOCK_ATTEMPTS = 60
 LOCK_PAUSE_SECONDS = 0.5
@@ -77,7 +77,7 @@ def cut_over(conn: Connection, plan: Plan, watcher: Watcher, done: Run) -> None:
         except (
             psycopg.errors.LockNotAvailable,
             psycopg.errors.DeadlockDetected,
-            # A user was given credits in pgcredits meanwhile.
+            # A user was granted credits in pgcredits at the same moment.
             psycopg.errors.UniqueViolation,
         ) as error:
             if attempt == LOCK_ATTEMPTS:
@@ -166,7 +166,7 @@ def _refuse_all(conn: Connection, table: sql.Identifier) -> None:
 
 
 def _refuse_changes(conn: Connection, table: sql.Identifier, column: str) -> None:
-    # After triggers, so that what the table's own triggers made of the row is judged.
+    # After triggers see the row as the table's own before triggers have left it.
     is_news = SQL("for each row when (coalesce(new.{0}, 0) <> 0)").format(sql.Identifier(column))
     is_change = SQL("for each row when (old.{0} is distinct from new.{0})").format(
         sql.Identifier(column)
@@ -187,5 +187,5 @@ def _create_trigger(
             " execute function credits_internal.refuse_legacy_write()"
         ).format(**parts)
     )
-    # It fires in sessions with session_replication_role = replica, too.
+    # An enable always trigger also fires in sessions with session_replication_role = replica.
     conn.execute(SQL("alter table {table} enable always trigger {trigger}").format(**parts))

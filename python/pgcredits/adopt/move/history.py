@@ -1,4 +1,4 @@
-"""Copy an older system's history while it goes on; what is written meanwhile follows."""
+"""Copy an older system's history while it is in use; rows written meanwhile are copied later."""
 
 from __future__ import annotations
 
@@ -43,7 +43,10 @@ _ROW = SQL(
 
 
 def copy(conn: Connection, plan: Plan, part: History, watcher: Watcher) -> int:
-    """All rows of a table, a batch at a time; those that changed meanwhile follow."""
+    """Copy all rows of a table, a batch at a time; catch_up() copies those that change meanwhile.
+
+    Returns how many rows were copied.
+    """
     with conn.transaction():
         begun = conn.execute(
             _BEGIN_HISTORY, {"table": part.table, "read_as": fingerprint(plan, part)}
@@ -92,7 +95,7 @@ def _copy_batch(conn: Connection, plan: Plan, part: History, last: str | None) -
 
 
 def catch_up(conn: Connection, plan: Plan, part: History) -> int:
-    """What was written since the copy began, or since it was last caught up."""
+    """Copy the rows written since the copy began or was last caught up; returns how many."""
     with conn.transaction():
         (state,) = conn.execute(
             _IMPORTED_TABLE, {"table": part.table, "role": part.role}

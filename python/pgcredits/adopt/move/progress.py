@@ -13,7 +13,7 @@ class Watcher(Protocol):
         """Something begins that takes so many steps."""
 
     def reach(self, steps: int) -> None:
-        """So many of them are done."""
+        """So many of its steps are done by now, in total."""
 
 
 @dataclass
@@ -22,8 +22,8 @@ class Run:
 
     Attributes:
         history_rows: Copied, by this run.
-        balances: Brought over at the cut-over; 0 where that was done before.
-        tasks: Made generations, by this run.
+        balances: Brought over at the cut-over; 0 where an earlier run had cut over.
+        tasks: How many of them this run made generations of.
         locked_seconds: For how long the old tables could not be written; None = they were closed
             before.
     """

@@ -1,4 +1,4 @@
-"""Totals before and after, side by side: nothing was lost on the way, and nothing was made."""
+"""Totals before and after, side by side: no credits were lost on the way, and none were added."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ class Proof:
     """Totals of the older system and of the ledger.
 
     Attributes:
-        users: Who had something, or owed something.
-        found: What all old balances came to.
-        forgiven: What those below 0 came to: found + forgiven came over, less what had expired.
-        expired: What had expired there.
-        unowned: Beside that, what rows held that name nobody: it stays behind.
-        granted: What came over.
-        in_ledger: The same by the ledger.
-        rows: Of history and tasks, by table: there, and here.
-        differences: What does not agree: the first of them.
+        users: How many users had an old balance other than 0.
+        found: The sum of all old balances.
+        forgiven: The debts of balances below 0. What came over is found + forgiven - expired.
+        expired: Credits that had expired in the older system.
+        unowned: Credits on rows that name no user. They stay behind, and are not in found.
+        granted: Credits that came over.
+        in_ledger: The same, summed from the ledger.
+        rows: Rows of history and tasks by table, in the older system and in pgcredits.
+        differences: The first totals that do not agree.
     """
 
     users: int
@@ -110,7 +110,7 @@ def _unowned(conn: psycopg.Connection[Any], plan: Plan, part: Balances) -> int:
 def _counted(
     conn: psycopg.Connection[Any], plan: Plan
 ) -> tuple[dict[str, tuple[int, int]], list[Difference]]:
-    """The rows of each history and the tasks of each table, there and here; what does not agree."""
+    """How many rows of each history and tasks of each table came over; notes what differs."""
     counted: dict[str, tuple[int, int]] = {}
     differences: list[Difference] = []
     for history in plan.history:

@@ -26,7 +26,7 @@ def run(conn: psycopg.Connection[Any], plan: Plan, watcher: Watcher) -> Run:
     """Move an older system over, or go on where an earlier run was stopped.
 
     Args:
-        conn: Of an owner of the old tables and of pgcredits' schemas, in autocommit.
+        conn: In autocommit, by a role that owns the old tables and pgcredits' schemas.
         plan: How to read them.
         watcher: Is told how far it is.
 

@@ -23,7 +23,7 @@ _OLD_TASKS = read_template(__package__, "old_tasks.sql")
 
 
 def import_tasks(conn: Connection, plan: Plan, watcher: Watcher) -> int:
-    """Bring over the tasks that are no generations yet; those in flight come first."""
+    """Bring over the tasks that are not generations yet; those in flight come first."""
     watcher.scene("reading tasks and refunds")
     conn.execute("drop table if exists pg_temp.old_tasks")
     conn.execute(_OLD_TASKS.format(tasks=queries.tasks(plan)))

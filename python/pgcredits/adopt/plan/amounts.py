@@ -23,15 +23,15 @@ _UNSIGNED_HISTORY = read_template(__package__, "unsigned_history.sql")
 
 #: The largest balance that pgcredits keeps.
 _MOST_CREDITS = 9_000_000_000_000_000
-#: Settings that name columns of amounts; those of buckets do, too.
+#: Settings that name columns of amounts, beside the buckets.
 _AMOUNTS = ("amount", "credit", "debit", "after", "credits", "refunded_credits")
 
 
 def require_amounts(conn: psycopg.Connection[Any], plan: Plan, catalog: Catalog) -> None:
-    """Refuse columns of amounts in which something else stands.
+    """Refuse columns of amounts in which a value is not an amount.
 
     Raises:
-        PlanError: Somewhere stands NaN, infinity, or more than anybody has.
+        PlanError: A value is NaN, infinity, or more than anybody has.
     """
     for part in plan.parts:
         table = catalog.tables_by_name[part.table]
@@ -49,9 +49,9 @@ def require_amounts(conn: psycopg.Connection[Any], plan: Plan, catalog: Catalog)
             ).fetchall()
             if found.rows:
                 raise PlanError(
-                    f"{part.table}: {name} is {found.example} in {found.rows} rows, which is no "
-                    "amount of credits",
-                    "Put them right there first.",
+                    f"{part.table}: {name} is {found.example} in {found.rows} rows, which is not "
+                    "an amount of credits",
+                    "Correct these rows in the old table first.",
                 )
 
 
@@ -59,7 +59,7 @@ def require_whole(conn: psycopg.Connection[Any], plan: Plan) -> None:
     """Refuse balances that cannot come over as they are.
 
     Raises:
-        PlanError: Some have fractions, or are below 0 and the plan says stop.
+        PlanError: Some have fractions, or are below 0 while the plan says stop.
     """
     for part in plan.balances:
         if part.summed:
@@ -69,8 +69,8 @@ def require_whole(conn: psycopg.Connection[Any], plan: Plan) -> None:
         ).fetchall()
         if found.fractions:
             raise PlanError(
-                f"{part.table}: {found.fractions} balances are no whole credits, {found.example} "
-                "for one",
+                f"{part.table}: {found.fractions} balances are not whole credits, for example "
+                f"{found.example}",
                 "Set credits_per_unit, for example 100 where they have two decimals.",
             )
         if found.largest is not None and found.largest > _MOST_CREDITS:
@@ -81,7 +81,7 @@ def require_whole(conn: psycopg.Connection[Any], plan: Plan) -> None:
         if found.negatives and plan.negatives == "stop":
             raise PlanError(
                 f"{part.table}: {found.negatives} balances are below 0",
-                'Settle them there, or forgive them: negatives = "zero".',
+                'Settle them in the old table, or forgive them: negatives = "zero".',
             )
 
 
@@ -105,11 +105,11 @@ def require_tasks(conn: psycopg.Connection[Any], plan: Plan) -> None:
     (found,) = conn.execute(_ODD_TASKS.format(tasks=queries.tasks(plan))).fetchall()
     if found.fraction is not None:
         raise PlanError(
-            f"{found.fraction} cost no whole number of credits",
+            f"the price of {found.fraction} is not a whole number of credits",
             "Set credits_per_unit, for example 100 where they have two decimals.",
         )
     if found.twin is not None:
         raise PlanError(
             f"{found.twin} has the id of another task of this user",
-            "Leave one of the two tables away, or name another key.",
+            "Leave one of the two tables out of the plan, or name another key.",
         )

@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from pgcredits.adopt.inspect.discovery import Discovery
 
 _TOP = """How pgcredits adopt run would move this credit system over. Read it, and change what is
-wrong: whatever is not settled here stops the run before it has done anything.
+wrong: whatever is left open here stops the run before it has done anything.
 """
 _COMMENTS = {
     "user_ids": "uuid: users' ids are uuids. md5: they become md5(id::text)::uuid.",
     "credits_per_unit": "100 where balances have two decimals, and one hundredth is a credit.",
     "negatives": "Buckets below 0. zero: forgive each. stop: do nothing until there are none.",
-    "in_flight": "Tasks that have not ended. adopt: in flight here, too. owe: failed, and owed.",
-    "stuck_after_days": "Tasks in flight for longer have failed, and are owed.",
+    "in_flight": "Tasks that have not ended. adopt: they stay in flight. owe: failed, refund owed.",
+    "stuck_after_days": "Tasks in flight for longer count as timed out; their refund is owed.",
     "unnamed_refunds": "Refunds that name no task. count: against the user's oldest failures.",
     "close": "After the cut-over every write is refused (table), or changes of credits (columns).",
-    "expires": "never, next_reset, or the column that says when.",
-    "tier": "Users come onto the plans below; leave it away, and they have none.",
-    "tiers": "Which of credits.plans each word is.",
+    "expires": "never, next_reset, or the column with its time.",
+    "tier": "Its words put users on the plans below; without this line they have no plan.",
+    "tiers": "Which plan in credits.plans each word stands for.",
     "sign": "stored: amounts have their sign. kind: the kind gives it. columns: credit - debit.",
     "kinds": f'What the words mean: {", ".join(CHOICES["kinds"])}. "" is for null.',
     "statuses": f'What the words mean: {", ".join(CHOICES["statuses"])}. "" is for null.',
@@ -66,7 +66,7 @@ def _remarks(discovery: Discovery) -> Iterator[str]:
 
 
 def _settings(part: Any) -> list[tuple[str, Any]]:
-    """What is set; parts last, as TOML wants it."""
+    """The settings of a part and their values; nested parts last, as TOML requires."""
     found = [(one.name, getattr(part, one.name)) for one in msgspec.structs.fields(part)]
     kept = [(name, value) for name, value in found if value not in ("", (), {}, None, False)]
     return sorted(kept, key=lambda pair: _is_parts(pair[1]) or isinstance(pair[1], dict))

@@ -27,7 +27,7 @@ _PLANS = "select p.plan, p.monthly_credits from credits.plans as p"
 _STRANGE_WORDS = read_template(__package__, "strange_words.sql")
 _USUAL_ALLOWANCES = read_template(__package__, "usual_allowances.sql")
 
-#: Settings that name columns of these types.
+#: Settings whose columns must be times, numbers or booleans.
 _TIMES = ("reset", "at", "created", "finished", "refunded_at")
 _NUMBERS = (
     "allowance", "amount", "credit", "debit", "after", "cost", "credits", "refunded_credits",
@@ -35,11 +35,11 @@ _NUMBERS = (
 
 
 def require_fit(conn: psycopg.Connection[Any], plan: Plan) -> None:
-    """Refuse a plan that names what is not there, leaves a word open, or is another by now.
+    """Refuse a plan that does not fit, or that was changed after a table was cut over by it.
 
     Raises:
         PlanError: Something in it does not fit.
-        AdoptionError: pgcredits is not installed, or this role may not do it.
+        AdoptionError: pgcredits is not installed, or this role lacks a right to move tables over.
     """
     require_installed(conn)
     require_readable(conn, plan)
@@ -53,7 +53,8 @@ def require_fit(conn: psycopg.Connection[Any], plan: Plan) -> None:
             if row.read_as != fingerprint(plan, part):
                 raise PlanError(
                     f"{part.table} was cut over by another plan",
-                    "What came over stays as it is: put back what was changed of its balances.",
+                    "The balances that came over stay as they are: undo the plan's changes to this "
+                    "table.",
                 )
 
 
@@ -69,7 +70,7 @@ def require_installed(conn: psycopg.Connection[Any]) -> None:
 
 
 def require_readable(conn: psycopg.Connection[Any], plan: Plan) -> None:
-    """Refuse a plan that names what is not there, or leaves a word open.
+    """Refuse a plan that names a missing table or column, or does not explain a word.
 
     Raises:
         PlanError: Something in it does not fit.
@@ -103,21 +104,21 @@ def _require_buckets(plan: Plan) -> None:
     for part in plan.balances:
         if part.summed and part.table not in {one.table for one in plan.history}:
             raise PlanError(
-                f"{part.table} is summed, but is no history", "Describe it in [[history]]."
+                f"{part.table} is summed, but is not a history", "Describe it in [[history]]."
             )
         if not part.summed and not part.buckets:
             raise PlanError(f"{part.table} names no buckets", "Say which columns hold credits.")
         for bucket in part.buckets:
             if (part.table, bucket.column) in taken:
                 raise PlanError(
-                    f"{part.table}: bucket {bucket.column} is there twice",
-                    "Its credits count once.",
+                    f"{part.table}: bucket {bucket.column} is listed twice",
+                    "Remove one of the two: its credits count once.",
                 )
             taken.add((part.table, bucket.column))
             if bucket.expires == "next_reset" and not part.reset:
                 raise PlanError(
-                    f"{part.table}: bucket {bucket.column} expires with the next reset, and there "
-                    "is no column that says when the last one was",
+                    f"{part.table}: bucket {bucket.column} expires with the next reset, and no "
+                    "column is named that says when the last one was",
                     'Name it: reset = "...".',
                 )
 
@@ -127,7 +128,7 @@ def _require_rights(conn: psycopg.Connection[Any], plan: Plan) -> None:
     missing = [row.owner for row in conn.execute(_MISSING_OWNERS, {"tables": tables})]
     if missing:
         raise AdoptionError(
-            f"this role may not do it: it needs the rights of {', '.join(missing)}",
+            f"this role may not move the tables over: it needs the rights of {', '.join(missing)}",
             "Connect as a member of the owners of the old tables and of schema credits.",
         )
 
@@ -141,8 +142,8 @@ def _require_no_default(conn: psycopg.Connection[Any], part: Balances) -> None:
             value = row.default_value.partition("::")[0].strip("'()")
             if value != "NULL" and value.strip("0.") != "":
                 raise PlanError(
-                    f"{part.table}: {bucket.column} has the default {row.default_value}, which "
-                    "every new row would be refused for",
+                    f"{part.table}: {bucket.column} has the default {row.default_value}: after the "
+                    "cut-over every new row would be refused",
                     "Set the default to 0 and give new users their credits by "
                     'credits.grant_user_credits, or say close = "nothing".',
                 )
@@ -152,26 +153,26 @@ def _require_columns(part: Part, table: Table) -> None:
     for setting, name in part.columns:
         if name not in table.by_name:
             raise PlanError(
-                f"{table}: {setting} = {name!r} is no column of it",
+                f"{table}: {setting} = {name!r} is not a column of it",
                 f"There are: {', '.join(table.by_name)}.",
             )
         column = table.by_name[name]
         is_time = setting in _TIMES or setting.startswith("expires of ")
         if is_time and not column.is_time:
             raise PlanError(
-                f"{table}: {setting} = {name!r} says no time, but is {column.type}",
-                "Name a timestamp, or leave it away.",
+                f"{table}: {setting} = {name!r} is not a time, but {column.type}",
+                "Name a timestamp, or leave the setting out.",
             )
         is_number = setting in _NUMBERS or setting.startswith("bucket ")
         if is_number and not column.is_number:
             raise PlanError(
-                f"{table}: {setting} = {name!r} is no number, but {column.type}",
-                "Name a column of numbers, or leave it away.",
+                f"{table}: {setting} = {name!r} is not a number, but {column.type}",
+                "Name a column of numbers, or leave the setting out.",
             )
         if setting == "refunded_flag" and column.type != "boolean":
             raise PlanError(
                 f"{table}: {setting} = {name!r} is not boolean, but {column.type}",
-                "A word goes to refunded_status, a number to refunded_credits.",
+                "Name a column of words as refunded_status, one of numbers as refunded_credits.",
             )
     key = table.by_name[part.key]
     if not (key.is_unique or table.key == (part.key,)):
@@ -182,13 +183,13 @@ def _require_columns(part: Part, table: Table) -> None:
 
 
 def _require_plans(conn: psycopg.Connection[Any], part: Balances) -> None:
-    """Refuse tiers whose plan is missing, or brings another allowance than the tier did."""
+    """Refuse tiers whose plan is missing, or has another allowance than the tier had."""
     known = {row.plan: row.monthly_credits for row in conn.execute(_PLANS)}
     for word, plan in part.tiers.items():
         if plan not in known:
             raise PlanError(
-                f"{part.table}: {word!r} is plan {plan!r}, and there is none in credits.plans",
-                "Insert it there, or leave the word away: its users have no plan then.",
+                f"{part.table}: {word!r} stands for plan {plan!r}, which is not in credits.plans",
+                "Insert it there, or leave the word out: its users have no plan then.",
             )
     if not part.allowance:
         return
@@ -205,7 +206,7 @@ def _require_plans(conn: psycopg.Connection[Any], part: Balances) -> None:
             raise PlanError(
                 f"{part.table}: {row.tier!r} brings {row.allowance:g} credits a month, and plan "
                 f"{part.tiers[row.tier]!r} brings {here}",
-                "Update credits.plans, or name another plan for it.",
+                "Update credits.plans, or name another plan for the tier.",
             )
 
 

@@ -29,11 +29,12 @@ class Bucket(Struct, frozen=True, forbid_unknown_fields=True):
     """A column with a balance, and what becomes of it.
 
     Attributes:
-        column: The old column.
-        expires: never; next_reset (a month after the table's reset column, or months after it,
-            the first that is to come); or a column that says when.
-        priority: Of the lot: lower is spent first.
-        unit_price_usd: US dollars that one credit had cost, 0 = free; None = unknown.
+        column: The column that holds the credits.
+        expires: When its credits expire: never; next_reset (a whole number of months after the time
+            in the table's reset column, the first that is still to come); or the name of a column
+            with the time.
+        priority: The priority of the lot that it becomes: a lower number is spent first.
+        unit_price_usd: US dollars that were paid for one credit, 0 = free; None = unknown.
     """
 
     column: str
@@ -47,9 +48,9 @@ class OldTable(Struct, frozen=True, forbid_unknown_fields=True):
     """A table, and what its columns mean.
 
     Attributes:
-        table: With its schema.
+        table: The table, with its schema.
         key: The column that identifies a row.
-        user: Whose it is.
+        user: The column that says whose row it is.
     """
 
     role: ClassVar[str]
@@ -74,16 +75,18 @@ class Balances(OldTable, frozen=True):
     """A table whose rows say what users have left.
 
     Attributes:
-        table: With its schema.
+        table: The table, with its schema.
         key: The column that identifies a row.
-        user: Whose it is.
+        user: The column that says whose row it is.
         buckets: The columns that hold credits. They add up: where one of them includes another,
-            leave one away.
-        reset: When the monthly credits were last given; empty = they have no such column.
+            leave one out.
+        reset: The column that says when monthly credits were last given; empty = there is none.
         tier: The column with the user's subscription; empty = there is none, or it stays behind.
-        tiers: Which of credits.plans each of its words is; a word that is missing is none.
-        allowance: What a tier brings in a month: where it says so, the plan must bring the same.
-        summed: There are no such columns: the balance is the sum of this history.
+        tiers: Which plan in credits.plans each word of tier stands for; users with any other word
+            get no plan.
+        allowance: The column with the credits that a tier brings in a month: where it has a number,
+            the plan must bring the same.
+        summed: Whether the balance is the sum of this history, since no column holds it.
         close: What is refused after the cut-over: table (every write), columns (a change of the
             buckets), or nothing.
     """
@@ -113,20 +116,21 @@ class History(OldTable, frozen=True):
     """A table whose rows say what happened to credits.
 
     Attributes:
-        table: With its schema.
+        table: The table, with its schema.
         key: The column that identifies a row.
-        user: Whose it is.
-        at: When it happened; empty = it does not say.
-        amount: How many credits; empty where credit and debit say it.
-        credit: Credits that came.
-        debit: Credits that went.
-        sign: stored (amounts have their sign), kind (the kind gives it), or columns.
+        user: The column that says whose row it is.
+        at: The column that says when it happened; empty = there is none.
+        amount: The column with the number of credits; empty where credit and debit have it.
+        credit: The column with credits that came.
+        debit: The column with credits that went.
+        sign: Where the sign of an amount comes from: stored (the amount itself), kind (its kind),
+            or columns (credit and debit).
         kind: The column whose words say what a row did; empty = the sign says it.
-        kinds: What its words mean: grant, charge, refund, expiry, or other.
-        after: The balance after the row; empty = there is none.
-        reference: What it belongs to: a task, a payment.
-        cost: US dollars that the provider's work cost.
-        close: table, or nothing.
+        kinds: What each word of kind means: grant, charge, refund, expiry, or other.
+        after: The column with the balance after the row; empty = there is none.
+        reference: The column that says what a row belongs to: a task, a payment.
+        cost: The column with the US dollars that the provider's work cost.
+        close: What is refused after the cut-over: table (every write), or nothing.
     """
 
     role: ClassVar[str] = "history"
@@ -141,7 +145,7 @@ class History(OldTable, frozen=True):
     reference: str = ""
     cost: str = ""
     close: Close = "table"
-    # In a plan that was discovered and not read, a word may also be vocabulary.UNKNOWN.
+    # In a plan made by discovery, not read from a file, a word may also be vocabulary.UNKNOWN.
     kinds: Mapping[str, Kind] = field(default_factory=dict)
 
 
@@ -149,12 +153,12 @@ class Refunds(OldTable, frozen=True):
     """A log of refunds.
 
     Attributes:
-        table: With its schema.
+        table: The table, with its schema.
         key: The column that identifies a row.
-        user: Whose it is.
-        task: The task that was refunded.
-        credits: How many came back.
-        close: table, or nothing.
+        user: The column that says whose row it is.
+        task: The column that names the task that was refunded.
+        credits: The column with the credits that came back.
+        close: What is refused after the cut-over: table (every write), or nothing.
     """
 
     role: ClassVar[str] = "refunds"
@@ -168,25 +172,27 @@ class Tasks(OldTable, frozen=True):
     """A table whose rows are paid attempts at a provider.
 
     Attributes:
-        table: With its schema.
+        table: The table, with its schema.
         key: The column that identifies a row. A uuid becomes the generation's id.
-        user: Who paid.
-        credits: What was charged.
-        status: The column whose words say where it stands.
-        statuses: What they mean: pending, processing, succeeded, failed, cancelled, timed_out.
-        created: When it was started.
+        user: The column that says who paid.
+        credits: The column with the credits that were charged.
+        status: The column whose words say how far the task is.
+        statuses: What each word of status means: pending, processing, succeeded, failed, cancelled,
+            timed_out.
+        created: The column that says when it was started.
         finished: Columns that say when it ended, the first that is not null.
-        provider: Who did the work; empty = unknown.
-        type: What was made; empty = unknown.
-        task_ids: Columns with the provider's id of it, the first that is not null.
-        cost: US dollars that the provider's work cost.
-        error_type: The kind of failure.
-        error_message: What was said of it.
-        refunded_flag: Whether its credits came back.
-        refunded_credits: How many came back.
-        refunded_at: When they came back.
-        refunded_status: A word on it: done, completed, refunded, processed, or success.
-        close: table, or nothing.
+        provider: The column that says who did the work; empty = unknown.
+        type: The column that says what was made; empty = unknown.
+        task_ids: Columns with the provider's id of the task, the first that is not null.
+        cost: The column with the US dollars that the provider's work cost.
+        error_type: The column with the kind of failure.
+        error_message: The column with the message of the failure.
+        refunded_flag: The column that is true where the credits came back.
+        refunded_credits: The column that says how many credits came back.
+        refunded_at: The column that says when they came back.
+        refunded_status: The column that says so in a word: done, completed, refunded, processed, or
+            success.
+        close: What is refused after the cut-over: table (every write), or nothing.
     """
 
     role: ClassVar[str] = "tasks"
@@ -206,7 +212,7 @@ class Tasks(OldTable, frozen=True):
     refunded_at: str = ""
     refunded_status: str = ""
     close: Close = "table"
-    # As with kinds of History.
+    # As in kinds of History, a word may also be vocabulary.UNKNOWN.
     statuses: Mapping[str, Status] = field(default_factory=dict)
 
 
@@ -217,15 +223,17 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True):
     """How an older system is moved over.
 
     Attributes:
-        schemas: Where the older system is.
-        user_ids: uuid (they are), or md5 (they become md5(id::text)::uuid).
-        credits_per_unit: What one unit of the old balance is in whole credits.
-        negatives: Of balances below 0: zero (forgive), or stop.
-        in_flight: Of tasks that have not ended: adopt (as generations in flight), or owe (as
-            failed, owed).
-        stuck_after_days: Tasks in flight for longer count as timed out, and are owed.
-        unnamed_refunds: Refunds that name no task: count (the user's oldest failures come first),
-            or ignore.
+        schemas: The schemas of the older system.
+        user_ids: uuid (users' ids are uuids), or md5 (they become md5(id::text)::uuid).
+        credits_per_unit: How many credits one unit of an old balance becomes.
+        negatives: What becomes of balances below 0: zero (they are forgiven), or stop (nothing is
+            moved).
+        in_flight: What becomes of tasks that have not ended: adopt (they go on as generations in
+            flight), or owe (they failed, and their refund is owed).
+        stuck_after_days: Tasks that are in flight for longer count as timed out, and their refund
+            is owed.
+        unnamed_refunds: What becomes of refunds that name no task: count (for the user's oldest
+            failures), or ignore.
     """
 
     schemas: tuple[str, ...]
@@ -242,18 +250,18 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """The tables that it reads, in each of their roles."""
+        """The tables that the plan reads, in each of their roles."""
         return (*self.balances, *self.history, *self.refunds, *self.tasks)
 
     @property
     def all_schemas(self) -> tuple[str, ...]:
-        """Where it looks, and where its tables are."""
+        """The schemas that it names, and those of its tables."""
         of_tables = (part.table.split(".", 1)[0] for part in self.parts)
         return tuple(dict.fromkeys((*self.schemas, *of_tables)))
 
     @property
     def reads_refunds(self) -> bool:
-        """Whether anything that it reads says what came back."""
+        """Whether any table that it reads records refunds."""
         return bool(
             self.refunds
             or any("refund" in part.kinds.values() for part in self.history)

@@ -40,7 +40,7 @@ def read_plan(path: Path) -> model.Plan:
     """Read a plan from a file.
 
     Raises:
-        PlanError: It cannot be read, or something in it is not understood: what, and where.
+        PlanError: It cannot be read, or it has a mistake; the message says which, and where.
     """
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -61,6 +61,6 @@ def read_plan(path: Path) -> model.Plan:
 
 
 def _hint(message: str) -> str:
-    """How to correct the setting that the message ends with: at `$.tasks[0].statuses[...]`."""
+    """How to correct the setting whose path ends the message, as `$.tasks[0].statuses[...]`."""
     setting = re.search(r"(\w+)(\[\.\.\.\])?`$", message)
     return _HINTS.get(setting[1], _SEE) if setting else _SEE

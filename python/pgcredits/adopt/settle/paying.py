@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pgcredits.adopt.move.progress import Watcher
 
 BATCH = 1000
-#: More than anybody owes.
+#: A limit above any number of owed refunds.
 _ALL = 2_147_483_647
 
 _SETTLE = "select * from credits.settle_owed_refunds(p_dry_run => %s, p_limit => %s)"
@@ -25,11 +25,11 @@ class User:
     """What one user is owed, and what was paid.
 
     Attributes:
-        user_id: Whom.
-        generations: For which generations.
-        owed: Credits before.
-        paid: Credits that came back now.
-        errors: Why something could not be paid.
+        user_id: The user.
+        generations: The generations that credits are owed for.
+        owed: Credits owed before the payment.
+        paid: Credits that were paid back now.
+        errors: Why some of it could not be paid.
     """
 
     user_id: UUID
@@ -40,19 +40,19 @@ class User:
 
 
 def show_owed(conn: psycopg.Connection[Any]) -> list[User]:
-    """What is owed, the most first; nothing is paid."""
+    """What each user is owed, the largest sum first; nothing is paid."""
     return _by_user(conn.execute(_SETTLE, [True, _ALL]))
 
 
 def pay_owed(
     conn: psycopg.Connection[Any], watcher: Watcher, keep: Callable[[list[User]], None]
 ) -> list[User]:
-    """Pay all of it, a batch and a transaction at a time.
+    """Pay all that is owed, in batches of a transaction each.
 
     Args:
-        conn: Of a member of credits_operator, in autocommit.
+        conn: A connection of a member of credits_operator, in autocommit.
         watcher: Is told how many generations were paid.
-        keep: Is handed who got how much, also where the connection was lost midway.
+        keep: Is handed the users and what each got, also when the connection is lost midway.
 
     Returns:
         Who got how much. Busy users are left out: the next run finds them.
@@ -74,7 +74,7 @@ def _pay(conn: psycopg.Connection[Any], watcher: Watcher, attempts: list[Any]) -
         served = conn.execute(_SETTLE, [False, BATCH]).fetchall()
         attempts += served
         watcher.reach(sum(row.error is None for row in attempts))
-        # What cannot be paid comes again with every call.
+        # A refund that cannot be paid is found again by every call: stop when only such are left.
         if not any(row.error is None for row in served):
             break
 

@@ -43,7 +43,7 @@ class Column:
 
     @cached_property
     def word(self) -> str:
-        """Its name as the lists of vocabulary have names."""
+        """Its name in the spelling of the lists in vocabulary."""
         return plain(self.name)
 
     @property
@@ -53,7 +53,7 @@ class Column:
 
     @property
     def is_time(self) -> bool:
-        """Whether it says when."""
+        """Whether it holds a time."""
         return self.type in TIMES
 
     @property
@@ -82,22 +82,22 @@ class Table:
 
     @cached_property
     def word(self) -> str:
-        """Its name without schema, as the lists of vocabulary have names."""
+        """Its name without schema, in the spelling of the lists in vocabulary."""
         return plain(self.name)
 
     @property
     def identifier(self) -> sql.Identifier:
-        """As SQL needs it."""
+        """Its name for an SQL statement."""
         return sql.Identifier(self.schema, self.name)
 
     @cached_property
     def by_name(self) -> dict[str, Column]:
-        """Its columns."""
+        """Its columns by their names."""
         return {column.name: column for column in self.columns}
 
     @cached_property
     def by_word(self) -> dict[str, Column]:
-        """Its columns, by their names as the lists of vocabulary have them."""
+        """Its columns by their names in the spelling of the lists in vocabulary."""
         return {column.word: column for column in reversed(self.columns)}
 
     @property
@@ -159,7 +159,7 @@ class Catalog:
 
     @cached_property
     def tables_by_name(self) -> dict[str, Table]:
-        """By schema.table."""
+        """The tables by their names, as schema.table."""
         return {str(table): table for table in self.tables}
 
 
@@ -171,10 +171,10 @@ def read_catalog(
     Args:
         conn: Rows as named tuples.
         schemas: Where to look.
-        ours: Let pgcredits' own schemas be named, too.
+        ours: Whether pgcredits' own schemas may be named, too.
 
     Raises:
-        PlanError: There is no such schema, or it is not an application's.
+        PlanError: A schema does not exist, or is not an application's.
     """
     names: dict[str, Any] = {"schemas": list(schemas), "ours": [] if ours else list(OURS)}
     _require_schemas(conn, names)

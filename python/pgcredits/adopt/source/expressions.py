@@ -34,12 +34,12 @@ def table(name: str) -> sql.Identifier:
 
 
 def quoted(name: str) -> str:
-    """The same as a text that to_regclass() reads as it is meant."""
+    """The table's name as a text, quoted so that to_regclass() finds it."""
     return ".".join('"{}"'.format(part.replace('"', '""')) for part in name.split(".", 1))
 
 
 def column(name: str, alias: str = "t") -> Composable:
-    """A column of the plan; null where it names none."""
+    """A column that the plan names; null where it names none."""
     return sql.Identifier(alias, name) if name else NULL
 
 
@@ -56,7 +56,7 @@ def generation_id(part: Tasks) -> Composable:
 
 
 def whens(meanings: Mapping[str, str]) -> Composable:
-    """The branches of a case."""
+    """The branches of a CASE expression that turns words into their meanings."""
     return SQL(" ").join(
         SQL("when {} then {}").format(sql.Literal(word), sql.Literal(meaning))
         for word, meaning in meanings.items()

@@ -53,7 +53,7 @@ _REFUND_DONE = SQL(
 
 
 def balances(plan: Plan, part: Balances) -> Composable:
-    """What each bucket of each row holds: found may have a fraction, and be below 0."""
+    """What each bucket of each row holds; its column found may have a fraction, or be below 0."""
     if part.summed:
         (summed,) = (one for one in plan.history if one.table == part.table)
         return _SUMMED_BALANCES.format(history=history(plan, summed))
@@ -125,7 +125,7 @@ def history(plan: Plan, part: History) -> Composable:
     )
 
 
-# --- tasks, and what of them came back ------------------------------------------------------------
+# --- tasks, and what was refunded of their price --------------------------------------------------
 
 
 def tasks(plan: Plan) -> Composable:
@@ -143,7 +143,7 @@ def tasks(plan: Plan) -> Composable:
 
 
 def _refunds(plan: Plan) -> Composable:
-    """Every refund, wherever it is noted: of which table, whose, naming what, and how much."""
+    """Every refund of every log and history: its table, its user, what it names, and how much."""
     logged = [_logged_refunds(plan, part) for part in plan.refunds]
     in_history = [
         _REFUNDS_OF_HISTORY.format(name=sql.Literal(part.table), history=history(plan, part))
@@ -165,7 +165,7 @@ def _logged_refunds(plan: Plan, part: Refunds) -> Composable:
 
 def tasks_of_table(plan: Plan, part: Tasks) -> Composable:
     """The tasks of one table, with what they say of themselves."""
-    # A text longer than this is no id of a provider's.
+    # A text longer than this cannot be a provider's id.
     task_ids = SQL(", ").join(
         SQL("case when length({0}) <= 500 then {0} end").format(text(name))
         for name in part.task_ids
@@ -212,7 +212,8 @@ def _is_refunded(part: Tasks) -> Composable:
         signs.append(SQL("{} is not null").format(column(part.refunded_at)))
     if part.refunded_status:
         signs.append(_REFUND_DONE.format(column(part.refunded_status)))
-    # A number of credits to refund does not say that they were, where another column does.
+    # Where another column says whether a refund was made, a number of credits may be one that is
+    # only planned.
     if part.refunded_credits and not signs:
         signs.append(SQL("coalesce({}::numeric, 0) > 0").format(column(part.refunded_credits)))
     return SQL("({})").format(SQL(" or ").join(signs)) if signs else SQL("false")

@@ -78,7 +78,7 @@ REFUNDED_CREDITS = ("refund_credits", "credits_refunded", "refunded_credits", "r
 REFUNDED_AT = ("refunded_at", "refund_processed_at")
 REFUNDED_STATUS = ("refund_status",)
 
-#: What an older system has beside its credits, and has no use for any more.
+#: Names of tables and functions beside the credits that an older system often does not use.
 UNUSED_NAMES = re.compile(
     r"^(credit_pools|credit_purchase_requests|platform_credits|api_providers"
     r"|daily_usage_summary|credit_alerts)$"
@@ -114,18 +114,19 @@ STATUSES = {
     "pending": ("pending", "queued", "created", "new", "waiting", "scheduled"),
 }  # fmt: skip
 FINISHED_STATUSES = ("succeeded", "failed", "cancelled", "timed_out")
-#: The meaning of a word that these lists do not have: a person has to say it in the plan.
+#: Stands for the meaning of a word that is in none of these lists: a person must give it in the
+#: plan.
 UNKNOWN = "unknown"
 
 
 def plain(name: str) -> str:
-    """A name as these lists have it: userId and "User ID" are user_id."""
+    """A name in the spelling of these lists: userId and "User ID" become user_id."""
     parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
     return re.sub(r"[^a-z0-9]+", "_", parted.lower()).strip("_")
 
 
 def kind_of(word: str) -> str:
-    """What a row with this word did; other where the word says nothing."""
+    """What a row with this word did; other where we do not know the word."""
     return _meaning(word, KINDS) or "other"
 
 

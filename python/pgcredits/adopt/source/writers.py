@@ -9,12 +9,12 @@ if TYPE_CHECKING:
     from pgcredits.adopt.plan.model import Plan
     from pgcredits.adopt.source.catalog import Catalog, Function
 
-#: A comment, or a literal: what looks like a comment inside a literal is none.
+#: A comment, or a literal: matching literals, too, keeps "--" inside one from being a comment.
 _COMMENT = re.compile(r"'(?:[^']|'')*'|--[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
 
 
 def without_comments(source: str) -> str:
-    """The text of a function, each comment a space."""
+    """The text of a function, with a space in place of each comment."""
     return _COMMENT.sub(lambda found: found[0] if found[0].startswith("'") else " ", source)
 
 

@@ -33,7 +33,7 @@ start as (
     where s.classid = 'pg_catalog.pg_class'::regclass
 ),
 
--- A view depends through the rule that makes it a view.
+-- The dependency of a view belongs to the view's rewrite rule.
 dependants as (
     select distinct
         case

@@ -2,8 +2,8 @@
 --
 -- One row per object: kind, name, identity, grants, kept_grants, state, fingerprint. The owner of
 -- the installation is written as <owner>, so that a dump restored under another owner is the same.
--- The grants of strangers to read a view or a table are theirs to keep: listed, not fingerprinted.
--- Printed definitions depend on search_path and the like, which the deployer pins.
+-- Grants to roles that are not ours to read a view or table are kept: listed, not fingerprinted.
+-- Printed definitions depend on settings such as search_path, which the deployer pins.
 
 with
 ours as (
@@ -94,7 +94,7 @@ objects as (
         array(
             select o.option
             from unnest(c.reloptions) as o (option)
-            -- How often a table is vacuumed is the operator's affair.
+            -- Settings of autovacuum are the operator's to change.
             where o.option not like '%autovacuum%'
             order by o.option
         )

@@ -1,5 +1,5 @@
--- Sequences that belong to columns of the named tables. A serial column's has to be made before the
--- table; an identity column makes its own.
+-- Sequences that belong to columns of the named tables. A serial column's sequence has to be made
+-- before the table; an identity column makes its own.
 
 select
     s.oid::regclass::text as name,

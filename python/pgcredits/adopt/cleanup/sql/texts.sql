@@ -1,5 +1,5 @@
--- The text of every function and view of every schema: who calls a function or names a table may
--- stand anywhere.
+-- The text of every function and view of every schema: any of them may call a function or name a
+-- table.
 
 select
     p.oid as function,

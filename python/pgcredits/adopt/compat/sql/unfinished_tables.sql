@@ -1,4 +1,4 @@
--- Those of the named tables that were not moved over to the end.
+-- Those of the named tables that were not moved over completely.
 
 select s.source_table
 from unnest(%(tables)s::text[], %(roles)s::text[]) as s (source_table, role)

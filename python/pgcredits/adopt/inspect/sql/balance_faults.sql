@@ -1,4 +1,4 @@
--- Balances that are below 0, of nobody, or expired and still there.
+-- Balances that are below 0, name no user, or have expired and are still there.
 
 select
     count(*) filter (where b.found < 0) as negatives,

@@ -1,4 +1,4 @@
--- Users whose balance is none of those that their history leads to.
+-- Users whose balance differs from every balance that their history may lead to.
 
 with moved as ({moves}),
 

@@ -1,5 +1,5 @@
--- Steps of a history that begin where no other ended, in whatever order they are. One such step of
--- each user is the first.
+-- Rows of a history that begin at a balance with which no other row of the user ends, in whatever
+-- order they are. One such row of each user is the first, and is right.
 
 select coalesce(sum(u.begun - 1), 0)::bigint as rows
 from (

@@ -1,4 +1,4 @@
--- Grants of the same user and reference more than once.
+-- Grants that were made more than once for the same user and reference.
 
 select
     count(*) as rows,

@@ -1,4 +1,4 @@
--- A row whose text in this column is no uuid, if there is one.
+-- A row whose text in this column is not a uuid, if there is one.
 
 select
 from {table} as t

@@ -1,5 +1,5 @@
--- References with more than one refund, of more than was charged. Only for systems without tasks,
--- which would say it better.
+-- References with more than one refund, of more than was charged. Only for systems without tasks:
+-- where there are tasks, task_faults.sql finds such refunds.
 
 select
     count(*) as rows,

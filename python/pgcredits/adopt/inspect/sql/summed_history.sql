@@ -1,4 +1,4 @@
--- What all rows of a user come to.
+-- The sum of all rows of each user.
 
 select
     h.user_id,

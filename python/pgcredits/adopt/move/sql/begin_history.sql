@@ -1,4 +1,5 @@
--- Begin the copy of a history; begin it anew where another plan had read it. No row: go on.
+-- Begin the copy of a history; begin it anew where another plan had read it. If this changes no
+-- row, an earlier copy goes on.
 
 insert into credits.imported_tables as t (
     source_table, role, read_as, changes_from, began_at

@@ -1,4 +1,4 @@
--- Remove copies of rows that are not there any more, or are another user's.
+-- Remove copies of rows that are no longer in the old table, or now belong to another user.
 
 delete from credits.imported_history as h
 where

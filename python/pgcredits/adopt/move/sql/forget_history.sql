@@ -1,4 +1,4 @@
--- Remove what was copied as the plan had it before; what was redacted stays.
+-- Remove the rows that were copied by an earlier plan, except redacted ones.
 
 delete from credits.imported_history as h
 where

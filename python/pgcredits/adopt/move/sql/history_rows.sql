@@ -1,4 +1,4 @@
--- The rows of an old history, there and here.
+-- How many rows an old history has, and how many were copied.
 
 select
     (select count(*) from {table}) as before,

@@ -1,4 +1,4 @@
--- A table, and those whose rows are read with it: each can be written by its own name.
+-- A table, its partitions and its children: each can also be written by its own name.
 
 with recursive family as (
     select to_regclass(%(table)s)::oid as oid

@@ -1,4 +1,4 @@
--- Balances of which the ledger did not get what was to be granted.
+-- Balances whose grant in the ledger differs from what was to be granted.
 
 select
     b.user_id,

@@ -1,4 +1,4 @@
--- By which plan the balances of a table were cut over; no row where they were not.
+-- The fingerprint of the plan by which a table's balances were cut over; no row where none was.
 
 select t.read_as
 from credits.imported_tables as t

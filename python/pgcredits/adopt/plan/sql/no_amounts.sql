@@ -1,4 +1,4 @@
--- Values of a column that are no amount of credits: NaN, infinity, or more than anybody has.
+-- Values of a column that are not amounts of credits: NaN, infinity, or more than anybody has.
 
 select
     count(*) as rows,

@@ -1,4 +1,4 @@
--- Balances that pgcredits cannot hold: fractions, less than nothing, too much.
+-- Balances that pgcredits cannot hold: with a fraction, below 0, or too large.
 
 select
     count(*) filter (where b.found <> trunc(b.found)) as fractions,

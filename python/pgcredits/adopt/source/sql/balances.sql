@@ -1,4 +1,4 @@
--- What each bucket of each row holds; found may have a fraction, and be below 0.
+-- What each bucket of each row holds; its column found may have a fraction, or be below 0.
 
 select
     {user_id} as user_id,

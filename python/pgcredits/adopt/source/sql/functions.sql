@@ -44,7 +44,7 @@ select
         where
             a.privilege_type = 'EXECUTE'
             and (a.grantee = 0 or r.rolname in ('anon', 'authenticated'))
-            -- Whoever cannot enter the schema cannot call it.
+            -- A role that cannot use the schema cannot call its functions.
             and exists (
                 select
                 from pg_catalog.pg_roles as e
@@ -79,7 +79,7 @@ inner join pg_catalog.pg_language as l on p.prolang = l.oid
 where
     n.nspname = any(%(schemas)s)
     and p.prokind in ('f', 'p')
-    -- An extension's are not the application's.
+    -- Functions of an extension are not the application's.
     and not exists (
         select
         from pg_catalog.pg_depend as d

@@ -1,4 +1,4 @@
--- How many whole months the last reset is past.
+-- How many whole months ago the last reset was.
 
 select
     greatest(

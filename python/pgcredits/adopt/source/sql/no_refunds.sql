@@ -1,4 +1,4 @@
--- No refund: the columns that the other queries of refunds have.
+-- No rows, with the columns of the other queries of refunds.
 
 select
     ''::text as source_table,

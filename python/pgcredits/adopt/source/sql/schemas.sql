@@ -1,4 +1,4 @@
--- Those of the named schemas that are there, and whether an application may have them.
+-- Those of the named schemas that exist, and whether they can be an application's.
 
 select
     n.nspname as name,

@@ -47,7 +47,7 @@ left join pg_catalog.pg_stat_all_tables as s on c.oid = s.relid
 where
     n.nspname = any(%(schemas)s)
     and c.relkind in ('r', 'p')
-    -- Its rows are read with those of its parent.
+    -- Leave out partitions: their rows are read with the parent's.
     and not exists (
         select
         from pg_catalog.pg_inherits as i

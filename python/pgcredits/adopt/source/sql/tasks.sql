@@ -1,10 +1,10 @@
--- Every task with what came back of its price, wherever that is noted.
+-- Every task, and how much of its price was refunded, wherever that is recorded.
 
 with read_tasks as materialized ({all_tasks}),
 
 old_refunds as materialized ({all_refunds}),
 
--- Two tasks may bear the same name: the one that failed first was refunded first.
+-- Two tasks may have the same name: of these, the one that failed first was refunded first.
 names as (
     select
         n.*,
@@ -70,7 +70,7 @@ unnamed as (
             sum(r.credits) as credits
         from old_refunds as r
         where
-            -- What went the other way and names something else is no refund of work.
+            -- A refund of the wrong sign that names something else is not a refund of work.
             (r.came or r.reference is null)
             and not exists (
                 select

@@ -5,7 +5,7 @@ select
     n.nspname as schema,
     c.relname as name,
     pg_catalog.pg_get_viewdef(c.oid) as definition,
-    -- Through a view its owner writes, unless it says otherwise.
+    -- A write through a view uses its owner's rights, unless the view is security_invoker.
     array(
         select distinct a.privilege_type
         from pg_catalog.aclexplode(coalesce(c.relacl, pg_catalog.acldefault('r', c.relowner))) as a

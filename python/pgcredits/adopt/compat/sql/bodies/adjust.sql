@@ -1,4 +1,4 @@
--- The type says whether it charges, grants or refunds; without a type the sign does.
+-- Charge, grant or refund, as the argument for the type says; without a type the sign decides.
 
 v_word := trim(both '_' from regexp_replace(
     lower(coalesce({kind}, '')),

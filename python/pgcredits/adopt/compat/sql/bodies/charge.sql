@@ -1,4 +1,4 @@
--- Charge. Where there is not enough, refuse as the old function did.
+-- Charge a user. Where the balance is too low, refuse as the old function did.
 
 begin
     v_done := credits.deduct_user_credits(

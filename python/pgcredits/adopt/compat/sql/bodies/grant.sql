@@ -1,4 +1,4 @@
--- Grant.
+-- Grant credits.
 
 v_done := credits.grant_user_credits(
     p_user_id => {user},
