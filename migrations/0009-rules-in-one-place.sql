@@ -29,7 +29,7 @@ comment on column credits.alert_types.type is
 'The type of the alert.';
 comment on column credits.alert_types.is_judged is
 'Whether check_alerts opens it while its condition holds, and resolves it once it does not. All '
-'others are opened and resolved by what happens.';
+'others are opened and resolved by events.';
 
 insert into credits.alert_types (type, is_judged)
 values

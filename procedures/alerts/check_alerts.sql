@@ -16,7 +16,7 @@ declare
     v_opened text[];
     v_resolved text[];
 begin
-    -- Somebody else is at it: once is enough, and two could contradict each other.
+    -- Another session is judging: once is enough, and two could contradict each other.
     if not pg_try_advisory_xact_lock(hashtextextended('pgcredits:check_alerts', 0)) then
         return;
     end if;
@@ -39,8 +39,8 @@ begin
     from credits.alert_rules as r
     where r.quiet_after is not null;
 
-    -- Whoever holds an alert may hold it for long, and must not keep the others from being judged:
-    -- it is taken next time.
+    -- An alert that another session has locked is skipped until the next run, so that its holder
+    -- does not keep the others from being judged.
     with gone as (
         select
             a.user_id,
@@ -48,7 +48,7 @@ begin
         from credits.system_alerts as a
         where
             a.resolved_at is null
-            -- There may be one of low_balance for each user: these are not read.
+            -- low_balance alerts, up to one for each user, are not of these types and not read.
             and a.type = any (v_types)
             and (
                 (
@@ -73,7 +73,7 @@ begin
     resolved as (
         update credits.system_alerts as a
         set
-            -- Not before it came, if it came while we judged.
+            -- Never before the alert was last raised, which may have been during this run.
             resolved_at = greatest(v_now, a.last_seen_at),
             resolved_by = 'pgcredits'
         from gone as g

@@ -1,4 +1,4 @@
--- Open the alerts that what holds now calls for.
+-- Open an alert for each condition that holds now.
 
 create or replace function credits_internal.open_conditions(
     p_conditions credits_internal.alert_condition[]
@@ -25,13 +25,13 @@ begin
                 and c.type = a.type
                 and c.dedup_key = a.dedup_key
                 and a.resolved_at is null
-        -- In one order, so that nobody waits for us who holds what we come to.
+        -- Always in the same order, so that two sessions cannot deadlock.
         order by
             c.user_id,
             c.type,
             c.dedup_key
     loop
-        -- As in check_alerts: who holds an alert must not hold up the others.
+        -- An alert that another session has locked is skipped: the next run takes it.
         perform
         from credits.system_alerts as a
         where

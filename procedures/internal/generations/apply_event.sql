@@ -94,7 +94,7 @@ begin
             v_generation.error_type,
             v_generation.last_event_no;
 
-        -- write_event would do; called here, it makes a callback a tenth slower.
+        -- The same insert as in write_event, whose call would make a callback a tenth slower.
         insert into credits.generation_events (
             user_id,
             generation_id,

@@ -1,8 +1,8 @@
 -- The life of a generation: what each event does in each status. The one place where it is written.
 --
--- next_status: where it stands once the event is applied.
--- outcome: applied = it happens; raises = it happens where more becomes due, else it is a replay;
--- replay = the same again; ignored = it is kept as an event and changes nothing.
+-- next_status: the generation's status once the event is applied.
+-- outcome: applied = the event takes effect; raises = it takes effect if more becomes due, else it
+-- is a replay; replay = it repeats what is known; ignored = it is kept and changes nothing.
 -- due: price = the charge less the final price; policy = by refund_policies. due_in_full_for: the
 -- kind of failure for which the whole charge is due, whatever the policy says, since nobody has
 -- worked for it yet.
@@ -33,8 +33,8 @@ stable
 parallel safe
 security invoker
 as $generation_life$
-    -- The first row's casts make constants of all: nothing is converted when it runs. The rows are
-    -- searched in this order: the four that nearly every generation meets come first.
+    -- The casts in the first row type all rows, so that nothing is converted at run time. Rows are
+    -- searched in order: the four that nearly every generation meets come first.
     values
         (
             'pending', 'submitted', 'processing', 'applied',

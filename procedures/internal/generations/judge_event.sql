@@ -36,7 +36,7 @@ begin
     where
         r.status = v_status
         and r.event = p_event
-    -- A status and an event have one rule: those that follow it need not be read.
+    -- At most one rule fits: the rest of the table need not be read.
     limit 1;
 
     v_judgement.due_credits := p_generation.refund_due_credits;
@@ -59,7 +59,7 @@ begin
             v_rule.outcome = 'raises'
             and v_judgement.due_credits > p_generation.refund_due_credits
         )
-        -- That the provider has it was known; under which id was not.
+        -- It was known that the provider has the generation; this report adds the provider's id.
         or (
             v_status = 'processing'
             and p_generation.provider_task_id is null
@@ -84,7 +84,7 @@ begin
         v_judgement.provider_billed := p_generation.provider_billed;
     end if;
 
-    -- Every callback is kept; of other calls, those that say more than what is known already.
+    -- Every callback is kept as an event; other calls only where they are more than a repeat.
     v_judgement.is_kept := p_is_callback
         or not v_judgement.is_replayed
         or v_judgement.cost_usd is distinct from p_generation.cost_usd

@@ -72,7 +72,7 @@ for each statement execute function credits_internal.refuse_change(
     'Report what happened with complete_generation, fail_generation or cancel_generation.'
 );
 
--- Also in a session that plays replica (session_replication_role).
+-- Fires also under session_replication_role = replica.
 alter table credits.credit_transactions enable always trigger refuse_change;
 alter table credits.credit_transactions enable always trigger refuse_truncate;
 alter table credits.generation_events enable always trigger refuse_change;

@@ -1,4 +1,5 @@
--- Take credits from a user the long way: lock first, then replay, expire, judge, burn and write.
+-- Take credits from a user in every case but the usual one, which deduct serves: lock first, then
+-- replay, expire, judge, burn and write.
 --
 -- Errors: PT409 idempotency_conflict, PT403 account_frozen, PT402 insufficient_credits.
 

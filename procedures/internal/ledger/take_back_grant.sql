@@ -1,4 +1,5 @@
--- Carry out a revocation that was judged: recover what is there, note what is owed.
+-- Carry out a revocation that has been judged: recover what is left of the grant, and note what
+-- is owed. The caller holds the user's lock.
 
 create or replace function credits_internal.take_back_grant(
     p_user credits.user_credits,
@@ -85,7 +86,8 @@ begin
         l.user_id = p_user.user_id
         and l.lot_id = v_lot_id;
 
-    -- Also where no credits moved, so that a session that looks at an older state is told.
+    -- Updated even if no credits moved, so that a REPEATABLE READ session with an older snapshot
+    -- gets 40001.
     update credits.user_credits as u
     set
         has_keyed_revocations = u.has_keyed_revocations or (

@@ -1,4 +1,4 @@
--- Refuse metadata that is no JSON object, or a large one.
+-- Refuse metadata that is not a JSON object, or is too large.
 --
 -- Errors: PT422 invalid_argument.
 

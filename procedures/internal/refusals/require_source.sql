@@ -13,7 +13,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $require_source$
 begin
-    -- A refund must name its charge, and a rollover its allowance.
+    -- A refund names its charge, and a rollover its allowance: only the ledger writes these.
     if p_source = any(enum_range(null::credits.credit_source)::text[])
         and p_source not in ('refund', 'rollover')
     then

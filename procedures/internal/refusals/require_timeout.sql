@@ -1,4 +1,4 @@
--- Refuse a timeout that would never end, or has ended already.
+-- Refuse a timeout that is zero, negative, or over 366 days.
 --
 -- Errors: PT422 invalid_argument.
 

@@ -23,7 +23,7 @@ begin
         p_sqlstate => 'PT409',
         p_code => 'over_refund',
         p_message => format(
-            '%s credits were asked back, but only %s of %s are left',
+            '%s credits were asked for, but only %s of %s are left',
             p_requested,
             p_charged - p_refunded,
             p_charged

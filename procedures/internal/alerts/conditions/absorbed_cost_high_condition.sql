@@ -1,4 +1,4 @@
--- Whether providers billed unusually much today for what was given back.
+-- Whether providers billed unusually much today for generations that were given back.
 
 create or replace function credits_internal.absorbed_cost_high_condition(
     p_now timestamptz
@@ -14,8 +14,8 @@ as $absorbed_cost_high_condition$
         credits_internal.platform_condition(
             p_type => r.type,
             p_message => format(
-                'providers billed %s USD today for what was given back; the median of the days '
-                'before is %s',
+                'providers billed %s USD today for generations that were given back; the median '
+                'of the days before is %s',
                 round(t.cost_usd, 2),
                 round(m.median_usd, 2)
             ),
@@ -30,7 +30,8 @@ as $absorbed_cost_high_condition$
         select coalesce(sum(a.cost_usd), 0) as cost_usd
         from credits_internal.absorbed_costs(d.today, d.today, s.business_time_zone) as a
     ) as t
-    -- The days before are read only where today is above the floor; else there is no median.
+    -- The days before are read only where today is above the floor; else the median is null,
+    -- and no alert opens.
     cross join lateral (
         select percentile_cont(0.5) within group (order by a.cost_usd)::numeric as median_usd
         from credits_internal.absorbed_costs(

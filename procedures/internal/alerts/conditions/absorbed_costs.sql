@@ -1,4 +1,4 @@
--- What providers billed, day by day, for what did not succeed and was given back.
+-- What providers billed, day by day, for generations that failed and were given back.
 
 create or replace function credits_internal.absorbed_costs(
     p_first_day date,
@@ -26,7 +26,8 @@ as $absorbed_costs$
             f.finished_at >= d.day at time zone p_time_zone
             and f.finished_at < (d.day + interval '1 day') at time zone p_time_zone
             and f.is_absorbed
-        -- A fence: each day reads its own part of the index, and no other.
+        -- offset 0 keeps the planner from pulling this up: each day reads only its own part of
+        -- the index.
         offset 0
     ) as g on true
     group by d.day

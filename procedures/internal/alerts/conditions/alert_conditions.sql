@@ -1,4 +1,4 @@
--- Everything that calls for an alert now.
+-- All conditions that call for an alert now.
 
 create or replace function credits_internal.alert_conditions(
     p_now timestamptz

@@ -1,4 +1,4 @@
--- Of which providers callbacks wait for too long for somebody to attach their task.
+-- Providers whose callbacks have waited too long for somebody to attach their task.
 
 create or replace function credits_internal.callback_unmatched_condition(
     p_now timestamptz

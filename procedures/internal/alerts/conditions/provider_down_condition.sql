@@ -1,4 +1,4 @@
--- Which providers failed everything that they finished last.
+-- Providers of which each of the last generations failed by the provider's fault.
 
 create or replace function credits_internal.provider_down_condition(
     p_now timestamptz

@@ -1,4 +1,4 @@
--- Which providers failed too much of what they finished lately.
+-- Providers of which too large a share of recent generations failed by the provider's fault.
 
 create or replace function credits_internal.provider_failure_rate_condition(
     p_now timestamptz

@@ -1,4 +1,4 @@
--- Which providers refused work lately, since our account with them is empty.
+-- Providers that refused work lately because our account with them is empty.
 
 create or replace function credits_internal.provider_out_of_credits_condition(
     p_now timestamptz

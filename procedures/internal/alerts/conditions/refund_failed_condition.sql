@@ -1,4 +1,4 @@
--- Which open alerts of refund_failed have become critical: the refund is owed for too long.
+-- Open refund_failed alerts whose refund has been owed for longer than the rule allows.
 
 create or replace function credits_internal.refund_failed_condition(
     p_now timestamptz

@@ -1,4 +1,4 @@
--- Whether too much of what finished lately was refunded.
+-- Whether too large a share of the generations that finished lately was refunded.
 
 create or replace function credits_internal.refund_rate_high_condition(
     p_now timestamptz

@@ -1,4 +1,4 @@
--- Which users had too many refunds lately.
+-- Users who had too many refunds lately.
 
 create or replace function credits_internal.repeated_refunds_condition(
     p_now timestamptz
