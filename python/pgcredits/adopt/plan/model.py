@@ -34,7 +34,7 @@ class Bucket(Struct, frozen=True, forbid_unknown_fields=True):
             in the table's reset column, the first that is still to come); or the name of a column
             with the time.
         priority: The priority of the lot that it becomes: a lower number is spent first.
-        unit_price_usd: US dollars that were paid for one credit, 0 = free; None = unknown.
+        unit_price_usd: US dollars that were paid for one credit, 0 = free; left out = unknown.
     """
 
     column: str
