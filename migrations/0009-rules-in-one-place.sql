@@ -14,7 +14,8 @@ create type credits_internal.event_judgement as (
 comment on type credits_internal.event_judgement is
 'What an event makes of a generation: its status, what is due, its cost and whether the provider '
 'bills it, as they are afterwards; whether it is applied, only repeats an earlier one, and is kept '
-'as an event; and the alert that it calls for, always or only where something came back.';
+'as an event; and the alert that it calls for, always, or only where something came back or is '
+'due.';
 
 create table credits.alert_types (
     type text not null,
@@ -29,7 +30,8 @@ comment on column credits.alert_types.type is
 'The type of the alert.';
 comment on column credits.alert_types.is_judged is
 'Whether check_alerts opens it while its condition holds, and resolves it once it does not. All '
-'others are opened and resolved by events.';
+'others are opened and resolved by events; of these, check_alerts raises refund_failed to '
+'critical.';
 
 insert into credits.alert_types (type, is_judged)
 values

@@ -24,7 +24,7 @@ comment on column credits_monitoring.absorbed_costs_daily.provider is 'Who did t
 comment on column credits_monitoring.absorbed_costs_daily.generations is
 'Generations that did not succeed, were given back, and are billed.';
 comment on column credits_monitoring.absorbed_costs_daily.cost_usd is
-'US dollars of these, as far as known.';
+'US dollars that the provider bills for these generations, as far as known.';
 comment on column credits_monitoring.absorbed_costs_daily.unknown_billing_cost_usd is
 'US dollars, as quoted, of generations that were given back and may or may not be billed: nobody '
 'has said.';

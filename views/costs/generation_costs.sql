@@ -51,7 +51,7 @@ comment on column credits_monitoring.generation_costs.user_id is 'Who paid.';
 comment on column credits_monitoring.generation_costs.generation_id is 'The generation.';
 comment on column credits_monitoring.generation_costs.provider is 'Who did the work.';
 comment on column credits_monitoring.generation_costs.generation_type is 'What was made.';
-comment on column credits_monitoring.generation_costs.status is 'Where it stands.';
+comment on column credits_monitoring.generation_costs.status is 'The status of the generation.';
 comment on column credits_monitoring.generation_costs.started_at is
 'When it was started and charged.';
 comment on column credits_monitoring.generation_costs.finished_at is
@@ -59,11 +59,11 @@ comment on column credits_monitoring.generation_costs.finished_at is
 comment on column credits_monitoring.generation_costs.credits_charged is
 'Credits taken at the start.';
 comment on column credits_monitoring.generation_costs.credits_refunded is
-'Credits of these that came back until now.';
+'Credits of credits_charged that came back until now.';
 comment on column credits_monitoring.generation_costs.credits_net is
 'Credits that it costs the user now.';
 comment on column credits_monitoring.generation_costs.revenue_usd is
-'US dollars that these were sold for; null = a lot has no price.';
+'US dollars that the credits of credits_net were sold for; null = a lot has no price.';
 comment on column credits_monitoring.generation_costs.cost_usd is
 'US dollars that the provider bills, else what was quoted; 0 = it bills nothing; null = '
 'unknown.';

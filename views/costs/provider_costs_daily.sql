@@ -25,13 +25,13 @@ comment on column credits_monitoring.provider_costs_daily.provider is 'Who did t
 comment on column credits_monitoring.provider_costs_daily.billed_generations is
 'Generations that the provider bills.';
 comment on column credits_monitoring.provider_costs_daily.cost_usd is
-'US dollars of these, as far as known; null = none is known.';
+'US dollars of the billed generations, as far as known; null = none is known.';
 comment on column credits_monitoring.provider_costs_daily.min_cost_usd is
-'US dollars of the cheapest of these.';
+'US dollars of the cheapest billed generation.';
 comment on column credits_monitoring.provider_costs_daily.avg_cost_usd is
-'US dollars of one of these: the average of those known.';
+'US dollars of a billed generation: the average of those known.';
 comment on column credits_monitoring.provider_costs_daily.max_cost_usd is
-'US dollars of the dearest of these.';
+'US dollars of the dearest billed generation.';
 comment on column credits_monitoring.provider_costs_daily.absorbed_cost_usd is
 'US dollars of billed generations that did not succeed and were given back.';
 comment on column credits_monitoring.provider_costs_daily.unknown_billing is

@@ -33,13 +33,13 @@ comment on column credits_monitoring.provider_costs_monthly.provider is 'Who did
 comment on column credits_monitoring.provider_costs_monthly.billed_generations is
 'Generations that the provider bills.';
 comment on column credits_monitoring.provider_costs_monthly.cost_usd is
-'US dollars of these, as far as known; null = none is known.';
+'US dollars of the billed generations, as far as known; null = none is known.';
 comment on column credits_monitoring.provider_costs_monthly.min_cost_usd is
-'US dollars of the cheapest of these.';
+'US dollars of the cheapest billed generation.';
 comment on column credits_monitoring.provider_costs_monthly.avg_cost_usd is
-'US dollars of one of these: the average of those known.';
+'US dollars of a billed generation: the average of those known.';
 comment on column credits_monitoring.provider_costs_monthly.max_cost_usd is
-'US dollars of the dearest of these.';
+'US dollars of the dearest billed generation.';
 comment on column credits_monitoring.provider_costs_monthly.absorbed_cost_usd is
 'US dollars of billed generations that did not succeed and were given back.';
 comment on column credits_monitoring.provider_costs_monthly.unknown_billing is

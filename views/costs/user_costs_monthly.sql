@@ -50,9 +50,9 @@ comment on column credits_monitoring.user_costs_monthly.generations is 'Generati
 comment on column credits_monitoring.user_costs_monthly.credits_net is
 'Credits that they cost the user until now.';
 comment on column credits_monitoring.user_costs_monthly.revenue_usd is
-'US dollars that these were sold for.';
+'US dollars that the credits of credits_net were sold for.';
 comment on column credits_monitoring.user_costs_monthly.cost_usd is
-'US dollars that providers bill for them.';
+'US dollars that providers bill for these generations.';
 comment on column credits_monitoring.user_costs_monthly.absorbed_cost_usd is
 'US dollars that providers bill for generations that did not succeed and were given back.';
 comment on column credits_monitoring.user_costs_monthly.margin_usd is

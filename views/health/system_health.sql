@@ -140,11 +140,12 @@ comment on column credits_monitoring.system_health.reasons is
 'Why status is not ok, the worst first; empty where it is.';
 comment on column credits_monitoring.system_health.in_flight is
 'Generations that have not finished.';
-comment on column credits_monitoring.system_health.stuck is 'Of these, those past their deadline.';
+comment on column credits_monitoring.system_health.stuck is
+'Generations in flight that are past their deadline.';
 comment on column credits_monitoring.system_health.finished_1h is
 'Generations that succeeded, failed or timed out within the last hour.';
 comment on column credits_monitoring.system_health.failures_1h is
-'Of these, those that did not succeed.';
+'Generations of finished_1h that did not succeed.';
 comment on column credits_monitoring.system_health.refund_rate_24h_pct is
 'Percent of what finished within 24 hours that did not succeed and was given back; null = '
 'nothing finished.';

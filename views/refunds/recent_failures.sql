@@ -58,7 +58,7 @@ comment on column credits_monitoring.recent_failures.error_message is
 comment on column credits_monitoring.recent_failures.credits_charged is
 'Credits taken at the start.';
 comment on column credits_monitoring.recent_failures.credits_refunded is
-'Credits of these that came back until now.';
+'Credits of credits_charged that came back until now.';
 comment on column credits_monitoring.recent_failures.refunded is 'Whether any credits came back.';
 comment on column credits_monitoring.recent_failures.seconds_to_refund is
 'Seconds from the failure to the latest refund; null = no refund.';

@@ -39,10 +39,10 @@ comment on column credits_monitoring.active_users_daily.day is 'Day of the start
 comment on column credits_monitoring.active_users_daily.active_users is
 'Users who started any generation.';
 comment on column credits_monitoring.active_users_daily.new_users is
-'Of these, those who had started none before that day.';
+'Active users who had started none before that day.';
 comment on column credits_monitoring.active_users_daily.generations is 'Generations started.';
 comment on column credits_monitoring.active_users_daily.credits_charged is
-'Credits charged for them.';
+'Credits charged for the generations.';
 
 revoke all on credits_monitoring.active_users_daily from public;
 grant select on credits_monitoring.active_users_daily to credits_analyst;

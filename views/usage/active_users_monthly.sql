@@ -40,10 +40,10 @@ comment on column credits_monitoring.active_users_monthly.month is
 comment on column credits_monitoring.active_users_monthly.active_users is
 'Users who started any generation.';
 comment on column credits_monitoring.active_users_monthly.new_users is
-'Of these, those who had started none before that month.';
+'Active users who had started none before that month.';
 comment on column credits_monitoring.active_users_monthly.generations is 'Generations started.';
 comment on column credits_monitoring.active_users_monthly.credits_charged is
-'Credits charged for them.';
+'Credits charged for the generations.';
 
 revoke all on credits_monitoring.active_users_monthly from public;
 grant select on credits_monitoring.active_users_monthly to credits_analyst;

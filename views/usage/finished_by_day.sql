@@ -1,4 +1,4 @@
--- What is true of a generation, by the day on which it finished: views by day of finish read it.
+-- Every generation that has ended, with the day of its end: the views by day of finish read it.
 
 create or replace view credits_monitoring.finished_by_day as
 select
@@ -48,24 +48,24 @@ comment on column credits_monitoring.finished_by_day.provider is
 comment on column credits_monitoring.finished_by_day.generation_type is
 'What is made.';
 comment on column credits_monitoring.finished_by_day.status is
-'Where it stands.';
+'The status of the generation.';
 comment on column credits_monitoring.finished_by_day.error_type is
 'Kind of failure; null = none.';
 comment on column credits_monitoring.finished_by_day.started_at is
 'When it was started and charged.';
 comment on column credits_monitoring.finished_by_day.finished_at is
-'When it succeeded, failed, was cancelled or timed out; null = in flight.';
+'When it succeeded, failed, was cancelled or timed out.';
 comment on column credits_monitoring.finished_by_day.credits_charged is
 'Credits taken at the start.';
 comment on column credits_monitoring.finished_by_day.credits_refunded is
-'Credits of these that came back until now.';
+'Credits of credits_charged that came back until now.';
 comment on column credits_monitoring.finished_by_day.is_billed is
 'Whether the provider bills it: it says so, or it succeeded and nothing is known; null = '
 'unknown.';
 comment on column credits_monitoring.finished_by_day.cost_if_billed_usd is
 'US dollars that the provider billed, else those that were quoted; null = unknown.';
 comment on column credits_monitoring.finished_by_day.duration_seconds is
-'Seconds from the start to the end; null = in flight.';
+'Seconds from the start to the end.';
 comment on column credits_monitoring.finished_by_day.is_finished is
 'Whether it succeeded, failed or timed out: neither in flight nor cancelled.';
 comment on column credits_monitoring.finished_by_day.is_refunded is

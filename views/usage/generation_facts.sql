@@ -72,7 +72,7 @@ comment on column credits_monitoring.generation_facts.user_id is 'Who pays.';
 comment on column credits_monitoring.generation_facts.generation_id is 'The generation.';
 comment on column credits_monitoring.generation_facts.provider is 'Who does the work.';
 comment on column credits_monitoring.generation_facts.generation_type is 'What is made.';
-comment on column credits_monitoring.generation_facts.status is 'Where it stands.';
+comment on column credits_monitoring.generation_facts.status is 'The status of the generation.';
 comment on column credits_monitoring.generation_facts.error_type is 'Kind of failure; null = none.';
 comment on column credits_monitoring.generation_facts.error_code is 'The provider''s code for it.';
 comment on column credits_monitoring.generation_facts.error_message is
@@ -88,7 +88,7 @@ comment on column credits_monitoring.generation_facts.last_refund_id is
 comment on column credits_monitoring.generation_facts.credits_charged is
 'Credits taken at the start.';
 comment on column credits_monitoring.generation_facts.credits_refunded is
-'Credits of these that came back until now.';
+'Credits of credits_charged that came back until now.';
 comment on column credits_monitoring.generation_facts.is_billed is
 'Whether the provider bills it: it says so, or it succeeded and nothing is known; null = '
 'unknown.';

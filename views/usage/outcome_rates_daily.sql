@@ -31,9 +31,9 @@ comment on column credits_monitoring.outcome_rates_daily.generation_type is 'Wha
 comment on column credits_monitoring.outcome_rates_daily.finished is
 'Generations that succeeded, failed or timed out.';
 comment on column credits_monitoring.outcome_rates_daily.success_rate_pct is
-'Percent of these that succeeded.';
+'Percent of the finished ones that succeeded.';
 comment on column credits_monitoring.outcome_rates_daily.failure_rate_pct is
-'Percent of these that failed or timed out.';
+'Percent of the finished ones that failed or timed out.';
 comment on column credits_monitoring.outcome_rates_daily.p50_duration_seconds is
 'Seconds from start to finish that half of them did not exceed.';
 comment on column credits_monitoring.outcome_rates_daily.p95_duration_seconds is

@@ -1,4 +1,4 @@
--- What is true of a generation, by the day on which it started: the views by day of start read it.
+-- Every generation that was started, with the day of its start: the views by day of start read it.
 
 create or replace view credits_monitoring.started_by_day as
 select
@@ -48,7 +48,7 @@ comment on column credits_monitoring.started_by_day.provider is
 comment on column credits_monitoring.started_by_day.generation_type is
 'What is made.';
 comment on column credits_monitoring.started_by_day.status is
-'Where it stands.';
+'The status of the generation.';
 comment on column credits_monitoring.started_by_day.error_type is
 'Kind of failure; null = none.';
 comment on column credits_monitoring.started_by_day.started_at is
@@ -58,7 +58,7 @@ comment on column credits_monitoring.started_by_day.finished_at is
 comment on column credits_monitoring.started_by_day.credits_charged is
 'Credits taken at the start.';
 comment on column credits_monitoring.started_by_day.credits_refunded is
-'Credits of these that came back until now.';
+'Credits of credits_charged that came back until now.';
 comment on column credits_monitoring.started_by_day.is_billed is
 'Whether the provider bills it: it says so, or it succeeded and nothing is known; null = '
 'unknown.';

@@ -20,7 +20,8 @@ comment on column credits_monitoring.top_users_monthly.generations is 'Generatio
 comment on column credits_monitoring.top_users_monthly.credits_net is
 'Credits that they cost the user until now.';
 comment on column credits_monitoring.top_users_monthly.cost_usd is
-'US dollars that providers bill for them, as far as known; null = none is known.';
+'US dollars that providers bill for these generations, as far as known; null = none is '
+'known.';
 comment on column credits_monitoring.top_users_monthly.rank is
 '1 = the user who spent most credits in this month.';
 

@@ -28,14 +28,16 @@ comment on column credits_monitoring.usage_daily.day is 'Day of the start.';
 comment on column credits_monitoring.usage_daily.provider is 'Who does the work.';
 comment on column credits_monitoring.usage_daily.generation_type is 'What is made.';
 comment on column credits_monitoring.usage_daily.started is 'Generations started.';
-comment on column credits_monitoring.usage_daily.succeeded is 'Of these, succeeded.';
-comment on column credits_monitoring.usage_daily.failed is 'Of these, failed.';
-comment on column credits_monitoring.usage_daily.timed_out is 'Of these, timed out.';
-comment on column credits_monitoring.usage_daily.cancelled is 'Of these, cancelled.';
-comment on column credits_monitoring.usage_daily.in_flight is 'Of these, still in flight.';
-comment on column credits_monitoring.usage_daily.credits_charged is 'Credits charged for them.';
+comment on column credits_monitoring.usage_daily.succeeded is 'Started that day, and succeeded.';
+comment on column credits_monitoring.usage_daily.failed is 'Started that day, and failed.';
+comment on column credits_monitoring.usage_daily.timed_out is 'Started that day, and timed out.';
+comment on column credits_monitoring.usage_daily.cancelled is 'Started that day, and cancelled.';
+comment on column credits_monitoring.usage_daily.in_flight is
+'Started that day, and still in flight.';
+comment on column credits_monitoring.usage_daily.credits_charged is
+'Credits charged for the generations started that day.';
 comment on column credits_monitoring.usage_daily.credits_refunded is
-'Credits of these that came back, whenever that was.';
+'Credits of credits_charged that came back, whenever that was.';
 comment on column credits_monitoring.usage_daily.users is 'Users who started any.';
 
 revoke all on credits_monitoring.usage_daily from public;

@@ -2,14 +2,15 @@
 --
 -- next_status: the generation's status once the event is applied.
 -- outcome: applied = the event takes effect; raises = it takes effect if more becomes due, else it
--- is a replay; replay = it repeats what is known; ignored = it is kept and changes nothing.
+-- is a replay; names task = it takes effect if it brings the provider's id, which was missing, else
+-- it is a replay; replay = it repeats what is known; ignored = it is kept and changes nothing.
 -- due: price = the charge less the final price; policy = by refund_policies. due_in_full_for: the
--- kind of failure for which the whole charge is due, whatever the policy says, since nobody has
--- worked for it yet.
+-- kind of failure for which the whole charge is due, whatever the policy says, since the provider
+-- has not begun.
 -- books: reported = the cost, and whether the provider bills it, replace what was known; missing =
--- they only complete it, as every replay does. is_late_success: the provider bills for what has
--- been settled as something else.
--- alert: the type to open; alerts_only_if_refunded: only where something came back.
+-- they only complete it, as every replay does. is_late_success: a success reported after the
+-- generation was settled as failed, timed out or cancelled; the provider bills it.
+-- alert: the type to open; alerts_only_if_refunded: only where something came back or is due.
 --
 -- All words are text: a new word of an enumeration cannot be used in the transaction that adds it.
 -- Inlined by the planner.
@@ -82,7 +83,7 @@ as $generation_life$
             '→ timed_out, by `timeout`'
         ),
         (
-            'processing', 'submitted', 'processing', 'replay',
+            'processing', 'submitted', 'processing', 'names task',
             null, null, 'missing', false, null, false,
             'same id: replay; other id: PT409'
         ),

@@ -59,13 +59,12 @@ begin
             v_rule.outcome = 'raises'
             and v_judgement.due_credits > p_generation.refund_due_credits
         )
-        -- It was known that the provider has the generation; this report adds the provider's id.
         or (
-            v_status = 'processing'
+            v_rule.outcome = 'names task'
             and p_generation.provider_task_id is null
             and p_provider_task_id is not null
         );
-    v_judgement.is_replayed := v_rule.outcome in ('raises', 'replay')
+    v_judgement.is_replayed := v_rule.outcome in ('raises', 'names task', 'replay')
         and not v_judgement.is_applied;
     v_judgement.status := case
         when v_judgement.is_applied then v_rule.next_status

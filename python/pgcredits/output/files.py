@@ -17,19 +17,21 @@ if TYPE_CHECKING:
 
 @contextmanager
 def replacing(
-    path: Path, *, is_private: bool = True, keeps_empty: bool = True
+    path: Path, *, is_private: bool = True, keeps_empty: bool = True, follows_link: bool = True
 ) -> Iterator[BinaryIO]:
     """A new file, which takes the place of `path` in one step when the block has ended well.
 
     Args:
-        path: Where it goes. Where that is a link, the file that the link names is replaced.
+        path: Where it goes.
         is_private: Only its owner may read it; otherwise it has the usual rights.
         keeps_empty: Whether a new file that nothing was written to takes the place, too.
+        follows_link: Where `path` is a link, whether the file that it names is replaced, or the
+            link itself: in a folder that others may write to, a link may name anything.
 
     Raises:
         OSError: It cannot be written. An earlier file is still there.
     """
-    target = path.resolve()
+    target = path.resolve() if follows_link else path
     new = target.with_name(f".{target.name}.{secrets.token_hex(4)}.new")
     rights = 0o600 if is_private else 0o666
     handle = os.open(new, os.O_CREAT | os.O_EXCL | os.O_RDWR, rights)
@@ -47,13 +49,13 @@ def replacing(
 
 
 def write(path: Path, text: str, option: str = "--output") -> None:
-    """Put the text there; a file of this name is replaced in one step.
+    """Put the text there; a file, or a link, of this name is replaced in one step.
 
     Raises:
         ReportError: It could not be written; an earlier file is still there.
     """
     try:
-        with replacing(path) as file:
+        with replacing(path, follows_link=False) as file:
             file.write(text.encode())
     except OSError as error:
         raise ReportError(
@@ -66,7 +68,10 @@ def _sync_folder(folder: Path) -> None:
     """Sync the folder, so that a new name outlives a power cut, where the system can do that."""
     if os.name == "nt":
         return
-    handle = os.open(folder, os.O_RDONLY)
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except PermissionError:  # a folder that may be written to, but not read
+        return
     try:
         os.fsync(handle)
     finally:

@@ -67,3 +67,15 @@ def test_without_the_packages_it_names_the_command(database: Database, tmp_path:
     assert done.returncode == 22
     assert "pip install 'pgcredits[report]'" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_link_is_replaced_and_not_what_it_names(database: Database, tmp_path: Path) -> None:
+    kept = tmp_path / "kept.txt"
+    kept.write_text("mine")
+    (tmp_path / "report.txt").symlink_to(kept)
+
+    done = run(database, tmp_path, "--output", "report.txt")
+
+    assert done.returncode == 0
+    assert kept.read_text() == "mine"
+    assert not (tmp_path / "report.txt").is_symlink()

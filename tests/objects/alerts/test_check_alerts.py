@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ from support.api import call, new_user, rows, value
 from support.attempts import break_refunds, mend_refunds
 from support.books import NOON, grant
 from support.clock import advance, set_clock
+from support.paths import PROCEDURES
 
 if TYPE_CHECKING:
     import psycopg
@@ -628,3 +630,31 @@ def test_what_came_while_it_was_judged_is_not_resolved_before_it_came(
 
     (alert,) = alerts(conn)
     assert alert.resolved_at == alert.created_at == NOON + MINUTE
+
+
+def test_each_type_that_has_a_condition_is_judged_and_no_other(
+    conn: psycopg.Connection[Any],
+) -> None:
+    judged = {
+        row.type for row in conn.execute("select type from credits.alert_types where is_judged")
+    }
+    conditions = {
+        file.stem.removesuffix("_condition")
+        for file in (PROCEDURES / "internal" / "alerts" / "conditions").glob("*_condition.sql")
+    }
+
+    # One that is open becomes critical with time; the refund itself opens and resolves it.
+    assert conditions - {"platform", "refund_failed"} == judged
+    source = (
+        PROCEDURES / "internal" / "alerts" / "conditions" / "alert_conditions.sql"
+    ).read_text()
+    assert set(re.findall(r"(\w+)_condition\(", source)) == conditions - {"platform"}
+
+
+def test_each_rule_is_of_a_known_type(conn: psycopg.Connection[Any]) -> None:
+    unknown = conn.execute(
+        "select r.type from credits.alert_rules as r"
+        " left join credits.alert_types as t using (type) where t.type is null"
+    ).fetchall()
+
+    assert unknown == []

@@ -64,7 +64,7 @@ def test_an_error_is_provoked_by_a_test(sqlstate: str, error: str) -> None:
     tests = [
         path
         for path in (ROOT / "tests").rglob("test_*.py")
-        if path.parent.name not in ("catalog", "harness")
+        if path.parent.name not in ("catalog", "support")
     ]
 
     assert [path for path in tests if pattern.search(path.read_text(encoding="utf-8"))]

@@ -34,6 +34,7 @@ as $alert_conditions$
 $alert_conditions$;
 
 comment on function credits_internal.alert_conditions is
-'The conditions, of all types that check_alerts judges, that hold at this time.';
+'The conditions that hold at this time: of all types that check_alerts judges, and of open '
+'refund_failed alerts that have become critical.';
 
 revoke all on function credits_internal.alert_conditions from public;

@@ -78,8 +78,10 @@ def test_the_owner_cannot_change_it(conn: psycopg.Connection[Any], user: UUID, c
     # Whatever the session plays: replica is what restores and replication use.
     for role in ("origin", "replica", "local"):
         conn.execute(f"set session_replication_role = {role}")
-        with refused_without_trace(conn, "23001", "append_only"):
+        with refused_without_trace(conn, "23001", "append_only") as refusal:
             conn.execute(CHANGES[change])
+        assert refusal.error is not None
+        assert "refund_user_credits" in (refusal.error.diag.message_hint or "")
 
 
 def test_a_redaction_is_let_through_once(conn: psycopg.Connection[Any], user: UUID) -> None:
