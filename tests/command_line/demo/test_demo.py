@@ -89,10 +89,16 @@ def require_success(done: subprocess.CompletedProcess[str]) -> None:
 
 
 @pytest.fixture(scope="module")
-def told() -> dict[str, Any]:
-    done = run("--format", "json")
-    require_success(done)
-    answer: dict[str, Any] = json.loads(done.stdout)
+def ended() -> subprocess.CompletedProcess[str]:
+    """A demo that takes its output for a terminal."""
+    done = run("--format", "json", FORCE_COLOR="1")
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def told(ended: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(ended.stdout)
     return answer
 
 
@@ -214,12 +220,10 @@ def test_it_prints_tables_that_fit_without_a_terminal(columns: int) -> None:
         assert verdicts == dict.fromkeys(SCENARIOS, "yes")
 
 
-def test_on_a_terminal_it_shows_how_far_it_is() -> None:
-    done = run("--users", "1", "--format", "json", FORCE_COLOR="1")
-
-    assert json.loads(done.stdout)["users"] == 1
+def test_on_a_terminal_it_shows_how_far_it_is(ended: subprocess.CompletedProcess[str]) -> None:
+    assert json.loads(ended.stdout)["users"] == USERS
     for scene in ("pgcredits migrate", f"{len(SCENARIOS)} scenarios", "verify_ledger"):
-        assert scene in done.stderr
+        assert scene in ended.stderr
 
 
 def test_keep_leaves_the_server_until_ctrl_c() -> None:
