@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+
 from bench import views
 from bench.program import main
 from bench.setting import SCENARIOS, Setting
@@ -12,13 +14,12 @@ from bench.setting import SCENARIOS, Setting
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
-
     from support.servers import PostgresServer
 
 LITTLE = ["--users", "20", "--clients", "2", "--rounds", "1", "--ledger-rows", "100"]
 
 
+@pytest.mark.slow
 def test_it_measures_both_sides_in_all_scenarios(
     postgres_server: PostgresServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

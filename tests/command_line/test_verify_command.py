@@ -53,7 +53,7 @@ end $$
 
 
 def run(database: Database, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return pgcredits("verify", *arguments, dsn=database.dsn, COLUMNS="200")
+    return pgcredits("verify", *arguments, dsn=database.dsn, environment={"COLUMNS": "200"})
 
 
 def run_json(database: Database, *arguments: str) -> tuple[int, dict[str, Any]]:

@@ -16,11 +16,15 @@ from typing import TYPE_CHECKING
 from pgcredits.cli import main
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 
 def pgcredits(
-    *arguments: str, dsn: str | None = None, folder: Path | None = None, **environment: str
+    *arguments: str,
+    dsn: str | None = None,
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end, as `subprocess.run` would.
 
@@ -28,12 +32,14 @@ def pgcredits(
         arguments: Those of the command line, without the program's name.
         dsn: For PGCREDITS_DSN, which is else not set.
         folder: Where it runs, if not here.
-        environment: Further variables.
+        environment: Further variables by name.
     """
     before, argv = dict(os.environ), sys.argv
     out, err = io.StringIO(), io.StringIO()
     os.environ.pop("PGCREDITS_DSN", None)
-    os.environ.update(environment | ({} if dsn is None else {"PGCREDITS_DSN": dsn}))
+    os.environ.update(environment or {})
+    if dsn is not None:
+        os.environ["PGCREDITS_DSN"] = dsn
     sys.argv = ["pgcredits", *arguments]
     try:
         with chdir(folder or "."), redirect_stdout(out), redirect_stderr(err):

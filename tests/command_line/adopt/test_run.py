@@ -1386,6 +1386,7 @@ with connect(dsn) as conn:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_killed_anywhere_and_run_again_the_end_is_the_same(
     template: Any, tmp_path: Path, nobody: Nobody

@@ -202,6 +202,7 @@ def test_the_printed_ledger_shows_every_way_in_which_credits_move(told: dict[str
     assert [row["seq"] for row in rows] == list(range(1, len(rows) + 1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", [60, 80])
 def test_it_prints_tables_that_fit_without_a_terminal(columns: int) -> None:
     done = run(COLUMNS=str(columns), PYTHONIOENCODING="ascii")

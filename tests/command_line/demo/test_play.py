@@ -368,6 +368,7 @@ def require_gone(servers: list[Server]) -> None:
     assert server.pid is None
 
 
+@pytest.mark.slow
 def test_nothing_is_left_of_it(servers: list[Server], capsys: pytest.CaptureFixture[str]) -> None:
     demo(users=1, keep=False, output_format=Format.TEXT)
 

@@ -16,6 +16,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 from psycopg.conninfo import make_conninfo
 
+from support.program import pgcredits
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -47,14 +49,7 @@ def environment(dsn: str, **more: str) -> dict[str, str]:
 
 def run(dsn: str, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
-    return subprocess.run(
-        [PGCREDITS, *arguments],
-        capture_output=True,
-        check=False,
-        text=True,
-        timeout=DEADLINE_SECONDS,
-        env=environment(dsn, **more),
-    )
+    return pgcredits(*arguments, dsn=dsn, environment={"COLUMNS": "200", **more})
 
 
 @dataclass
