@@ -75,10 +75,13 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"no PostgreSQL to test on: {error} {hint}") from error
 
 
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """Races and benches want the machine for themselves: no worker beside them."""
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Races and benches want the machine for themselves: no worker beside them.
+
+    Else one worker more than there are cores: each waits for its server, or a clock, at times.
+    """
     alone = config.getoption("--bench") or config.option.markexpr == "slow"
-    return 0 if alone else None
+    return 0 if alone else (os.cpu_count() or 1) + 1
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
