@@ -449,7 +449,8 @@ def test_who_is_given_credits_here_during_the_cut_over(database: Database, conn:
 
 def test_a_timeout_of_the_applications_does_not_end_it(conn: Conn, nobody: Nobody) -> None:
     plan = planned(conn, "single_column", dirty=False)
-    conn.execute("set statement_timeout = 1")
+    # Shorter than some statements of a run take, and longer than the one that lifts the limit.
+    conn.execute("set statement_timeout = 5")
 
     run(conn, plan, nobody)
 
