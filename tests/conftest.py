@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 from pytest_postgresql import factories
 
 from support import databases, procedure_coverage, seeds, servers
@@ -76,12 +77,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Races and benches want the machine for themselves: no worker beside them.
+    """One worker more than there are cores: each waits for its server, or a clock, at times.
 
-    Else one worker more than there are cores: each waits for its server, or a clock, at times.
+    Benches want the machine for themselves: no worker beside them.
     """
-    alone = config.getoption("--bench") or config.option.markexpr == "slow"
-    return 0 if alone else (os.cpu_count() or 1) + 1
+    return 0 if config.getoption("--bench") else (os.cpu_count() or 1) + 1
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
@@ -125,8 +125,7 @@ def postgres_server(pytestconfig: pytest.Config) -> Iterator[servers.PostgresSer
 def _deploy(*, host: str, port: int, user: str, dbname: str, password: str, **_: Any) -> None:
     from pgcredits.deploy import migrate
 
-    server = servers.PostgresServer(host=host, port=port, user=user, password=password)
-    migrate(server.dsn(dbname))
+    migrate(make_conninfo(host=host, port=port, user=user, dbname=dbname, password=password))
 
 
 # pytest-postgresql makes the template, deploys into it, and drops it at the end. The name is of

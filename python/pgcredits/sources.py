@@ -16,7 +16,7 @@ from pathlib import Path
 
 import yoyo
 from yoyo.migrations import Migration as YoyoMigration
-from yoyo.migrations import read_sql_migration
+from yoyo.migrations import parse_metadata_from_sql_comments
 
 import pgcredits
 from pgcredits.errors import PgcreditsError
@@ -132,13 +132,13 @@ def _migration(root: Path, migration: YoyoMigration) -> Migration:
         raise SourcesError(f'a migration is called "{source.name}", not "NNNN-name.sql"')
     if not rollback.is_file():
         raise SourcesError(f"{source.name} has no {rollback.name}")
-    directives, _, _ = read_sql_migration(str(source))
+    path, sql, sha256 = _read(root, source)
+    directives, _, _ = parse_metadata_from_sql_comments(sql)
     if "transactional" in directives:
         raise SourcesError(f"{source.name} wants to be outside the deploy's transaction")
     for needed in directives.get("depends", "").split():
         if needed >= migration.id:  # the order is that of the numbers
             raise SourcesError(f"{source.name} depends on {needed}, which is not before it")
-    path, sql, sha256 = _read(root, source)
     rollback_path, rollback_sql, _ = _read(root, rollback)
     return Migration(migration, path, sql, sha256, rollback_path, rollback_sql)
 

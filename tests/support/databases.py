@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -19,8 +20,31 @@ if TYPE_CHECKING:
     from support.servers import PostgresServer
 
 
-class FileCopyJanitor(DatabaseJanitor):
-    """pytest-postgresql's janitor, copying files: faster than its WAL for a small template."""
+_SESSIONS = "select from pg_catalog.pg_stat_activity as a where a.datname = %s"
+
+
+class QuickJanitor(DatabaseJanitor):
+    """pytest-postgresql's janitor on one connection, copying files: faster than WAL if small."""
+
+    def __init__(self, server: PostgresServer, dbname: str, template_dbname: str) -> None:
+        """Make the database `dbname` as a copy of `template_dbname`."""
+        super().__init__(
+            host=server.host,
+            port=server.port,
+            user=server.user,
+            password=server.password,
+            dbname=dbname,
+            template_dbname=template_dbname,
+            maintenance_dbname=server.maintenance_dbname,
+        )
+        self._server = server
+
+    @contextmanager
+    def cursor(self, dbname: str | None = None) -> Iterator[psycopg.Cursor[Any]]:
+        """A cursor of the server's administration connection."""
+        assert dbname is None
+        with self._server.administration.cursor() as cursor:
+            yield cursor
 
     def _build_create_database_sql(self) -> sql.Composed:
         return super()._build_create_database_sql() + sql.SQL(" strategy file_copy")
@@ -28,6 +52,11 @@ class FileCopyJanitor(DatabaseJanitor):
     def drop(self) -> None:
         """Drop it in one statement, whoever is still connected."""
         with self.cursor() as cursor:
+            # PostgreSQL itself looks only every tenth of a second whether sessions have ended, and
+            # those of closed connections have ended in a few milliseconds.
+            soon = time.monotonic() + 0.1
+            while cursor.execute(_SESSIONS, (self.dbname,)).fetchall() and time.monotonic() < soon:
+                time.sleep(0.001)
             cursor.execute(
                 sql.SQL("drop database if exists {} with (force)").format(
                     sql.Identifier(self.dbname)
@@ -100,20 +129,19 @@ class Database:
                 busy.append(conn)
             elif conn is not spared:
                 conn.close()
-        with self.server.connect() as admin:
-            # Sessions of connections that a thread still uses must have ended (10 s at most)
-            # before the connections are closed.
-            admin.execute(
-                "select pg_catalog.pg_terminate_backend("
-                "    a.pid, case when a.pid = any (%s::integer[]) then 10000 else 0 end)"
-                " from pg_catalog.pg_stat_activity as a"
-                " where a.datname = %s and a.backend_type = 'client backend' and a.pid <> %s",
-                (
-                    [conn.info.backend_pid for conn in busy],
-                    self.name,
-                    spared.info.backend_pid if spared else 0,
-                ),
-            )
+        # Sessions of connections that a thread still uses must have ended (10 s at most) before the
+        # connections are closed.
+        self.server.administration.execute(
+            "select pg_catalog.pg_terminate_backend("
+            "    a.pid, case when a.pid = any (%s::integer[]) then 10000 else 0 end)"
+            " from pg_catalog.pg_stat_activity as a"
+            " where a.datname = %s and a.backend_type = 'client backend' and a.pid <> %s",
+            (
+                [conn.info.backend_pid for conn in busy],
+                self.name,
+                spared.info.backend_pid if spared else 0,
+            ),
+        )
         for conn in busy:
             conn.close()
 
@@ -162,16 +190,7 @@ def blank(server: PostgresServer) -> Iterator[Database]:
 @contextmanager
 def _new_database(server: PostgresServer, *, template: str) -> Iterator[Database]:
     name = f"pgcredits_test_{secrets.token_hex(6)}"
-    janitor = FileCopyJanitor(
-        host=server.host,
-        port=server.port,
-        user=server.user,
-        password=server.password,
-        dbname=name,
-        template_dbname=template,
-        maintenance_dbname=server.maintenance_dbname,
-    )
-    with janitor:
+    with QuickJanitor(server, name, template):
         yield Database(server, name)
 
 

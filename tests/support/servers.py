@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 IMAGE = os.environ.get("PGCREDITS_TEST_IMAGE", "postgres:18")
 
-# Room for the races: sixteen sessions here, sixty there, and the test's own connections.
-OPTIONS = {"max_connections": "300"}
+# Room for the races: sixteen sessions here, sixty there, and the test's own connections. Small
+# tables need no compiler: where PostgreSQL has one, it would take longer than most queries.
+OPTIONS = {"max_connections": "300", "jit": "off"}
 
 
 @dataclass(frozen=True)
@@ -31,18 +32,22 @@ class PostgresServer:
     maintenance_dbname: str = "postgres"
     options: str = ""
     template_dbname: str | None = None
+    #: The connection through which databases are made and dropped.
+    administration: psycopg.Connection[Any] = field(kw_only=True, compare=False, repr=False)
 
     @classmethod
-    def from_dsn(cls, dsn: str) -> PostgresServer:
-        """Connect once, so that libpq's defaults and environment are filled in."""
+    @contextmanager
+    def at(cls, dsn: str) -> Iterator[PostgresServer]:
+        """Connect, so that libpq's defaults and environment are filled in."""
         given = conninfo_to_dict(dsn)
-        with psycopg.connect(dsn, connect_timeout=10) as conn:
-            return cls(
+        with psycopg.connect(dsn, autocommit=True, connect_timeout=10) as conn:
+            yield cls(
                 host=str(given.get("host") or conn.info.host),
                 port=conn.info.port,
                 user=conn.info.user,
                 password=conn.info.password or None,
                 maintenance_dbname=conn.info.dbname,
+                administration=conn,
             )
 
     def dsn(self, dbname: str | None = None) -> str:
@@ -75,14 +80,21 @@ class Choice:
         if self.kind == "embedded":
             from pgcredits.server import ephemeral_server
 
-            with ephemeral_server(options=settings) as server:
-                yield PostgresServer.from_dsn(server.dsn())
+            with (
+                ephemeral_server(options=settings) as started,
+                PostgresServer.at(started.dsn()) as server,
+            ):
+                yield server
         elif self.kind == "docker":
-            with _container({**settings, "fsync": "off"}) as dsn:
-                yield PostgresServer.from_dsn(dsn)
+            with (
+                _container({**settings, "fsync": "off"}) as dsn,
+                PostgresServer.at(dsn) as server,
+            ):
+                yield server
         else:
             assert self.dsn is not None
-            yield PostgresServer.from_dsn(self.dsn)
+            with PostgresServer.at(self.dsn) as server:
+                yield server
 
 
 def choose(kind: str | None, dsn: str | None = None) -> Choice:

@@ -69,6 +69,7 @@ def demo(
         with Bars() as bars:
             bars.scene("a PostgreSQL server")
             server = stack.enter_context(ephemeral_server())
+            install(server, bars)
             results = run(server.dsn(DATABASE), users, bars)
             month = run_month(server, page, bars)
         if keep:
@@ -83,15 +84,26 @@ def demo(
     require_none(month.verification)
 
 
-def run(dsn: str, users: int, bars: Bars) -> Results:
-    """Deploy pgcredits, play all scenarios, judge the net prices, and verify the ledger."""
+def install(server: Server, bars: Bars) -> None:
+    """Deploy pgcredits, and copy the still empty database for the month."""
     from pgcredits import deploy
+    from pgcredits.demo import month
+    from pgcredits.demo.client import Client
+
+    bars.scene("pgcredits migrate")
+    dsn = server.dsn(DATABASE)
+    deploy.migrate(dsn)
+    with Client(dsn) as owner:
+        copy = f"create database {month.DATABASE} template {DATABASE} strategy file_copy"
+        owner.connection.execute(copy.encode())
+
+
+def run(dsn: str, users: int, bars: Bars) -> Results:
+    """Play all scenarios, judge the net prices, and verify the ledger."""
     from pgcredits.demo import ada, stage
     from pgcredits.demo.results import read_results
     from pgcredits.verify import verify
 
-    bars.scene("pgcredits migrate")
-    deploy.migrate(dsn)
     bars.scene("three months of one user")
     user_id = ada.live(dsn)
     play = stage.play(dsn, users, bars)
@@ -118,8 +130,7 @@ def new_page(wanted: Path | None) -> Path:
 
 
 def run_month(server: Server, page: Path, bars: Bars) -> Month:
-    """Simulate a month in another database, and make the report on it as an analyst would."""
-    from pgcredits import deploy
+    """Simulate a month in the other database, and make the report on it as an analyst would."""
     from pgcredits.demo import month
     from pgcredits.demo.client import Client
     from pgcredits.output.files import write
@@ -128,10 +139,7 @@ def run_month(server: Server, page: Path, bars: Bars) -> Month:
     from pgcredits.verify import verify
 
     bars.scene("a month of a platform")
-    with Client(server.dsn(DATABASE)) as owner:
-        owner.connection.execute(f"create database {month.DATABASE}".encode())
     dsn = server.dsn(month.DATABASE)
-    deploy.migrate(dsn)
     generations = month.live(dsn)
     bars.scene("pgcredits report")
     with Client(dsn, "credits_analyst") as analyst:

@@ -12,6 +12,7 @@ from pgcredits.connections import connect
 from pgcredits.errors import PgcreditsError, ServerError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Self
 
 
@@ -46,18 +47,8 @@ class Client:
         Raises:
             PgcreditsError: The database refused it, which nothing in the demo should make it do.
         """
-        shape = (function, *arguments)
-        if shape not in self._queries:
-            query = sql.SQL("select * from {}({})").format(
-                sql.Identifier("credits", function),
-                sql.SQL(", ").join(
-                    sql.SQL("{} => {}").format(sql.Identifier(name), sql.Placeholder(name))
-                    for name in arguments
-                ),
-            )
-            self._queries[shape] = query.as_bytes(self.connection)
         try:
-            rows = self.connection.execute(self._queries[shape], arguments).fetchall()
+            rows = self.connection.execute(self.query(function, arguments), arguments).fetchall()
         except psycopg.Error as error:
             if error.sqlstate is None or self.connection.closed:
                 raise ServerError("the demo's server went away", "Try again.") from error
@@ -68,6 +59,20 @@ class Client:
         self.calls[function] += 1
         self.replays += any(getattr(row, "replayed", False) or False for row in rows)
         return rows
+
+    def query(self, function: str, names: Iterable[str]) -> bytes:
+        """The text of such a call, with a placeholder for each argument."""
+        shape = (function, *names)
+        if shape not in self._queries:
+            query = sql.SQL("select * from {}({})").format(
+                sql.Identifier("credits", function),
+                sql.SQL(", ").join(
+                    sql.SQL("{} => {}").format(sql.Identifier(name), sql.Placeholder(name))
+                    for name in shape[1:]
+                ),
+            )
+            self._queries[shape] = query.as_bytes(self.connection)
+        return self._queries[shape]
 
     def begin(self) -> None:
         """Begin a transaction: what follows stays uncommitted."""

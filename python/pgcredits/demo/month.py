@@ -10,8 +10,6 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from psycopg import sql
-
 from pgcredits.demo.client import Client
 
 if TYPE_CHECKING:
@@ -89,24 +87,11 @@ def live(dsn: str) -> int:
             with connection.transaction(), connection.pipeline():
                 for step in steps[offset : offset + 250]:
                     connection.execute(_SET_NOW, [step.at.isoformat()])
-                    connection.execute(*_query(step))
+                    connection.execute(owner.query(step.function, step.arguments), step.arguments)
         connection.execute(real.encode())
         # On a live platform maintenance has just run: every ledger was checked a moment ago.
         connection.execute("select from credits.run_maintenance()")
     return sum(step.function == "start_generation" for step in steps)
-
-
-def _query(step: Step) -> tuple[Any, dict[str, Any]]:
-    names = step.arguments
-    return (
-        sql.SQL("select from {}({})").format(
-            sql.Identifier("credits", step.function),
-            sql.SQL(", ").join(
-                sql.SQL("{} => {}").format(sql.Identifier(n), sql.Placeholder(n)) for n in names
-            ),
-        ),
-        names,
-    )
 
 
 class _Script:

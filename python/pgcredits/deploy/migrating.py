@@ -32,6 +32,7 @@ from pgcredits.deploy.session import (
     Connection,
     DeployFailedError,
     execute,
+    hold_writers,
     in_transaction,
     pin_settings,
 )
@@ -88,10 +89,15 @@ class _Deploy:
         self._conn = conn
         self._package = package
         self._major = conn.info.server_version // 10_000
+        self._attempts = 0
         self.on_step = on_step
 
     def run(self, *, create_roles: bool) -> DeployReport:
         """Do the whole deploy, within a transaction."""
+        self._attempts += 1
+        if self._attempts > 1:
+            self.on_step("hold writers")
+            hold_writers(self._conn)
         self.on_step("look")
         before = read_live(self._conn)
         done: tuple[str, ...] = ()

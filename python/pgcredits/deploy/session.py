@@ -110,6 +110,17 @@ def pin_settings(conn: Connection) -> None:
     )
 
 
+def hold_writers(conn: Connection) -> None:
+    """Let no call write until this transaction ends, once those that write now have ended.
+
+    Every call that writes locks its user's row first. Without this, traffic that never pauses can
+    keep a deploy from its locks for ever: some call always holds one table that the deploy needs
+    next, and waits for another that the deploy holds already.
+    """
+    if scalar(conn, "select to_regclass('credits.user_credits')") is not None:
+        conn.execute("lock table credits.user_credits in exclusive mode")
+
+
 def execute(conn: Connection, statement: str, path: str = "") -> None:
     """Run SQL text as it is: several statements, percent signs and all.
 

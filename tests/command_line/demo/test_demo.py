@@ -8,13 +8,14 @@ import signal
 import subprocess
 import sysconfig
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from pgcredits import deploy
+from support.sharing import made_once
 
 USERS = 2
 PGCREDITS = Path(sysconfig.get_path("scripts")) / "pgcredits"
@@ -88,17 +89,28 @@ def require_success(done: subprocess.CompletedProcess[str]) -> None:
     assert not done.stderr, done.stderr
 
 
+class Ended(NamedTuple):
+    """What a demo has printed."""
+
+    output: str
+    progress: str
+
+
 @pytest.fixture(scope="module")
-def ended() -> subprocess.CompletedProcess[str]:
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
     """A demo that takes its output for a terminal."""
-    done = run("--format", "json", FORCE_COLOR="1")
-    assert done.returncode == 0, done.stderr
-    return done
+
+    def play() -> str:
+        done = run("--format", "json", FORCE_COLOR="1")
+        assert done.returncode == 0, done.stderr
+        return json.dumps([done.stdout, done.stderr])
+
+    return Ended(*json.loads(made_once(tmp_path_factory, "demo", play)))
 
 
 @pytest.fixture(scope="module")
-def told(ended: subprocess.CompletedProcess[str]) -> dict[str, Any]:
-    answer: dict[str, Any] = json.loads(ended.stdout)
+def told(ended: Ended) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(ended.output)
     return answer
 
 
@@ -221,10 +233,10 @@ def test_it_prints_tables_that_fit_without_a_terminal(columns: int) -> None:
         assert verdicts == dict.fromkeys(SCENARIOS, "yes")
 
 
-def test_on_a_terminal_it_shows_how_far_it_is(ended: subprocess.CompletedProcess[str]) -> None:
-    assert json.loads(ended.stdout)["users"] == USERS
+def test_on_a_terminal_it_shows_how_far_it_is(ended: Ended) -> None:
+    assert json.loads(ended.output)["users"] == USERS
     for scene in ("pgcredits migrate", f"{len(SCENARIOS)} scenarios", "verify_ledger"):
-        assert scene in ended.stderr
+        assert scene in ended.progress
 
 
 def test_keep_leaves_the_server_until_ctrl_c() -> None:

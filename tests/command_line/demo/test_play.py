@@ -18,7 +18,7 @@ from pgcredits.cli import demo as demo_command
 from pgcredits.cli.demo import demo
 from pgcredits.cli.options import Format
 from pgcredits.connections import connect
-from pgcredits.demo import ada, scenarios, stage
+from pgcredits.demo import ada, month, scenarios, stage
 from pgcredits.demo.client import Client
 from pgcredits.demo.provider import Order
 from pgcredits.demo.results import judge, read_results
@@ -369,6 +369,7 @@ def require_gone(servers: list[Server]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("half_a_month")
 def test_nothing_is_left_of_it(servers: list[Server], capsys: pytest.CaptureFixture[str]) -> None:
     demo(users=1, keep=False, output_format=Format.TEXT)
 
@@ -388,7 +389,13 @@ def in_both_formats(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo_command, "present", present_both)
 
 
-@pytest.mark.usefixtures("in_both_formats")
+@pytest.fixture
+def half_a_month(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The month takes longest, and is not what the test is about."""
+    monkeypatch.setattr(month, "DAYS", 14)
+
+
+@pytest.mark.usefixtures("in_both_formats", "half_a_month")
 def test_a_wrong_net_ends_in_exit_status_7(
     servers: list[Server], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -410,7 +417,7 @@ def test_a_wrong_net_ends_in_exit_status_7(
     assert "Wrong" in [line.strip() for line in printed.splitlines()]
 
 
-@pytest.mark.usefixtures("in_both_formats")
+@pytest.mark.usefixtures("in_both_formats", "half_a_month")
 def test_a_ledger_that_does_not_prove_itself_ends_in_exit_status_7(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -54,8 +54,8 @@ class Cluster:
 
 @pytest.fixture(scope="module")
 def own_server() -> Iterator[PostgresServer]:
-    with ephemeral_server() as server:
-        yield PostgresServer.from_dsn(server.dsn())
+    with ephemeral_server() as started, PostgresServer.at(started.dsn()) as server:
+        yield server
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from support.databases import Database
 
-GENERATIONS = 100_000
+GENERATIONS = 25_000
 SESSIONS = 2
 LASTS = timedelta(days=130)
 #: Its days have 23 and 25 hours at times, and none begins at midnight UTC.
@@ -131,12 +131,9 @@ LIVE = """
                     and g.credits_charged > coalesce(r.refunded, 0);
             end if;
 
-            if v_step % 2500 = 0 then
+            if v_step % 500 = 0 then
                 perform credits.sweep_stuck_generations(100000);
                 perform credits.expire_user_credits(100000);
-            end if;
-
-            if v_step % 500 = 0 then
                 commit;
             end if;
         end loop;

@@ -161,10 +161,14 @@ class Walk:
             self._statements[step.name] = f"execute step_{i}"
         self._cursor = self.conn.cursor(row_factory=tuple_row)
 
-    def run(self) -> None:
-        """Walk, and leave everything as it was."""
+    def run(self, first: Sequence[Step] | None = None) -> None:
+        """Walk, and leave everything as it was.
+
+        Args:
+            first: The events that sequences begin with, if not all.
+        """
         life = Life(self.table, self.percents, granted=GRANTED, charge=CHARGE)
-        for step in self.steps:
+        for step in first or self.steps:
             self._cursor.execute("begin; savepoint s1")
             self._take(step, life, ())
             self._cursor.execute("rollback")
