@@ -43,10 +43,12 @@ def stranger(strangers: list[str], postgres_server: PostgresServer) -> str:
 
 
 @pytest.fixture
-def tree(strangers: list[str], tmp_path: Path, postgres_server: PostgresServer) -> Iterator[Tree]:
-    """The small package, and a blank database."""
+def tree(
+    strangers: list[str], tmp_path: Path, template_of_tree: databases.Template
+) -> Iterator[Tree]:
+    """The small package, and a blank database. Its server has the roles."""
     write_files(tmp_path)
-    with databases.blank(postgres_server) as database:
+    with databases.blank(template_of_tree.server) as database:
         yield Tree(tmp_path, database)
 
 
