@@ -10,6 +10,8 @@ stable
 parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
+-- After a user of many rows a session would keep one plan for all users, made for many rows.
+set plan_cache_mode = force_custom_plan
 as $verify_revocations$
 begin
     return query
