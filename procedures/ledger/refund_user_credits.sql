@@ -29,15 +29,9 @@ declare
     v_at timestamptz;
     v_refund_id uuid;
 begin
-    perform credits_internal.require_user(p_user_id);
-    perform credits_internal.require_transaction(p_transaction_id);
-
-    if p_credits is not null then
-        perform credits_internal.require_credits(p_credits);
-    end if;
-
-    perform credits_internal.require_reason(p_reason);
-    perform credits_internal.require_key(p_idempotency_key);
+    perform credits_internal.require_reversal(
+        p_user_id, p_transaction_id, p_credits, p_reason, p_idempotency_key
+    );
 
     v_user := credits_internal.lock_user(p_user_id);
     v_prior := credits_internal.find_request(

@@ -25,15 +25,9 @@ declare
     v_credits bigint;
     v_now timestamptz;
 begin
-    perform credits_internal.require_user(p_user_id);
-    perform credits_internal.require_transaction(p_transaction_id);
-
-    if p_credits is not null then
-        perform credits_internal.require_credits(p_credits);
-    end if;
-
-    perform credits_internal.require_reason(p_reason);
-    perform credits_internal.require_key(p_idempotency_key);
+    perform credits_internal.require_reversal(
+        p_user_id, p_transaction_id, p_credits, p_reason, p_idempotency_key
+    );
 
     v_user := credits_internal.lock_user(p_user_id);
     v_prior := credits_internal.find_request(
@@ -46,12 +40,8 @@ begin
     );
 
     if v_prior.credits is not null then
-        return row(
-            v_prior.transaction_id,
-            p_user_id,
-            v_prior.credits,
-            credits_internal.spendable_credits(p_user_id),
-            true
+        return credits_internal.replayed_transaction(
+            p_user_id, v_prior.transaction_id, v_prior.credits
         );
     end if;
 
@@ -82,12 +72,8 @@ begin
 
     -- The grant was revoked in full before: not an error, but the same answer again.
     if v_credits = 0 then
-        return row(
-            v_revoked.last_transaction_id,
-            p_user_id,
-            -v_revoked.recovered,
-            credits_internal.spendable_credits(p_user_id),
-            true
+        return credits_internal.replayed_transaction(
+            p_user_id, v_revoked.last_transaction_id, -v_revoked.recovered
         );
     end if;
 

@@ -36,12 +36,8 @@ begin
     );
 
     if v_prior.credits is not null then
-        return row(
-            v_prior.transaction_id,
-            p_user_id,
-            v_prior.credits,
-            credits_internal.spendable_credits(p_user_id),
-            true
+        return credits_internal.replayed_transaction(
+            p_user_id, v_prior.transaction_id, v_prior.credits
         );
     end if;
 
