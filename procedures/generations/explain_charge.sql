@@ -14,11 +14,11 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $explain_charge$
 declare
+    v_generation constant credits.generation_result := credits.get_generation(
+        p_user_id, p_generation_id
+    );
     v_explanation jsonb;
 begin
-    perform credits_internal.require_user(p_user_id);
-    perform credits_internal.require_generation(p_generation_id);
-
     select
         jsonb_build_object(
             'generation_id', g.generation_id,
@@ -32,10 +32,10 @@ begin
             'error_type', g.error_type,
             'error_message', g.error_message,
             'price', jsonb_build_object(
-                'credits_charged', g.credits_charged,
+                'credits_charged', v_generation.credits_charged,
                 'credits_due_back', g.refund_due_credits,
-                'credits_refunded', coalesce(r.refunded, 0),
-                'credits_net', g.credits_charged - coalesce(r.refunded, 0)
+                'credits_refunded', v_generation.credits_refunded,
+                'credits_net', v_generation.credits_charged - v_generation.credits_refunded
             ),
             'charge', jsonb_build_object(
                 'transaction_id', t.transaction_id,
@@ -89,7 +89,13 @@ begin
                         f.user_id = g.user_id
                         -- Ids sort by time: all refunds lie between the charge and the last one.
                         and f.transaction_id > g.charge_transaction_id
-                        and f.transaction_id <= r.last_refund_id
+                        and f.transaction_id <= (
+                            select r.last_refund_id
+                            from credits.refund_totals as r
+                            where
+                                r.user_id = g.user_id
+                                and r.transaction_id = g.charge_transaction_id
+                        )
                         and f.refund_of = g.charge_transaction_id
                 ),
                 '[]'
@@ -101,17 +107,9 @@ begin
         on
             g.user_id = t.user_id
             and g.charge_transaction_id = t.transaction_id
-    left join credits.refund_totals as r
-        on
-            g.user_id = r.user_id
-            and g.charge_transaction_id = r.transaction_id
     where
         g.user_id = p_user_id
         and g.generation_id = p_generation_id;
-
-    if not found then
-        perform credits_internal.refuse_generation(p_generation_id);
-    end if;
 
     return v_explanation;
 end

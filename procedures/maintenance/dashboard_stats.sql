@@ -40,25 +40,13 @@ begin
     -- Each generation is read once: finished ones by finished_at (one that was started this month
     -- has finished this month, too), those in flight by started_at.
     with seen as (
-        select
-            g.provider,
-            g.status,
-            g.started_at,
-            g.finished_at,
-            g.is_finished,
-            g.cost_usd
+        select g.*
         from credits_monitoring.generation_facts as g
         where g.finished_at >= least(v_this_month, v_week_ago)
 
         union all
 
-        select
-            g.provider,
-            g.status,
-            g.started_at,
-            g.finished_at,
-            g.is_finished,
-            g.cost_usd
+        select g.*
         from credits_monitoring.generation_facts as g
         where
             g.finished_at is null

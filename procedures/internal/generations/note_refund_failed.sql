@@ -42,13 +42,10 @@ begin
 
     if v_is_news then
         perform credits_internal.write_event(
-            p_user_id => v_generation.user_id,
-            p_generation_id => v_generation.generation_id,
-            p_event_no => v_generation.last_event_no,
+            p_generation => v_generation,
             p_event => 'refund_failed',
             p_applied => false,
             p_at => v_now,
-            p_status_before => p_generation.status,
             p_code => p_sqlstate,
             p_message => v_message
         );

@@ -61,13 +61,10 @@ begin
     returning g.* into strict v_generation;
 
     perform credits_internal.write_event(
-        p_user_id => v_generation.user_id,
-        p_generation_id => v_generation.generation_id,
-        p_event_no => v_generation.last_event_no,
+        p_generation => v_generation,
         p_event => 'unclassified',
         p_applied => false,
         p_at => v_now,
-        p_status_before => p_generation.status,
         p_is_callback => true,
         p_cost_usd => p_cost_usd,
         p_code => v_code,

@@ -1,17 +1,15 @@
 -- Append to a generation's events what apply_event does not judge: refunds that failed or were paid
 -- later, and callbacks with an unknown code.
 --
--- The caller has taken p_event_no by updating last_event_no. Long texts are cut, and a cost that
--- makes no sense is named in dropped instead.
+-- The caller has updated last_event_no: the event takes its number, and the status, from the row
+-- that the update returned. Long texts are cut, and a cost that makes no sense is named in dropped
+-- instead.
 
 create or replace function credits_internal.write_event(
-    p_user_id uuid,
-    p_generation_id uuid,
-    p_event_no integer,
+    p_generation credits.generations,
     p_event credits.generation_event,
     p_applied boolean,
     p_at timestamptz,
-    p_status_before credits.generation_status default null,
     p_is_callback boolean default false,
     p_credits bigint default null,
     p_cost_usd numeric default null,
@@ -47,11 +45,11 @@ begin
         dropped
     )
     values (
-        p_user_id,
-        p_generation_id,
-        p_event_no,
+        p_generation.user_id,
+        p_generation.generation_id,
+        p_generation.last_event_no,
         p_event,
-        p_status_before,
+        p_generation.status,
         p_applied,
         p_is_callback,
         p_at,

@@ -128,6 +128,8 @@ begin
         l.user_id = p_user_id
         and l.lot_id = v_user.current_lot_id;
 
+    -- The same insert as in write_entry, whose further steps the usual case does not need: the lot
+    -- in use stays, and no alert is due.
     insert into credits.credit_transactions (
         user_id,
         transaction_id,

@@ -50,6 +50,10 @@ def _error(body: Body, number: str, title: str, detail: str) -> Fault:
     return Fault(number, Severity.ERROR, title, str(body.function), detail)
 
 
+def _warning(view: View, number: str, title: str, detail: str) -> Fault:
+    return Fault(number, Severity.WARNING, title, str(view), detail)
+
+
 def _rights(body: Body, _code: CreditCode) -> Iterator[Fault]:
     function = body.function
     if body.is_open:
@@ -162,26 +166,17 @@ def _faults_of_view(view: View, code: CreditCode) -> Iterator[Fault]:
     names_tasks = any(re.search(rf"\b{re.escape(name)}\b", text) for name in tasks)
     names_history = any(re.search(rf"\b{re.escape(name)}\b", text) for name in history)
     if names_tasks and names_history and " join " in text and "count(*)" in text:
-        yield Fault(
-            "L7",
-            Severity.WARNING,
-            "counts after a join that may double rows",
-            str(view),
+        yield _warning(
+            view, "L7", "counts after a join that may double rows",
             "a task with two transactions counts twice",
-        )
+        )  # fmt: skip
     if names_tasks and re.search(r"/ \(?count\(\*\)", text) and "filter" in text:
-        yield Fault(
-            "L16",
-            Severity.WARNING,
-            "a rate over all tasks, including running ones",
-            str(view),
+        yield _warning(
+            view, "L16", "a rate over all tasks, including running ones",
             "a task that runs counts as a failure",
-        )
+        )  # fmt: skip
     if names_tasks and "failed" in text and "refund" in view.name and "refund" not in text:
-        yield Fault(
-            "L17",
-            Severity.WARNING,
-            "lists failures without asking whether they were refunded",
-            str(view),
+        yield _warning(
+            view, "L17", "lists failures without asking whether they were refunded",
             "a person who pays by this list pays again",
-        )
+        )  # fmt: skip

@@ -8,26 +8,12 @@ select
         '%%I.%%I(%%s)',
         n.nspname,
         p.proname,
-        pg_catalog.array_to_string(
-            array(
-                select pg_catalog.format_type(i.type, null)
-                from unnest(p.proargtypes::oid[]) with ordinality as i (type, n)
-                order by i.n
-            ),
-            ', '
-        )
+        pg_catalog.array_to_string(t.types, ', ')
     ) as signature,
     pg_catalog.pg_get_function_arguments(p.oid) as arguments,
     pg_catalog.pg_get_function_result(p.oid) as result,
     coalesce(p.proargnames, '{}') as argument_names,
-    pg_catalog.array_to_string(
-        array(
-            select pg_catalog.format_type(i.type, null)
-            from unnest(p.proargtypes::oid[]) with ordinality as i (type, n)
-            order by i.n
-        ),
-        ','
-    ) as argument_types,
+    pg_catalog.array_to_string(t.types, ',') as argument_types,
     coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc) as source,
     l.lanname as language,
     p.provolatile as volatility,
@@ -76,6 +62,15 @@ select
 from pg_catalog.pg_proc as p
 inner join pg_catalog.pg_namespace as n on p.pronamespace = n.oid
 inner join pg_catalog.pg_language as l on p.prolang = l.oid
+cross join
+    lateral (
+        select
+            array(
+                select pg_catalog.format_type(i.type, null)
+                from unnest(p.proargtypes::oid[]) with ordinality as i (type, n)
+                order by i.n
+            ) as types
+    ) as t
 where
     n.nspname = any(%(schemas)s)
     and p.prokind in ('f', 'p')
