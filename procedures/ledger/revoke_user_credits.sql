@@ -40,9 +40,7 @@ begin
     );
 
     if v_prior.credits is not null then
-        return credits_internal.replayed_transaction(
-            p_user_id, v_prior.transaction_id, v_prior.credits
-        );
+        return credits_internal.replayed_transaction(p_user_id, v_prior);
     end if;
 
     v_grant := credits_internal.get_transaction(p_user_id, p_transaction_id);
@@ -73,7 +71,7 @@ begin
     -- The grant was revoked in full before: not an error, but the same answer again.
     if v_credits = 0 then
         return credits_internal.replayed_transaction(
-            p_user_id, v_revoked.last_transaction_id, -v_revoked.recovered
+            p_user_id, row(v_revoked.last_transaction_id, -v_revoked.recovered)
         );
     end if;
 

@@ -36,9 +36,7 @@ begin
     );
 
     if v_prior.credits is not null then
-        return credits_internal.replayed_transaction(
-            p_user_id, v_prior.transaction_id, v_prior.credits
-        );
+        return credits_internal.replayed_transaction(p_user_id, v_prior);
     end if;
 
     v_now := credits_internal.clock();

@@ -3,8 +3,7 @@
 
 create or replace function credits_internal.replayed_transaction(
     p_user_id uuid,
-    p_transaction_id uuid,
-    p_credits bigint
+    p_prior credits_internal.stored_request
 )
 returns credits.transaction_result
 language sql
@@ -14,9 +13,9 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $replayed_transaction$
     select
-        p_transaction_id,
+        p_prior.transaction_id,
         p_user_id,
-        p_credits,
+        p_prior.credits,
         credits_internal.spendable_credits(p_user_id),
         true
 $replayed_transaction$;
