@@ -1,4 +1,8 @@
 -- Judge the rules: open what calls for an alert now, resolve what no longer does.
+--
+-- Two sessions may judge at once, and nothing keeps the others out: a lock could be held for ever.
+-- An older judgement gives way to a newer one: it opens nothing that has been resolved since, and
+-- resolves nothing that has been raised since.
 
 create or replace function credits.check_alerts()
 returns setof credits.alert_check
@@ -9,25 +13,18 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $check_alerts$
 declare
+    v_now constant timestamptz := credits_internal.clock();
     v_judged text[];
-    v_now timestamptz;
     v_types text[];
     v_conditions credits_internal.alert_condition[];
     v_opened text[];
     v_resolved text[];
 begin
-    -- Another session is judging: once is enough, and two could contradict each other.
-    if not pg_try_advisory_xact_lock(hashtextextended('pgcredits:check_alerts', 0)) then
-        return;
-    end if;
-
-    v_now := credits_internal.clock();
-
     select coalesce(array_agg(c), '{}')
     into v_conditions
     from credits_internal.alert_conditions(v_now) as c;
 
-    v_opened := credits_internal.open_conditions(v_conditions);
+    v_opened := credits_internal.open_conditions(v_conditions, v_now);
 
     select array_agg(t.type)
     into v_judged
@@ -50,6 +47,7 @@ begin
             a.resolved_at is null
             -- low_balance alerts, up to one for each user, are not of these types and not read.
             and a.type = any (v_types)
+            and a.last_seen_at <= v_now
             and (
                 (
                     a.type = any (v_judged)
@@ -73,8 +71,7 @@ begin
     resolved as (
         update credits.system_alerts as a
         set
-            -- Never before the alert was last raised, which may have been during this run.
-            resolved_at = greatest(v_now, a.last_seen_at),
+            resolved_at = v_now,
             resolved_by = 'pgcredits'
         from gone as g
         where
@@ -132,7 +129,7 @@ $check_alerts$;
 comment on function credits.check_alerts is
 'Judge alert_rules now: open, escalate and resolve alerts, and tell listeners again of those that '
 'nobody has acknowledged. One row for each type that was opened or resolved. It reads no more than '
-'the rules'' time windows; while another session runs it, it does nothing. Call it in FROM.';
+'the rules'' time windows. Safe to run twice at once. Call it in FROM.';
 
 revoke all on function credits.check_alerts from public;
 grant execute on function credits.check_alerts to credits_operator;

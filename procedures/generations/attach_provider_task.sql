@@ -15,6 +15,9 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $attach_provider_task$
 declare
+    v_provider text;
+    -- Null where the provider gives no task id.
+    v_is_new boolean;
     v_generation credits.generations;
     v_result credits.generation_result;
 begin
@@ -29,24 +32,44 @@ begin
             );
         end if;
 
-        -- The task is locked before the user's row, always: a callback of a task that is not
-        -- attached yet locks it before it knows any user.
-        perform credits_internal.lock_task(g.provider, p_provider_task_id)
+        select g.provider
+        into v_provider
         from credits.generations as g
         where
             g.user_id = p_user_id
             and g.generation_id = p_generation_id;
 
+        if found then
+            v_is_new := credits_internal.map_task(
+                p_user_id, p_generation_id, v_provider, p_provider_task_id
+            );
         -- The generation is unknown, or its start is not committed yet. Going on without the
-        -- task's lock could miss a callback.
-        if not found and p_user_id is not null and p_generation_id is not null then
+        -- task's row could miss a callback.
+        elsif p_user_id is not null and p_generation_id is not null then
             perform credits_internal.refuse_generation(p_generation_id);
         end if;
     end if;
 
     v_generation := credits_internal.lock_generation(p_user_id, p_generation_id);
 
-    if not credits_internal.map_task(v_generation, p_provider_task_id) then
+    -- A generation in flight has one task. Of a finished one, further tasks are noted: the
+    -- provider may still bill each of them.
+    if v_generation.finished_at is null
+        and v_generation.provider_task_id <> p_provider_task_id
+    then
+        perform credits_internal.refuse(
+            p_sqlstate => 'PT409',
+            p_code => 'provider_task_conflict',
+            p_message => 'this generation has another task at the provider',
+            p_hint => 'Start a new generation for a new task: start_generation with p_retry_of.',
+            p_figures => jsonb_build_object(
+                'provider_task_id', p_provider_task_id,
+                'attached', v_generation.provider_task_id
+            )
+        );
+    end if;
+
+    if not coalesce(v_is_new, v_generation.submitted_at is null) then
         v_result := credits_internal.generation_result(p_user_id, p_generation_id, false, true);
     else
         v_result := credits_internal.apply_event(

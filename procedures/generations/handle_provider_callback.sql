@@ -49,9 +49,14 @@ begin
         t.provider = v_provider
         and t.provider_task_id = p_provider_task_id;
 
-    if not found then
-        -- Another session may be attaching the task right now: wait until it is done, look again.
-        perform credits_internal.lock_task(v_provider, p_provider_task_id);
+    if v_task.user_id is null then
+        v_now := credits_internal.clock();
+
+        -- The task's row is where this meets an attachment that comes at the same time: whoever is
+        -- first makes the row, and the other waits for that one's end.
+        insert into credits.provider_tasks (provider, provider_task_id, created_at)
+        values (v_provider, p_provider_task_id, v_now)
+        on conflict do nothing;
 
         select
             t.user_id,
@@ -60,10 +65,10 @@ begin
         from credits.provider_tasks as t
         where
             t.provider = v_provider
-            and t.provider_task_id = p_provider_task_id;
+            and t.provider_task_id = p_provider_task_id
+        for no key update;
 
-        if not found then
-            v_now := credits_internal.clock();
+        if v_task.user_id is null then
             v_callback_id := credits_internal.uuid_v7(v_now);
 
             insert into credits.provider_callbacks (

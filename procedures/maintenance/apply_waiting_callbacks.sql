@@ -1,7 +1,7 @@
 -- Apply callbacks that wait in the inbox although their task is known by now.
 --
 -- Attaching a task applies its callbacks at once. This is for attachments that could not see them:
--- an older snapshot under REPEATABLE READ, or a row of provider_tasks written by hand.
+-- an older snapshot under REPEATABLE READ, an adoption, or a row of provider_tasks written by hand.
 --
 -- Errors: PT422 invalid_argument, 40001, 40P01.
 
@@ -38,6 +38,7 @@ begin
             where
                 p.provider = c.provider
                 and p.provider_task_id = c.provider_task_id
+                and p.user_id is not null
             offset 0
         ) as t
         group by

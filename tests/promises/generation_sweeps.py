@@ -96,8 +96,8 @@ def awaited(conn: psycopg.Connection[Any], n: int, user: UUID | None = None) -> 
 def map_by_hand(conn: psycopg.Connection[Any], attempt: Attempt, task: str) -> None:
     """Note a task past attach_provider_task, which would apply what waits for it at once."""
     conn.execute(
-        "insert into credits.provider_tasks values (%s, %s, %s, %s, credits_internal.clock())",
-        (PROVIDER, task, attempt.user, attempt.generation),
+        "select credits_internal.map_task(%s, %s, %s, %s)",
+        (attempt.user, attempt.generation, PROVIDER, task),
     )
 
 

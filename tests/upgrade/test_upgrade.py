@@ -194,6 +194,22 @@ def test_what_was_in_flight_ends_as_it_would_have(old_database: Database) -> Non
         assert balance(conn, IN_FLIGHT) == 100
 
 
+def test_a_task_whose_callback_waited_before_the_upgrade_has_its_row(
+    old_database: Database,
+) -> None:
+    upgrade(old_database)
+
+    with old_database.connect() as conn:
+        assert conn.execute(
+            "select t.provider_task_id, t.user_id, t.generation_id"
+            " from credits.provider_tasks as t where t.provider_task_id ~ 'task (in|to)'"
+            " order by t.provider_task_id"
+        ).fetchall() == [
+            ("task in flight", IN_FLIGHT, PROCESSING),
+            ("task to come", None, None),
+        ]
+
+
 def test_what_was_owed_is_paid_once(old_database: Database) -> None:
     upgrade(old_database)
 

@@ -21,6 +21,43 @@ declare
     v_tasks credits_internal.imported_task[];
     v_imported bigint;
 begin
+    -- Tasks of the provider come before users, as in attach_provider_task. Two tasks of an older
+    -- system may name the same one: the first keeps it. One that a callback came for is nobody's.
+    insert into credits.provider_tasks as p (
+        provider,
+        provider_task_id,
+        user_id,
+        generation_id,
+        created_at
+    )
+    select distinct on (t.provider, t.provider_task_id)
+        t.provider,
+        t.provider_task_id,
+        t.user_id,
+        t.generation_id,
+        v_now
+    from unnest(p_tasks) as t
+    where
+        t.provider_task_id is not null
+        and not exists (
+            select
+            from credits.generations as g
+            where
+                g.user_id = t.user_id
+                and g.generation_id = t.generation_id
+        )
+    order by
+        t.provider,
+        t.provider_task_id,
+        t.user_id,
+        t.generation_id
+    on conflict (provider, provider_task_id) do update
+    set
+        user_id = excluded.user_id,
+        generation_id = excluded.generation_id,
+        created_at = excluded.created_at
+    where p.user_id is null;
+
     -- Several users are locked: always in the order of their ids, so that nothing deadlocks.
     perform
     from credits.user_credits as u
@@ -54,24 +91,6 @@ begin
             );
         end if;
     end loop;
-
-    -- Two tasks of an older system may name the same task of the provider: the first keeps it.
-    insert into credits.provider_tasks (
-        provider,
-        provider_task_id,
-        user_id,
-        generation_id,
-        created_at
-    )
-    select
-        t.provider,
-        t.provider_task_id,
-        t.user_id,
-        t.generation_id,
-        v_now
-    from unnest(v_tasks) as t
-    where t.provider_task_id is not null
-    on conflict (provider, provider_task_id) do nothing;
 
     insert into credits.generations (
         user_id,

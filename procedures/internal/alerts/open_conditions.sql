@@ -1,7 +1,8 @@
--- Open an alert for each condition that holds now.
+-- Open an alert for each condition that held at a time, unless it has been resolved since.
 
 create or replace function credits_internal.open_conditions(
-    p_conditions credits_internal.alert_condition[]
+    p_conditions credits_internal.alert_condition[],
+    p_at timestamptz
 )
 returns text[]
 language plpgsql
@@ -25,6 +26,17 @@ begin
                 and c.type = a.type
                 and c.dedup_key = a.dedup_key
                 and a.resolved_at is null
+        -- What was resolved since was so by somebody who knew more.
+        where
+            not exists (
+                select
+                from credits.system_alerts as r
+                where
+                    r.user_id = c.user_id
+                    and r.type = c.type
+                    and r.dedup_key = c.dedup_key
+                    and r.resolved_at > p_at
+            )
         -- Always in the same order, so that two sessions cannot deadlock.
         order by
             c.user_id,
@@ -37,6 +49,7 @@ begin
         where
             a.user_id = v_condition.user_id
             and a.alert_id = v_condition.alert_id
+            and a.resolved_at is null
         for no key update skip locked;
         continue when not found and v_condition.alert_id is not null;
 
@@ -60,6 +73,7 @@ end
 $open_conditions$;
 
 comment on function credits_internal.open_conditions is
-'Open an alert for each condition, or count it again; returns the types of those that are new.';
+'Open an alert for each condition that held at this time, or count it again; returns the types of '
+'those that are new.';
 
 revoke all on function credits_internal.open_conditions from public;

@@ -1,9 +1,15 @@
 -- Note which generation a provider's task belongs to.
 --
+-- The row of provider_tasks is where this meets a callback that comes at the same time: whoever is
+-- first makes the row, and the other waits for that one's end. So it is called before the user's
+-- row is locked, always: a callback locks the task before it knows any user.
+--
 -- Errors: PT409 provider_task_conflict.
 
 create or replace function credits_internal.map_task(
-    p_generation credits.generations,
+    p_user_id uuid,
+    p_generation_id uuid,
+    p_provider text,
     p_provider_task_id text
 )
 returns boolean
@@ -14,40 +20,29 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $map_task$
 declare
+    v_now constant timestamptz := credits_internal.clock();
     v_mapped record;
 begin
-    if p_provider_task_id is null then
-        return p_generation.submitted_at is null;
-    end if;
-
-    -- A generation in flight has one task. Of a finished one, further tasks are noted: the
-    -- provider may still bill each of them.
-    if p_generation.finished_at is null
-        and p_generation.provider_task_id <> p_provider_task_id
-    then
-        perform credits_internal.refuse(
-            p_sqlstate => 'PT409',
-            p_code => 'provider_task_conflict',
-            p_message => 'this generation has another task at the provider',
-            p_hint => 'Start a new generation for a new task: start_generation with p_retry_of.',
-            p_figures => jsonb_build_object(
-                'provider_task_id', p_provider_task_id,
-                'attached', p_generation.provider_task_id
-            )
-        );
-    end if;
-
     insert into credits.provider_tasks (
         provider, provider_task_id, user_id, generation_id, created_at
     )
-    values (
-        p_generation.provider,
-        p_provider_task_id,
-        p_generation.user_id,
-        p_generation.generation_id,
-        credits_internal.clock()
-    )
+    values (p_provider, p_provider_task_id, p_user_id, p_generation_id, v_now)
     on conflict do nothing;
+
+    if found then
+        return true;
+    end if;
+
+    -- A callback of the task may have made the row, which is nobody's then.
+    update credits.provider_tasks as t
+    set
+        user_id = p_user_id,
+        generation_id = p_generation_id,
+        created_at = v_now
+    where
+        t.provider = p_provider
+        and t.provider_task_id = p_provider_task_id
+        and t.user_id is null;
 
     if found then
         return true;
@@ -59,11 +54,11 @@ begin
     into v_mapped
     from credits.provider_tasks as t
     where
-        t.provider = p_generation.provider
+        t.provider = p_provider
         and t.provider_task_id = p_provider_task_id;
 
-    if v_mapped.user_id is distinct from p_generation.user_id
-        or v_mapped.generation_id is distinct from p_generation.generation_id
+    if v_mapped.user_id is distinct from p_user_id
+        or v_mapped.generation_id is distinct from p_generation_id
     then
         perform credits_internal.refuse(
             p_sqlstate => 'PT409',
@@ -79,7 +74,7 @@ end
 $map_task$;
 
 comment on function credits_internal.map_task is
-'Note the provider''s task of a locked generation, and return whether that is new. A null task id '
-'says only that the provider has the generation.';
+'Note the provider''s task of a generation, before its user is locked, and return whether that is '
+'new.';
 
 revoke all on function credits_internal.map_task from public;

@@ -13,7 +13,7 @@ from pgcredits.deploy.manifest import (
     record_migration,
     record_objects,
 )
-from pgcredits.deploy.session import LOCK_KEY, PINNED_SETTINGS, SCHEMAS
+from pgcredits.deploy.session import PINNED_SETTINGS, SCHEMAS
 from pgcredits.sources import read_package
 
 if TYPE_CHECKING:
@@ -67,7 +67,6 @@ def _preconditions() -> str:
     return f"""
 do $pgcredits$
 begin
-    perform pg_advisory_xact_lock({LOCK_KEY[0]}, {LOCK_KEY[1]});
     if current_setting('server_version_num')::integer < {OLDEST_SERVER}0000 then
         raise exception 'pgcredits needs PostgreSQL {OLDEST_SERVER} or newer';
     end if;

@@ -26,8 +26,9 @@ Result = TypeVar("Result")
 
 SCHEMAS = ("credits", "credits_internal", "credits_monitoring", "credits_deploy")
 
-#: Advisory locks belong to one database; this pair spells "pgcr", "depl".
-LOCK_KEY = (0x70676372, 0x6465706C)
+#: The table on which deploys and checks meet: yoyo's own, which is empty. An advisory lock could be
+#: taken by whoever may connect. Where nothing is installed yet, deploys meet on the schema's name.
+LOCK_TABLE = "credits_deploy.yoyo_lock"
 
 #: Settings on which it depends how a definition is understood, and how PostgreSQL prints it.
 PINNED_SETTINGS = {
@@ -82,14 +83,14 @@ def in_transaction(
     """
     conn.isolation_level = IsolationLevel.READ_COMMITTED
     conn.read_only = read_only
-    lock_function = "pg_advisory_xact_lock_shared" if read_only else "pg_advisory_xact_lock"
+    lock_mode = "row share" if read_only else "exclusive"
     deadline = time.monotonic() + wait
     pause = 0.1
     while True:
         try:
             with conn.transaction():
                 pin_settings(conn)
-                _take_lock(conn, deadline, lock_function)
+                _take_lock(conn, deadline, lock_mode)
                 return work()
         except psycopg.Error as error:
             if not _is_passing(error) or time.monotonic() >= deadline:
@@ -191,16 +192,18 @@ def _in_the_way(error: psycopg.Error) -> RefusedError:
     )
 
 
-def _take_lock(conn: Connection, deadline: float, function: str) -> None:
-    """Take the deploy lock, for which only deploys and checks wait."""
-    remaining = max(1, int((deadline - time.monotonic()) * 1000))
-    conn.execute("select set_config('lock_timeout', %s, true)", [f"{remaining}ms"])
-    try:
-        conn.execute(f"select pg_catalog.{function}(%s, %s)", LOCK_KEY)
-    except errors.LockNotAvailable as error:
-        raise RefusedError(
-            "another deploy is running", "Wait for its end, then try again."
-        ) from error
+def _take_lock(conn: Connection, deadline: float, mode: str) -> None:
+    """Take the deploy lock, for which only deploys and checks wait, where we may."""
+    # Null where nothing is installed. Whoever may only read checks without the lock.
+    if scalar(conn, "select has_table_privilege(to_regclass(%s), 'update')", [LOCK_TABLE]):
+        remaining = max(1, int((deadline - time.monotonic()) * 1000))
+        conn.execute("select set_config('lock_timeout', %s, true)", [f"{remaining}ms"])
+        try:
+            conn.execute(f"lock table {LOCK_TABLE} in {mode} mode".encode())
+        except errors.LockNotAvailable as error:
+            raise RefusedError(
+                "another deploy is running", "Wait for its end, then try again."
+            ) from error
     conn.execute("select set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT])
 
 
@@ -218,5 +221,8 @@ def _is_passing(error: psycopg.Error) -> bool:
         case errors.UniqueViolation():
             # Two sessions wrote one row of a catalog: roles are shared by all databases.
             return (error.diag.constraint_name or "").startswith("pg_")
+        case errors.UndefinedTable():
+            # A rollback ended while we waited for its lock.
+            return LOCK_TABLE in str(error)
         case _:
             return error.sqlstate == _INTERNAL_ERROR and "concurrently" in str(error)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from command_line.adopt.test_run import planned
 from pgcredits.adopt.move.running import run
@@ -97,3 +99,37 @@ def test_time_passes(moved: Conn) -> None:
         "select sum(refund_due_credits)::int as n from credits.generations where owed_review"
     ).fetchall()
     assert owed == [(52,)]
+
+
+def test_a_task_whose_callback_came_before_it_was_brought_over_hears_of_it(conn: Conn) -> None:
+    (user,) = conn.execute("select gen_random_uuid() as user_id").fetchall()
+    conn.execute("select credits.grant_user_credits(%s, 100)", (user.user_id,))
+    conn.execute("select credits.handle_provider_callback('nanobanana', 't-1', '500')")
+    task = {
+        "user_id": str(user.user_id),
+        "source_table": "tasks",
+        "source_id": "1",
+        "generation_id": str(user.user_id),
+        "provider": "nanobanana",
+        "generation_type": "image",
+        "provider_task_id": "t-1",
+        "status": "processing",
+        "credits_charged": 10,
+        "credits_refunded": 0,
+        "created_at": "2026-01-01T00:00:00Z",
+    }
+    copy = {**task, "source_id": "2", "generation_id": str(uuid.UUID(int=7))}
+
+    conn.execute(
+        "select credits_internal.import_tasks(array(select t from jsonb_populate_recordset("
+        "null::credits_internal.imported_task, %s) as t))",
+        (Jsonb([task, copy]),),
+    )
+    served = conn.execute("select * from credits.apply_waiting_callbacks()").fetchall()
+
+    # Two tasks name the same one of the provider: the first keeps it.
+    assert [(row.generation_id, row.credits) for row in served] == [(uuid.UUID(int=7), 10)]
+    statuses = conn.execute(
+        "select g.provider_task_id, g.status::text from credits.generations as g order by 1"
+    ).fetchall()
+    assert statuses == [("t-1", "failed"), (None, "processing")]

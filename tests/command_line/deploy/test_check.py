@@ -375,7 +375,7 @@ def test_another_server_major_is_named_and_recorded_anew(installed: Tree) -> Non
 
 def test_check_waits_for_a_deploy(installed: Tree) -> None:
     conn = installed.database.connect(autocommit=False)
-    conn.execute("select pg_advisory_xact_lock(%s, %s)", deploy.session.LOCK_KEY)
+    conn.execute(f"lock table {deploy.session.LOCK_TABLE} in exclusive mode")
 
     with pytest.raises(RefusedError, match="another deploy"):
         installed.check(wait=0)
@@ -383,7 +383,7 @@ def test_check_waits_for_a_deploy(installed: Tree) -> None:
 
 def test_checks_do_not_wait_for_each_other(installed: Tree) -> None:
     conn = installed.database.connect(autocommit=False)
-    conn.execute("select pg_advisory_xact_lock_shared(%s, %s)", deploy.session.LOCK_KEY)
+    conn.execute(f"lock table {deploy.session.LOCK_TABLE} in row share mode")
 
     assert installed.check(wait=0).findings == ()
 

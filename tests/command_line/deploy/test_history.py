@@ -93,7 +93,7 @@ def test_migration_and_mark_are_one_transaction(tree: Tree) -> None:
 
 
 def test_no_lock_row_is_left_or_respected(installed: Tree) -> None:
-    """The lock row of yoyo outlives a killed process; ours is an advisory lock, which does not."""
+    """The lock row of yoyo outlives a killed process; our lock of its table does not."""
     installed.execute("insert into credits_deploy.yoyo_lock (pid) values (1)")
     installed.add_migration("0003-more")
 

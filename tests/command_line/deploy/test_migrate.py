@@ -11,7 +11,7 @@ import pytest
 from command_line.deploy.tree import A_TOTAL, ADD_ITEM, REFUSE_CHANGE, SIZES, Tree
 from pgcredits import deploy
 from pgcredits.deploy import DeployFailedError, DeployReport
-from pgcredits.deploy.session import LOCK_KEY
+from pgcredits.deploy.session import LOCK_TABLE
 from pgcredits.errors import NewerDatabaseError, RefusedError
 from pgcredits.sources import SourcesError
 from support.races import Session
@@ -404,7 +404,7 @@ def _wait_for_a_queue(database: Database) -> None:
 def test_another_deploy_is_waited_for_or_named(installed: Tree) -> None:
     installed.edit(SIZES, "count(*)", "count(i.item_id)")
     other = installed.database.connect(autocommit=False)
-    other.execute("select pg_advisory_xact_lock(%s, %s)", LOCK_KEY)
+    other.execute(f"lock table {LOCK_TABLE} in exclusive mode")
 
     with pytest.raises(RefusedError, match="another deploy is running"):
         installed.migrate(wait=0)

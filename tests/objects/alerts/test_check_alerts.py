@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -27,8 +28,11 @@ from support.attempts import break_refunds, mend_refunds
 from support.books import NOON, grant
 from support.clock import advance, set_clock
 from support.paths import PROCEDURES
+from support.races import Session
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import psycopg
 
     from support.databases import Database
@@ -541,18 +545,75 @@ def test_an_alert_that_somebody_holds_is_told_again_later(
     assert alerts(conn)[0].notified_at == NOON + HOUR
 
 
-def test_while_one_session_judges_no_other_does(
+def test_of_two_judgements_the_older_opens_nothing_that_was_resolved_since(
     conn: psycopg.Connection[Any], database: Database
 ) -> None:
+    failed(conn, 1, "second", error_type="provider_out_of_credits")
+    check(conn)
+    (second,) = alerts(conn)
+    failed(conn, 1, "first", error_type="provider_out_of_credits")
+
+    with held_before_it_opens(conn, database, "first") as judged:
+        call(conn, "resolve_alert", PLATFORM, second.alert_id, "Ada")
+
+    assert judged == [("provider_out_of_credits", 1, 0)]
+    assert now_open(conn) == {("provider_out_of_credits", "first"): "critical"}
+
+
+def test_a_judgement_of_before_a_resolution_opens_nothing(conn: psycopg.Connection[Any]) -> None:
+    opens = (
+        "select credits_internal.open_conditions("
+        " array(select c from credits_internal.alert_conditions(%(at)s) as c), %(at)s)"
+    )
     failed(conn, 1, error_type="provider_out_of_credits")
-    first = database.connect(autocommit=False)
-    assert check(first) == {"provider_out_of_credits": (1, 0)}
+    check(conn)
+    advance(conn, MICROSECOND)
+    call(conn, "resolve_alert", PLATFORM, alerts(conn)[0].alert_id, "Ada")
 
-    assert check(conn) == {}
+    assert conn.execute(opens, {"at": NOON}).fetchone() == ([],)
+    assert now_open(conn) == {}
 
-    first.commit()
-    assert check(conn) == {}
-    assert len(alerts(conn)) == 1
+    assert conn.execute(opens, {"at": NOON + MICROSECOND}).fetchone() == (
+        ["provider_out_of_credits"],
+    )
+
+
+def test_of_two_judgements_the_older_resolves_nothing_that_was_raised_since(
+    conn: psycopg.Connection[Any], database: Database
+) -> None:
+    failed(conn, 1, "first", error_type="provider_out_of_credits")
+
+    with held_before_it_opens(conn, database, "first") as judged:
+        advance(conn, MICROSECOND)
+        value(conn, "raise_alert", "provider_down", "as a newer judgement says")
+
+    assert judged == [("provider_out_of_credits", 1, 0)]
+    assert ("provider_down", "") in now_open(conn)
+    assert check(conn) == {"provider_down": (0, 1)}
+
+
+@contextmanager
+def held_before_it_opens(
+    conn: psycopg.Connection[Any], database: Database, provider: str
+) -> Iterator[list[Any]]:
+    """What a check returns that has judged before the block, and opens alerts after it."""
+    judged: list[Any] = []
+    conn.execute(
+        "create function public.hold() returns trigger language plpgsql as"
+        " $$ begin perform pg_advisory_xact_lock(4711); return new; end $$"
+    )
+    conn.execute(
+        "create trigger hold before insert on credits.system_alerts for each row"
+        f" when (new.provider = '{provider}') execute function public.hold()"
+    )
+    with Session(database) as holder, Session(database) as older:
+        holder.run("begin")
+        holder.run("select pg_advisory_xact_lock(4711)")
+        older.start("select * from credits.check_alerts()")
+        assert older.is_blocked(by=holder)
+        yield judged
+        holder.run("commit")
+        judged += older.result()
 
 
 @pytest.mark.tampers  # made-up rows, without their charges
@@ -617,19 +678,6 @@ def test_nobody_is_reminded_by_a_rule_that_is_disabled(conn: psycopg.Connection[
     check(conn)
 
     assert alerts(conn)[0].notified_at == NOON
-
-
-def test_what_came_while_it_was_judged_is_not_resolved_before_it_came(
-    conn: psycopg.Connection[Any],
-) -> None:
-    advance(conn, MINUTE)
-    value(conn, "raise_alert", "provider_down", "as an application says it")
-    set_clock(conn, NOON)
-
-    assert check(conn) == {"provider_down": (0, 1)}
-
-    (alert,) = alerts(conn)
-    assert alert.resolved_at == alert.created_at == NOON + MINUTE
 
 
 def test_each_type_that_has_a_condition_is_judged_and_no_other(

@@ -213,6 +213,20 @@ def test_what_comes_after_the_end_is_an_event(
 # --- tasks that nobody knows ---
 
 
+def test_whichever_comes_first_makes_the_tasks_row(conn: psycopg.Connection[Any]) -> None:
+    tasks = "select t.user_id, t.generation_id, t.created_at from credits.provider_tasks as t"
+    set_clock(conn, NOON)
+    attempt = start(conn)
+
+    callback(conn, "t-1", "202")
+    callback(conn, "t-1", "202")
+    assert conn.execute(tasks).fetchall() == [(None, None, NOON)]
+
+    now = advance(conn, timedelta(minutes=1))
+    attach(conn, attempt, "t-1")
+    assert conn.execute(tasks).fetchall() == [(attempt.user, attempt.generation, now)]
+
+
 def test_a_callback_of_an_unknown_task_waits(conn: psycopg.Connection[Any]) -> None:
     set_clock(conn, NOON)
     attempt = start(conn)

@@ -288,8 +288,8 @@ def test_callbacks_that_wait_for_a_task_of_the_user_are_blanked(
     # One is the task of the generation, the other an additional one of it.
     for task in ("t-1", "t-2"):
         conn.execute(
-            "insert into credits.provider_tasks values ('nanobanana', %s, %s, %s, now())",
-            (task, user, started.generation_id),
+            "select credits_internal.map_task(%s, %s, 'nanobanana', %s)",
+            (user, started.generation_id, task),
         )
     conn.execute("update credits.generations set provider_task_id = 't-1'")
 

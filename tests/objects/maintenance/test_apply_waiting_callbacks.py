@@ -163,6 +163,7 @@ def test_a_callback_that_an_old_snapshot_did_not_see_is_applied_later(
     database: Database, conn: psycopg.Connection[Any]
 ) -> None:
     attempt = start(conn)
+    callback(conn, "t-1", "202")
 
     with Session(database) as app:
         app.run("begin isolation level repeatable read")
@@ -226,7 +227,7 @@ def test_a_mapping_to_nothing_is_reported(conn: psycopg.Connection[Any]) -> None
     attempt = start(conn)
     callback(conn, "t-1", "500")
     conn.execute(
-        "insert into credits.provider_tasks values ('nanobanana', 't-1', %s, %s, now())",
+        "select credits_internal.map_task(%s, %s, 'nanobanana', 't-1')",
         (attempt.user, attempt.charge),
     )
 

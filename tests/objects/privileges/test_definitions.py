@@ -69,7 +69,6 @@ INLINED = {
     "import_key": "t.word, t.word",
     "known_usd": "t.price",
     "legacy_refund_key": "t.word",
-    "lock_task": "t.word, t.word",
     "next_entry_at": "t.at, t.at",
     "nil_uuid": "",
     "utc_text": "t.at",

@@ -118,8 +118,9 @@ MORE = [
     attach("attach another id", "U"),
     Step(
         "map by hand",
-        f"insert into credits.provider_tasks values ('{PROVIDER}', 'T', $user, $generation, now())"
-        " on conflict do nothing returning null",
+        f"insert into credits.provider_tasks as t values ('{PROVIDER}', 'T', $user, $generation,"
+        " now()) on conflict (provider, provider_task_id) do update set user_id = excluded.user_id,"
+        " generation_id = excluded.generation_id where t.user_id is null returning null",
         mapping,
     ),
     callback("success of the other id", "'200'", Report("success", is_callback=True), task="U"),
