@@ -1,3 +1,5 @@
+drop table credits.waiting_alerts;
+
 delete from credits.provider_tasks as t
 where t.user_id is null;
 

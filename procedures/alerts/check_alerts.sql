@@ -2,7 +2,8 @@
 --
 -- Two sessions may judge at once, and nothing keeps the others out: a lock could be held for ever.
 -- An older judgement gives way to a newer one: it opens nothing that has been resolved since, and
--- resolves nothing that has been raised since.
+-- resolves nothing that has been raised since. Nor does it wait for an alert that somebody holds
+-- locked.
 
 create or replace function credits.check_alerts()
 returns setof credits.alert_check
@@ -13,13 +14,20 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $check_alerts$
 declare
-    v_now constant timestamptz := credits_internal.clock();
+    v_written credits.alert_check[];
+    v_now timestamptz;
     v_judged text[];
     v_types text[];
     v_conditions credits_internal.alert_condition[];
     v_opened text[];
     v_resolved text[];
 begin
+    v_written := array(
+        select w
+        from credits_internal.write_waiting_alerts() as w
+    );
+    v_now := credits_internal.clock();
+
     select coalesce(array_agg(c), '{}')
     into v_conditions
     from credits_internal.alert_conditions(v_now) as c;
@@ -108,17 +116,25 @@ begin
     return query
     select
         c.type,
-        count(*) filter (where c.is_opened),
-        count(*) filter (where not c.is_opened)
+        sum(c.opened)::bigint,
+        sum(c.resolved)::bigint
     from (
         select
+            w.type,
+            w.opened,
+            w.resolved
+        from unnest(v_written) as w
+        union all
+        select
             o.type,
-            true as is_opened
+            1 as opened,
+            0 as resolved
         from unnest(v_opened) as o (type)
         union all
         select
             r.type,
-            false as is_opened
+            0 as opened,
+            1 as resolved
         from unnest(v_resolved) as r (type)
     ) as c
     group by c.type
@@ -127,7 +143,8 @@ end
 $check_alerts$;
 
 comment on function credits.check_alerts is
-'Judge alert_rules now: open, escalate and resolve alerts, and tell listeners again of those that '
+'Judge alert_rules now: open, escalate and resolve alerts, write what other calls could not while '
+'somebody held an alert locked, and tell listeners again of those that '
 'nobody has acknowledged. One row for each type that was opened or resolved. It reads no more than '
 'the rules'' time windows. Safe to run twice at once. Call it in FROM.';
 

@@ -19,6 +19,19 @@ declare
     v_imported bigint;
 begin
     perform credits_internal.require_user(p_user_id);
+
+    -- Somebody may hold an alert locked for long: wait for that before the user is locked, so that
+    -- nobody who moves the user's credits waits behind.
+    perform
+    from credits.system_alerts as a
+    where a.user_id = p_user_id
+    for no key update;
+
+    perform
+    from credits.waiting_alerts as w
+    where w.user_id = p_user_id
+    for no key update;
+
     perform credits_internal.lock_user(p_user_id);
     v_now := credits_internal.clock();
 
@@ -83,6 +96,14 @@ begin
     where
         a.user_id = p_user_id
         and (a.message <> a.type or a.metadata <> '{}');
+
+    update credits.waiting_alerts as w
+    set
+        message = w.type,
+        metadata = '{}'
+    where
+        w.user_id = p_user_id
+        and (w.message <> w.type or w.metadata <> '{}');
 
     update credits.imported_history as h
     set

@@ -1,4 +1,7 @@
 -- Open an alert, or note that an open one came again.
+--
+-- Whoever holds the alert locked keeps nobody waiting: what is to be written is put off until the
+-- next check_alerts.
 
 create or replace function credits_internal.open_alert(
     p_user_id uuid,
@@ -16,77 +19,66 @@ volatile
 parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
+set lock_timeout = '1ms'
 as $open_alert$
 declare
-    v_now constant timestamptz := credits_internal.clock();
-    v_alert_id uuid := credits_internal.uuid_v7(v_now);
-    v_rule record;
+    v_alert_id uuid;
 begin
-    select
-        r.enabled,
-        r.level,
-        r.renotify_after
-    into v_rule
-    from credits.alert_rules as r
-    where r.type = p_type;
+    begin
+        v_alert_id := (
+            credits_internal.write_alert(
+                p_user_id => p_user_id,
+                p_type => p_type,
+                p_message => p_message,
+                p_level => p_level,
+                p_dedup_key => p_dedup_key,
+                p_generation_id => p_generation_id,
+                p_provider => p_provider,
+                p_metadata => p_metadata
+            )
+        ).alert_id;
 
-    if not v_rule.enabled then
-        return null;
-    end if;
+        -- A resolution that still waits is older than this.
+        delete from credits.waiting_alerts as w
+        where
+            w.user_id = p_user_id
+            and w.type = p_type
+            and w.dedup_key = p_dedup_key
+            and w.message is null;
 
-    insert into credits.system_alerts as a (
-        user_id,
-        alert_id,
-        level,
-        generation_id,
-        created_at,
-        first_seen_at,
-        last_seen_at,
-        notified_at,
-        type,
-        dedup_key,
-        message,
-        provider,
-        metadata
-    )
-    values (
-        p_user_id,
-        v_alert_id,
-        coalesce(p_level, v_rule.level, 'warning'),
-        p_generation_id,
-        v_now,
-        v_now,
-        v_now,
-        v_now,
-        p_type,
-        p_dedup_key,
-        p_message,
-        p_provider,
-        p_metadata
-    )
-    on conflict (user_id, type, dedup_key) where resolved_at is null do update
-    set
-        occurrences = a.occurrences + 1,
-        last_seen_at = excluded.last_seen_at,
-        -- The level of an open alert only rises; it ends when the alert is resolved.
-        level = greatest(a.level, excluded.level),
-        notified_at = case
-            when excluded.level > a.level then excluded.notified_at
-            when a.acknowledged_at is null
-                and a.notified_at + v_rule.renotify_after <= excluded.notified_at
-                then excluded.notified_at
-            else a.notified_at
-        end,
-        message = excluded.message,
-        metadata = excluded.metadata
-    returning a.alert_id into strict v_alert_id;
+        return v_alert_id;
+    exception
+        when lock_not_available then
+            null;
+    end;
 
-    return v_alert_id;
+    perform credits_internal.put_alert_off(
+        p_user_id => p_user_id,
+        p_type => p_type,
+        p_dedup_key => p_dedup_key,
+        p_message => p_message,
+        p_level => p_level,
+        p_generation_id => p_generation_id,
+        p_provider => p_provider,
+        p_metadata => p_metadata
+    );
+
+    -- The alert that is locked; none can be seen where it is only just being opened.
+    return (
+        select a.alert_id
+        from credits.system_alerts as a
+        where
+            a.user_id = p_user_id
+            and a.type = p_type
+            and a.dedup_key = p_dedup_key
+            and a.resolved_at is null
+    );
 end
 $open_alert$;
 
 comment on function credits_internal.open_alert is
 'Open an alert by the rule of its type, or count it again where one of this user, type and key is '
-'open; returns its id, null where the rule is not enabled. p_level: null = the rule''s.';
+'open; returns its id, null where the rule is not enabled. p_level: null = the rule''s. Where '
+'somebody holds the alert locked, the next check_alerts writes it.';
 
 revoke all on function credits_internal.open_alert from public;

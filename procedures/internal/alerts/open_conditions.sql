@@ -10,9 +10,11 @@ volatile
 parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
+set lock_timeout = '1ms'
 as $open_conditions$
 declare
     v_condition record;
+    v_alert credits.system_alerts;
     v_opened text[] := '{}';
 begin
     for v_condition in
@@ -43,27 +45,34 @@ begin
             c.type,
             c.dedup_key
     loop
-        -- An alert that another session has locked is skipped: the next run takes it.
-        perform
-        from credits.system_alerts as a
-        where
-            a.user_id = v_condition.user_id
-            and a.alert_id = v_condition.alert_id
-            and a.resolved_at is null
-        for no key update skip locked;
-        continue when not found and v_condition.alert_id is not null;
+        begin
+            -- An alert that another session has locked is skipped: the next run takes it.
+            perform
+            from credits.system_alerts as a
+            where
+                a.user_id = v_condition.user_id
+                and a.alert_id = v_condition.alert_id
+                and a.resolved_at is null
+            for no key update skip locked;
+            continue when not found and v_condition.alert_id is not null;
 
-        perform credits_internal.open_alert(
-            p_user_id => v_condition.user_id,
-            p_type => v_condition.type,
-            p_message => v_condition.message,
-            p_level => v_condition.level,
-            p_dedup_key => left(v_condition.dedup_key, 200),
-            p_provider => v_condition.provider,
-            p_metadata => v_condition.metadata
-        );
+            v_alert := credits_internal.write_alert(
+                p_user_id => v_condition.user_id,
+                p_type => v_condition.type,
+                p_message => v_condition.message,
+                p_level => v_condition.level,
+                p_dedup_key => left(v_condition.dedup_key, 200),
+                p_generation_id => null,
+                p_provider => v_condition.provider,
+                p_metadata => v_condition.metadata
+            );
+        exception
+            -- Another session opens the same alert at this moment.
+            when lock_not_available then
+                continue;
+        end;
 
-        if v_condition.alert_id is null then
+        if v_alert.occurrences = 1 then
             v_opened := v_opened || v_condition.type;
         end if;
     end loop;

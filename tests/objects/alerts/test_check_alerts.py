@@ -599,7 +599,7 @@ def held_before_it_opens(
     """What a check returns that has judged before the block, and opens alerts after it."""
     judged: list[Any] = []
     conn.execute(
-        "create function public.hold() returns trigger language plpgsql as"
+        "create function public.hold() returns trigger language plpgsql set lock_timeout = 0 as"
         " $$ begin perform pg_advisory_xact_lock(4711); return new; end $$"
     )
     conn.execute(

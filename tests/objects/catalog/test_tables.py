@@ -21,6 +21,7 @@ USER_DATA = (
     "generations",
     "generation_events",
     "system_alerts",
+    "waiting_alerts",
     "imported_balances",
     "imported_history",
 )

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 FIXED = ["search_path=pg_catalog, pg_temp"]
 # What else is set, and where: each setting costs every call a little.
-MORE = {"dashboard_stats": ["jit=off"]}
+MORE = {
+    "dashboard_stats": ["jit=off"],
+    "open_alert": ["lock_timeout=1ms"],
+    "close_alert": ["lock_timeout=1ms"],
+    "open_conditions": ["lock_timeout=1ms"],
+    "write_waiting_alerts": ["lock_timeout=1ms"],
+}
 
 
 def has_fixed_path(function: Any) -> bool:
