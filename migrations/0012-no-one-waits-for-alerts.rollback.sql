@@ -1,3 +1,5 @@
+drop index credits.system_alerts_alert_id;
+
 drop table credits.waiting_alerts;
 
 delete from credits.provider_tasks as t

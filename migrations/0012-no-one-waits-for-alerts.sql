@@ -70,3 +70,6 @@ comment on column credits.waiting_alerts.message is
 'A sentence for people; null = the cause of the alert is gone, and it is to be resolved.';
 comment on column credits.waiting_alerts.metadata is
 'Figures and circumstances, as a JSON object; null where message is.';
+
+-- A NOTIFY names an alert by its id alone.
+create index system_alerts_alert_id on credits.system_alerts (alert_id);

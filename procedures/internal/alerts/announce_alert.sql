@@ -17,22 +17,23 @@ declare
         when new.notified_at > old.notified_at then 'due_again'
     end;
 begin
-    if v_event is null or not (select s.notify_alerts from credits.settings as s) then
+    -- Whoever may connect can listen, stay in a transaction, and so keep the queue from being
+    -- emptied. A full one raises at COMMIT, where nothing can be caught: NOTIFY keeps far from
+    -- that, and who follows the alerts looks from time to time without one.
+    if v_event is null
+        or not (select s.notify_alerts from credits.settings as s)
+        or pg_notification_queue_usage() >= 0.5
+    then
         return null;
     end if;
 
-    -- NOTIFY takes less than 8000 bytes, and a character of a text may need six.
+    -- LISTEN needs no privilege: nothing of the user goes into it. A reader fetches the row.
     perform pg_notify(
         'credits_alerts',
         json_build_object(
-            'v', 1,
+            'v', 2,
             'event', v_event,
             'alert_id', new.alert_id,
-            'user_id', new.user_id,
-            'type', left(new.type, 100),
-            'level', new.level,
-            'dedup_key', left(new.dedup_key, 200),
-            'provider', left(new.provider, 100),
             -- The time that stands in the row: whoever polls the table, too, knows by it that this
             -- is the same event.
             'at', credits_internal.utc_text(
@@ -50,7 +51,8 @@ end
 $announce_alert$;
 
 comment on function credits_internal.announce_alert is
-'Send NOTIFY credits_alerts for an alert that was opened, escalated or resolved, or is due again.';
+'Send NOTIFY credits_alerts for an alert that was opened, escalated or resolved, or is due again, '
+'while the queue is less than half full.';
 
 revoke all on function credits_internal.announce_alert from public;
 
