@@ -266,6 +266,8 @@ HOLDS = {
 @pytest.fixture(autouse=True)
 def _at_noon(conn: Conn) -> None:
     set_clock(conn, NOON)
+    # What has to wait for nobody fails here if it does.
+    conn.execute("set lock_timeout = '10s'")
 
 
 @contextmanager
