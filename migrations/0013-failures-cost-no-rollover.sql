@@ -46,3 +46,6 @@ $clamp$;
 alter table credits.settings
 drop constraint settings_refund_grace_an_hour_or_more,
 add constraint settings_refund_grace_a_day_or_more check (refund_grace >= interval '24 hours');
+
+comment on column credits.settings.refund_grace is
+'The longest life of refunded credits whose own lot has expired meanwhile; 24 hours or more.';
