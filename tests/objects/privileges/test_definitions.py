@@ -16,7 +16,16 @@ if TYPE_CHECKING:
 
 FIXED = ["search_path=pg_catalog, pg_temp"]
 # What else is set, and where: each setting costs every call a little.
-MORE = {"dashboard_stats": ["jit=off"]}
+MORE = {
+    "dashboard_stats": ["jit=off"],
+    "verify_descent": ["plan_cache_mode=force_custom_plan"],
+    "verify_entries": ["plan_cache_mode=force_custom_plan"],
+    "verify_generations": ["plan_cache_mode=force_custom_plan"],
+    "verify_lots": ["plan_cache_mode=force_custom_plan"],
+    "verify_refunds": ["plan_cache_mode=force_custom_plan"],
+    "verify_revocations": ["plan_cache_mode=force_custom_plan"],
+    "verify_users": ["plan_cache_mode=force_custom_plan"],
+}
 
 
 def has_fixed_path(function: Any) -> bool:
