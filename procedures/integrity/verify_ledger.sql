@@ -18,6 +18,7 @@ begin
     return query select v.* from credits_internal.verify_users(v_from, v_to) as v;
     return query select v.* from credits_internal.verify_entries(v_from, v_to) as v;
     return query select v.* from credits_internal.verify_lots(v_from, v_to) as v;
+    return query select v.* from credits_internal.verify_descent(v_from, v_to) as v;
     return query select v.* from credits_internal.verify_refunds(v_from, v_to) as v;
     return query select v.* from credits_internal.verify_revocations(v_from, v_to) as v;
     return query select v.* from credits_internal.verify_generations(v_from, v_to) as v;
@@ -30,9 +31,10 @@ $verify_ledger$;
 
 comment on function credits.verify_ledger is
 'Prove the ledger of one user, or of all (null): a row for each violation, none = healthy. '
-'Balances against ledger and lots, rows numbered without gaps, the hash chain, allocations, '
-'refunds within their charges, revocations, generations charged once, settled and with every owed '
-'refund listed, and (for all) no purchase key used for two users. '
+'Balances against ledger and lots, rows numbered without gaps, the hash chain, allocations, what '
+'refund and rollover lots descend from, refunds within their charges, revocations, generations '
+'charged once, settled and with every owed refund listed, and (for all) no purchase key used for '
+'two users. '
 'Sees one snapshot. Call it in FROM.';
 
 revoke all on function credits.verify_ledger from public;

@@ -146,7 +146,8 @@ comment on function credits.refund_user_credits is
 'Give a deduction back to its user. p_credits: null = all that is left; where nothing is left, the '
 'answer is the latest refund with the total so far and replayed = true. Credits return to their '
 'lots, the last taken first; where a lot has expired, to a fresh one that lives as long as they '
-'still had when they were taken, an hour at least and settings.refund_grace at most. '
+'still had when they were taken, 24 hours at least and settings.refund_grace at most, or as the '
+'rollover that its allowance would have had. '
 'Errors: PT422 invalid_argument, PT409 idempotency_conflict, PT404 transaction_not_found, PT409 '
 'not_refundable, PT409 over_refund. Call it in FROM.';
 

@@ -16,6 +16,7 @@ as $set_user_plan$
 declare
     v_user credits.user_credits;
     v_now timestamptz;
+    v_is_first_change boolean;
 begin
     perform credits_internal.require_user(p_user_id);
     v_user := credits_internal.lock_user(p_user_id, p_create_missing => true);
@@ -37,9 +38,19 @@ begin
     -- Allowances of a month that has ended roll over by the plan that the user had in it.
     perform credits_internal.expire_due_lots(p_user => v_user, p_now => v_now);
 
+    -- What is refunded later of such a month rolls over by that plan, too.
+    v_is_first_change := p_plan is distinct from v_user.plan
+        and credits_internal.month_of(v_user.earlier_plan_until)
+        is distinct from credits_internal.month_of(v_now);
+
     update credits.user_credits as u
     set
         plan = p_plan,
+        earlier_plan = case when v_is_first_change then u.plan else u.earlier_plan end,
+        earlier_plan_until = case
+            when v_is_first_change then v_now
+            else u.earlier_plan_until
+        end,
         updated_at = v_now
     where u.user_id = p_user_id;
 
@@ -49,7 +60,8 @@ $set_user_plan$;
 
 comment on function credits.set_user_plan is
 'Put a user on a plan; null ends it. apply_monthly_allowances grants what the plan brings; a '
-'change of plan takes nothing away, and a month that has ended rolls over by the old plan. '
+'change of plan takes nothing away, and a month that has ended rolls over by the old plan, what is '
+'refunded of it later included. '
 'Errors: PT422 invalid_argument, PT404 plan_not_found. Call it in FROM.';
 
 revoke all on function credits.set_user_plan from public;

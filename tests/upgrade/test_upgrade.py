@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -302,3 +303,25 @@ def test_an_alert_raised_before_can_be_taken_on_and_resolved(old_database: Datab
             conn, "raise_alert", p_type="disk_full", p_message="again", p_dedup_key="images"
         )
         assert again != alert.alert_id
+
+
+def test_refunded_credits_live_for_a_day_at_least_and_the_upgrade_says_so(
+    old_database: Database,
+) -> None:
+    with old_database.connect() as conn:
+        conn.execute("update credits.settings set refund_grace = '90 minutes'")
+        (migration,) = [m for m in read_package().migrations if m.name.startswith("0013")]
+        told: list[str] = []
+        conn.add_notice_handler(lambda said: told.append(said.message_primary or ""))
+        with conn.transaction(force_rollback=True):
+            conn.execute(migration.sql.encode())
+
+    upgrade(old_database)
+
+    with old_database.connect() as conn:
+        settings = conn.execute("select s.refund_grace from credits.settings as s").fetchone()
+        assert settings == (timedelta(hours=24),)
+    assert told == [
+        "credits.settings.refund_grace, which was 01:30:00, is 24:00:00 now: the nearest that is"
+        " allowed"
+    ]

@@ -27,8 +27,17 @@ begin
     elsif p_type = 'late_success_after_refund'
         and (
             not p_only_if_refunded
-            or v_result.refunded
-            or p_generation.refund_due_credits > 0
+            or (
+                (v_result.refunded or p_generation.refund_due_credits > 0)
+                and exists (
+                    select
+                    from credits.generation_events as e
+                    where
+                        e.user_id = p_generation.user_id
+                        and e.generation_id = p_generation.generation_id
+                        and e.event = 'success'
+                )
+            )
         )
     then
         perform credits_internal.open_generation_alert(

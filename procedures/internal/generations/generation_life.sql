@@ -10,7 +10,8 @@
 -- books: reported = the cost, and whether the provider bills it, replace what was known; missing =
 -- they only complete it, as every replay does. is_late_success: a success reported after the
 -- generation was settled as failed, timed out or cancelled; the provider bills it.
--- alert: the type to open; alerts_only_if_refunded: only where something came back or is due.
+-- alert: the type to open, unless the event is a replay; alerts_only_if_refunded: only where
+-- something came back or is due though a success was reported, whichever came first.
 --
 -- All words are text: a new word of an enumeration cannot be used in the transaction that adds it.
 -- Inlined by the planner.
@@ -189,9 +190,9 @@ as $generation_life$
         ),
         (
             'cancelled', 'failure', 'cancelled', 'raises',
-            'policy', null, 'reported', false, null, false,
+            'policy', null, 'reported', false, 'late_success_after_refund', true,
             'more due by the failure''s policy: the difference back, its error replaces '
-            '`user_cancelled` (applied); else replay'
+            '`user_cancelled` (applied), alert after a success; else replay'
         ),
         (
             'cancelled', 'cancel', 'cancelled', 'replay',

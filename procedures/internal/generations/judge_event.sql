@@ -88,7 +88,7 @@ begin
         or not v_judgement.is_replayed
         or v_judgement.cost_usd is distinct from p_generation.cost_usd
         or v_judgement.provider_billed is distinct from p_generation.provider_billed;
-    v_judgement.alert := v_rule.alert;
+    v_judgement.alert := case when not v_judgement.is_replayed then v_rule.alert end;
     v_judgement.alerts_only_if_refunded := v_rule.alerts_only_if_refunded;
 
     return v_judgement;

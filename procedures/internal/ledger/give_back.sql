@@ -1,7 +1,8 @@
 -- Put refunded credits into the lots that they were taken from; where a lot has expired meanwhile,
--- into a fresh one that lives as long as the credits still had.
+-- into fresh ones.
 
 create or replace function credits_internal.give_back(
+    p_user credits.user_credits,
     p_charge credits.credit_transactions,
     p_transaction_id uuid,
     p_now timestamptz,
@@ -62,7 +63,9 @@ begin
         )
         select
             s.credits,
-            l.*
+            l.lot_id,
+            l.expires_at,
+            l as lot
         from stretches as s
         inner join credits.credit_lots as l on s.lot_id = l.lot_id
         where
@@ -70,73 +73,27 @@ begin
             and s.credits > 0
         order by s.position desc
     loop
-        v_lot_id := v_leg.lot_id;
-
         if v_leg.expires_at <= p_now then
-            -- Each fresh lot of a refund has a later id than the one before: so they are spent in
-            -- the order in which they came back, not by chance.
-            v_lot_id := credits_internal.uuid_v7(
-                p_at + jsonb_array_length(v_allocations) * interval '1 microsecond'
+            v_allocations := v_allocations || credits_internal.give_back_expired(
+                p_user => p_user,
+                p_charge => p_charge,
+                p_lot => v_leg.lot,
+                p_transaction_id => p_transaction_id,
+                p_now => p_now,
+                p_at => p_at,
+                p_credits => v_leg.credits,
+                p_lots_before => jsonb_array_length(v_allocations)
             );
-
-            insert into credits.credit_lots (
-                user_id,
-                lot_id,
-                granted,
-                remaining,
-                expires_at,
-                created_at,
-                grant_transaction_id,
-                origin_lot_id,
-                renewable_until,
-                priority,
-                source,
-                unit_price_usd
-            )
-            select
-                p_charge.user_id,
-                v_lot_id,
-                v_leg.credits,
-                v_leg.credits,
-                -- The credits live as long as they still had when they were taken, at least an
-                -- hour, at most the grace period. However often they are charged and refunded
-                -- again, they do not outlive the grace period of their first fresh lot.
-                least(
-                    p_now + greatest(
-                        least(
-                            make_interval(secs => extract(
-                                epoch from v_leg.expires_at - p_charge.created_at
-                            )::double precision),
-                            g.grace
-                        ),
-                        interval '1 hour'
-                    ),
-                    v_leg.renewable_until
-                ),
-                p_at,
-                p_transaction_id,
-                case when v_leg.source = 'refund' then v_leg.origin_lot_id else v_leg.lot_id end,
-                coalesce(v_leg.renewable_until, p_now + g.grace),
-                v_leg.priority,
-                'refund',
-                v_leg.unit_price_usd
-            from (
-                -- The grace period in seconds: a day of 23 or 25 hours must not change it.
-                select make_interval(
-                    secs => extract(epoch from s.refund_grace)::double precision
-                ) as grace
-                from credits.settings as s
-            ) as g;
         else
             update credits.credit_lots as l
             set remaining = l.remaining + v_leg.credits
             where
                 l.user_id = p_charge.user_id
                 and l.lot_id = v_leg.lot_id;
-        end if;
 
-        v_allocations := v_allocations
-            || credits_internal.allocation(v_lot_id, v_leg.credits);
+            v_allocations := v_allocations
+                || credits_internal.allocation(v_leg.lot_id, v_leg.credits);
+        end if;
     end loop;
 
     return v_allocations;
@@ -145,6 +102,6 @@ $give_back$;
 
 comment on function credits_internal.give_back is
 'Return so many credits of a deduction to its lots in reverse order, and return the allocations. '
-'Expired lots get a fresh one with the same price, priority and origin.';
+'What expired lots would have got comes in fresh ones with the same price and priority.';
 
 revoke all on function credits_internal.give_back from public;

@@ -28,6 +28,7 @@ declare
     v_allocations jsonb;
 begin
     v_allocations := credits_internal.give_back(
+        p_user => p_user,
         p_charge => p_charge,
         p_transaction_id => p_transaction_id,
         p_now => p_now,

@@ -14,14 +14,10 @@ set search_path = pg_catalog, pg_temp
 as $roll_over_allowances$
 declare
     v_user credits.user_credits := p_user;
-    v_max constant bigint := (
-        select p.rollover_max_credits
-        from credits.plans as p
-        where p.plan = p_user.plan
-    );
     v_expired record;
     v_at timestamptz;
     v_credits bigint;
+    v_rolls_until timestamptz;
 begin
     for v_expired in
         select
@@ -29,10 +25,7 @@ begin
             l.priority,
             l.unit_price_usd,
             l.expires_at,
-            -e.credits as unused,
-            -- Two days after the allowance expired, the next month has begun in any time zone:
-            -- the business time zone may have changed since.
-            credits_internal.month_end(l.expires_at + interval '48 hours') as rolls_until
+            -e.credits as unused
         from jsonb_to_recordset(p_expired) as e (lot_id uuid, credits bigint)
         inner join credits.credit_lots as l on e.lot_id = l.lot_id
         where
@@ -41,26 +34,23 @@ begin
         order by l.expires_at, l.lot_id
     loop
         v_at := credits_internal.next_entry_at(p_now, v_user.last_entry_at);
+        v_rolls_until := credits_internal.rollover_end(v_expired.expires_at);
 
         -- An upgrade makes a second allowance in the month: both together roll over no more than
         -- the plan's maximum.
-        select least(v_expired.unused, v_max - coalesce(sum(l.granted), 0)::bigint)
-        into v_credits
-        from credits.credit_lots as l
-        where
-            l.user_id = p_user.user_id
-            and l.source = 'rollover'
-            and l.expires_at > v_expired.expires_at;
+        v_credits := least(
+            v_expired.unused, credits_internal.rollover_left(v_user, v_expired.expires_at)
+        );
 
         -- Where the expiry is written a month late or later, the rollover would have ended, too.
-        if v_credits > 0 and v_expired.rolls_until > p_now then
+        if v_credits > 0 and v_rolls_until > p_now then
             v_user := credits_internal.add_lot(
                 p_user => v_user,
                 p_transaction_id => credits_internal.uuid_v7(v_at),
                 p_at => v_at,
                 p_credits => v_credits,
                 p_source => 'rollover',
-                p_expires_at => v_expired.rolls_until,
+                p_expires_at => v_rolls_until,
                 p_priority => v_expired.priority,
                 p_unit_price_usd => v_expired.unit_price_usd,
                 p_origin_lot_id => v_expired.lot_id

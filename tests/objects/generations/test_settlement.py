@@ -230,6 +230,64 @@ def test_a_late_success_after_a_cancellation_alerts_where_credits_came_back(
     assert raised(conn, attempt) == ({"late_success_after_refund": 1} if back else {})
 
 
+@pytest.mark.parametrize("billed", [None, False, True])
+@pytest.mark.parametrize("way", ["fail", "callback"])
+def test_a_failure_that_gives_credits_back_after_a_late_success_alerts(
+    conn: psycopg.Connection[Any], way: str, billed: bool | None
+) -> None:
+    attempt = start(conn, task="t-1")
+    cancel(conn, attempt)
+    complete(conn, attempt, None, CENT)
+    assert raised(conn, attempt) == {}
+
+    for replayed in (False, True):
+        if way == "fail":
+            failed = fail(conn, attempt, p_error_type="internal_error", p_provider_billed=billed)
+        else:
+            failed = callback(conn, "t-1", "500")
+        assert failed == said(
+            attempt, "cancelled", back=10, applied=not replayed, replayed=replayed
+        )
+        # A repeat gives nothing back, and says nothing new.
+        assert raised(conn, attempt) == {"late_success_after_refund": 1}
+    assert refunds(conn, attempt) == [10]
+
+
+def test_a_failure_after_a_cancellation_alerts_only_where_a_success_was_reported(
+    conn: psycopg.Connection[Any],
+) -> None:
+    attempt = start(conn, task="t-1")
+    cancel(conn, attempt)
+
+    failed = fail(conn, attempt, p_error_type="internal_error", p_provider_billed=True)
+
+    # What the provider bills for a failure is an absorbed cost, as it is without a cancellation.
+    assert failed == said(attempt, "cancelled", back=10, applied=True)
+    assert raised(conn, attempt) == {}
+
+
+def test_a_success_and_a_failure_after_a_cancellation_alert_in_either_order(
+    conn: psycopg.Connection[Any],
+) -> None:
+    """Part of the price, then all of it, comes back: whatever came first, operators are told."""
+    conn.execute(
+        "update credits.refund_policies set refund_percent = 50 where error_type = 'invalid_image'"
+    )
+    reports = ["a success", "half", "all"]
+    for order in permutations(reports):
+        attempt = start(conn, task=f"t-{order}")
+        cancel(conn, attempt)
+        for n, report in enumerate(order):
+            if report == "a success":
+                complete(conn, attempt, None, CENT)
+            else:
+                error_type = "invalid_image" if report == "half" else "internal_error"
+                fail(conn, attempt, p_error_type=error_type)
+            told = "a success" in order[: n + 1] and n > 0
+            assert set(raised(conn, attempt)) == ({"late_success_after_refund"} if told else set())
+        assert sum(refunds(conn, attempt)) == 10
+
+
 def test_a_conflicting_failure_books_nothing(conn: psycopg.Connection[Any]) -> None:
     attempt = start(conn, task="t-1")
     complete(conn, attempt, 7, CENT)

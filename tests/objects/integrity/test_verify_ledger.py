@@ -89,6 +89,33 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
         " where user_id = %(user)s and lot_id = %(last_lot)s",
         {"lot_granted"},
     ),
+    "a refund's lot descends from nothing": (
+        "update credits.credit_lots set origin_lot_id = null"
+        " where user_id = %(user)s and lot_id = %(refund_lot)s",
+        {"lot_origin"},
+    ),
+    "a lot descends from a lot that is not there": (
+        "update credits.credit_lots set origin_lot_id = %(stranger)s"
+        " where user_id = %(user)s and lot_id = %(refund_lot)s",
+        {"lot_origin"},
+    ),
+    "a purchase descends from a promo": (
+        "update credits.credit_lots set origin_lot_id = %(promo_lot)s"
+        " where user_id = %(user)s and lot_id = %(purchase_lot)s",
+        {"lot_origin"},
+    ),
+    "a rollover is not of an allowance": (
+        "update credits.credit_lots set source = 'rollover'"
+        " where user_id = %(user)s and lot_id = %(refund_lot)s",
+        {"lot_origin"},
+    ),
+    "more rolls over than was granted": (
+        "update credits.credit_lots"
+        " set source = case lot_id when %(promo_lot)s then 'allowance' else 'rollover' end"
+        "::credits.credit_source, granted = granted - (lot_id = %(promo_lot)s)::integer"
+        " where user_id = %(user)s and lot_id in (%(promo_lot)s, %(refund_lot)s)",
+        {"lot_granted", "lot_rolled_over"},
+    ),
     "a lot appears": (
         "insert into credits.credit_lots (user_id, lot_id, granted, remaining, created_at,"
         " grant_transaction_id, source)"

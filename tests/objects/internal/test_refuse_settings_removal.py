@@ -70,7 +70,7 @@ def test_there_is_no_second_row(conn: psycopg.Connection[Any]) -> None:
         ("default_generation_timeout", "0", "23514"),
         ("default_generation_timeout", "-1 hour", "23514"),
         ("default_low_balance_threshold", "-1", "23514"),
-        ("refund_grace", "59 minutes", "23514"),
+        ("refund_grace", "23 hours 59 minutes", "23514"),
         ("refund_grace", None, "23502"),
     ],
 )
@@ -89,7 +89,7 @@ def test_a_setting_that_makes_no_sense_is_refused(
         ("default_generation_timeout", "10 minutes"),
         ("default_low_balance_threshold", "0"),
         ("default_low_balance_threshold", None),
-        ("refund_grace", "1 hour"),
+        ("refund_grace", "24 hours"),
         ("notify_alerts", "off"),
     ],
 )

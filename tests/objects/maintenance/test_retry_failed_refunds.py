@@ -355,7 +355,7 @@ def test_the_refund_goes_where_the_credits_came_from(conn: psycopg.Connection[An
     attempt = start(conn, 10, granted=10)
     conn.execute(
         "select * from credits.grant_user_credits(%s, 5, p_expires_at => %s)",
-        (attempt.user, NOON + 2 * HOUR),
+        (attempt.user, NOON + 26 * HOUR),
     )
     expiring = call(conn, "start_generation", attempt.user, "nanobanana", "image", 5)
     with refunds_broken(conn):
@@ -372,7 +372,7 @@ def test_the_refund_goes_where_the_credits_came_from(conn: psycopg.Connection[An
     ]
     fresh = call(conn, "get_user_credits", attempt.user)
     assert fresh.balance == 15
-    still_had = NOON + 2 * HOUR - entries(conn, attempt.user)[3].created_at
+    still_had = NOON + 26 * HOUR - entries(conn, attempt.user)[3].created_at
     assert fresh.next_expiry_at == now + still_had
     assert [e.reason for e in entries(conn, attempt.user)[-2:]] == ["unknown", "unknown"]
 

@@ -295,20 +295,6 @@ def test_a_rollover_can_be_revoked_with_its_allowance(conn: psycopg.Connection[A
     assert (revoked.credits, revoked.balance) == (-20, 0)
 
 
-def test_a_refund_into_an_expired_allowance_does_not_roll_over(
-    conn: psycopg.Connection[Any],
-) -> None:
-    roll_over_at_most(conn, "plus", 20)
-    user = subscriber(conn)
-    charge = deduct(conn, user, 50).transaction_id
-    set_clock(conn, JUNE)
-
-    refund(conn, user, charge)
-
-    assert rolled(conn, user) == []
-    assert books(conn, user).lots == [("allowance", 50, 0), ("refund", 50, 50)]
-
-
 @pytest.mark.parametrize(
     ("zone", "expected"),
     [

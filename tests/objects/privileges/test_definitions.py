@@ -22,6 +22,13 @@ MORE = {
     "close_alert": ["lock_timeout=1ms"],
     "open_conditions": ["lock_timeout=1ms"],
     "write_waiting_alerts": ["lock_timeout=1ms"],
+    "verify_descent": ["plan_cache_mode=force_custom_plan"],
+    "verify_entries": ["plan_cache_mode=force_custom_plan"],
+    "verify_generations": ["plan_cache_mode=force_custom_plan"],
+    "verify_lots": ["plan_cache_mode=force_custom_plan"],
+    "verify_refunds": ["plan_cache_mode=force_custom_plan"],
+    "verify_revocations": ["plan_cache_mode=force_custom_plan"],
+    "verify_users": ["plan_cache_mode=force_custom_plan"],
 }
 
 

@@ -75,6 +75,7 @@ class Life:
     error_type: str | None = None
     cost: Decimal | None = None
     billed: bool | None = None
+    has_late_success: bool = False
     events: int = 1
     # event, status_before, applied, is_callback
     last_event: tuple[str, str | None, bool, bool] = ("started", None, True, False)
@@ -199,6 +200,7 @@ class Life:
             self._book(report, replaces=not replayed)
         if "books" in told:
             self.billed = True
+            self.has_late_success = True
         if report.is_callback or is_news or not replayed:
             self._keep(
                 report.event, applied=applied, is_callback=report.is_callback, status_before=before
@@ -260,7 +262,9 @@ class Life:
     def _alert(self, told: Mapping[str, str], report: Report) -> None:
         if "alerts" in told:
             self.alerts |= {told["alerts"]}
-        if told.get("alerts if") == "refunded" and self.refunded > 0:
+        if (told.get("alerts if") == "refunded" and self.refunded > 0) or (
+            told.get("alerts if") == "success" and self.has_late_success
+        ):
             self.alerts |= {"late_success_after_refund"}
         if report.final is not None and report.final > self.charge and self.status == "succeeded":
             self.alerts |= {"price_above_charge"}

@@ -30,7 +30,7 @@ PHRASES = {
     r"event only|mapping stored|not applied": "keeps",
     r"cost booked": "books",
     r"alert `(\w+)`": "alerts",
-    r"alert if (refunded)": "alerts if",
+    r"alert (?:if|after a) (refunded|success)": "alerts if",
 }
 CONDITIONS = (
     "same id",

@@ -47,6 +47,18 @@ def test_every_sequence_up_to_length_3_where_cancelling_gives_nothing_back(
     assert walk.sequences == all_up_to(3, len(CORE))
 
 
+def test_every_sequence_up_to_length_4_of_a_task_whose_cancelling_gives_nothing_back(
+    conn: psycopg.Connection[Any], table: Table
+) -> None:
+    attach = CORE[0]
+    walk = Walk(conn, table, CORE, length=4, percents=STRICT, verified_length=2)
+
+    walk.run([attach])
+
+    assert len(CORE) * walk.sequences == all_up_to(4, len(CORE))
+    assert walk.seen >= {("cancelled", step.name) for step in CORE}
+
+
 def test_every_sequence_of_length_2_with_all_there_is(
     conn: psycopg.Connection[Any], table: Table
 ) -> None:

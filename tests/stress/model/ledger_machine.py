@@ -95,7 +95,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @initialize(
         zone=st.sampled_from(sorted(ZONES)),
-        grace=st.sampled_from([timedelta(hours=1), timedelta(days=7)]),
+        grace=st.sampled_from([timedelta(days=1), timedelta(days=7)]),
         threshold=st.sampled_from([None, 10]),
         purchases=st.lists(st.integers(1, 50), min_size=3, max_size=6),
         plans=st.lists(st.sampled_from(sorted(PLANS)), min_size=1, max_size=2),
@@ -309,7 +309,7 @@ class LedgerMachine(RuleBasedStateMachine):
         for _ in range(later):
             # At first from the lot that expires, then from what came back.
             self.deduct(who, share, cost=None, reason=None, metadata={}, keyed=False, tick=True)
-            self.set_time(self.now + timedelta(minutes=70))
+            self.set_time(self.now + timedelta(hours=25))
             self.refund_now(self.users[who], self.pick(self.users[who], -1, "deduction"), None)
 
     @rule(who=whom, place=places, amount=amounts, reason=reasons, keyed=st.booleans())
@@ -353,7 +353,9 @@ class LedgerMachine(RuleBasedStateMachine):
             p_idempotency_key=key,
         )
         if answer and not answer.replayed:
-            self.saw("refund into a fresh lot", len(self.account(user).lots) > lots)
+            fresh = self.account(user).lots[lots:]
+            self.saw("refund into a fresh lot", any(lot.source == "refund" for lot in fresh))
+            self.saw("refund as rollover", any(lot.source == "rollover" for lot in fresh))
             last = self.account(user).entries[-1].transaction_type
             self.saw("refund into a revoked lot", last == "revocation")
         self.keep(answer, key, user, "refund", target, amount, None)
@@ -604,9 +606,23 @@ class LedgerMachine(RuleBasedStateMachine):
         share=st.integers(1, 100),
         months=st.integers(1, 2),
         noticed_by=st.sampled_from(["a sweep", "a purchase", "a deduction", "nobody"]),
+        plan_after=st.sampled_from([*PLANS, None, "the same"]),
+        fails=st.sampled_from(["not", "in part", "whole"]),
     )
-    def months_end(self, who: int, plan: str, share: int, months: int, noticed_by: str) -> None:
-        """A user spends a part of the allowance; then the month is over, or another one as well."""
+    def months_end(
+        self,
+        who: int,
+        plan: str,
+        share: int,
+        months: int,
+        noticed_by: str,
+        plan_after: str | None,
+        fails: str,
+    ) -> None:
+        """A user spends a part of the allowance; then the month is over, or another one as well.
+
+        What was spent may come back after that.
+        """
         self.set_plan(who, plan)
         self.apply_allowances(100)
         self.deduct(who, share, cost=None, reason=None, metadata={}, keyed=False, tick=True)
@@ -618,6 +634,12 @@ class LedgerMachine(RuleBasedStateMachine):
             self.buy(who, share)
         elif noticed_by == "a deduction":
             self.spend_more_than_there_is(who, 1)
+        if plan_after != "the same":
+            self.set_plan(who, plan_after)
+        if fails == "in part":
+            self.refund_a_part(who, -1, None)
+        if fails != "not":
+            self.refund_now(self.users[who], self.pick(self.users[who], -1, "deduction"), None)
 
     def sweep(
         self,
@@ -895,6 +917,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 lot.unit_price_usd,
                 lot.created_at,
                 lot.origin_lot_id,
+                lot.renewable_until,
                 lot.revoked_owed,
             )
             for lot in lots
@@ -909,6 +932,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 lot.unit_price,
                 lot.created_at,
                 None if lot.origin is None else account.lots[lot.origin].lot_id,
+                lot.renewable_until,
                 lot.owed,
             )
             for lot in sorted(account.lots, key=lambda lot: str(lot.lot_id))

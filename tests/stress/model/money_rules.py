@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 MICROSECOND = timedelta(microseconds=1)
-HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
 NEVER = datetime.max.replace(tzinfo=UTC)
 NO_MONTH = date(1970, 1, 1)
 
@@ -140,6 +140,8 @@ class Account:
     refunded: dict[int, tuple[int, int]] = field(default_factory=dict)
     revocations: list[Revocation] = field(default_factory=list)
     plan: str | None = None
+    # From when on which plan was held; none before the first.
+    plans: list[tuple[datetime, str | None]] = field(default_factory=list)
     threshold: int | None = None
     frozen: bool = False
     frozen_reason: str | None = None
@@ -152,6 +154,7 @@ class Account:
             self,
             lots=[dataclasses.replace(lot) for lot in self.lots],
             entries=list(self.entries),
+            plans=list(self.plans),
             requests=dict(self.requests),
             refunded=dict(self.refunded),
             revocations=[dataclasses.replace(each) for each in self.revocations],
@@ -460,6 +463,8 @@ class Oracle:
         mine = self.account(user)
         # A month that has ended rolls over by the plan that was held in it.
         self.expire(mine, now)
+        if plan != mine.plan:
+            mine.plans.append((now, plan))
         mine.plan = plan
         self.accounts[user] = mine
 
@@ -555,25 +560,14 @@ class Oracle:
             mine.lots[place].remaining = 0
         mine.write("expiry", now, legs)
         for place, moved in legs:
-            if mine.lots[place].source == "allowance" and mine.plan is not None:
-                self.roll_over(mine, now, place, -moved, self.plans[mine.plan].rollover_max)
+            if mine.lots[place].source == "allowance":
+                self.roll_over(mine, now, place, -moved)
 
-    def roll_over(
-        self, mine: Account, now: datetime, place: int, unused: int, maximum: int
-    ) -> None:
+    def roll_over(self, mine: Account, now: datetime, place: int, unused: int) -> None:
         """Unused allowance lives on until the next month's end, up to the plan's maximum."""
         allowance = mine.lots[place]
-        assert allowance.expires_at is not None
-        # Two days on, so that in another time zone than the allowance's it is the month after, too.
-        until = self.month_end(allowance.expires_at + timedelta(days=2))
-        rolled = sum(
-            lot.granted
-            for lot in mine.lots
-            if lot.source == "rollover"
-            and lot.expires_at is not None
-            and lot.expires_at > allowance.expires_at
-        )
-        amount = min(unused, maximum - rolled)
+        amount = min(unused, self.rollover_left(mine, allowance))
+        until = self.rollover_end(allowance)
         if amount > 0 and until > now:
             mine.add_lot(
                 now,
@@ -588,6 +582,26 @@ class Oracle:
                     origin=place,
                 ),
             )
+
+    def rollover_end(self, allowance: Lot) -> datetime:
+        """Two days on, so that in another time zone than the allowance's it is the month after."""
+        assert allowance.expires_at is not None
+        return self.month_end(allowance.expires_at + timedelta(days=2))
+
+    def rollover_left(self, mine: Account, allowance: Lot) -> int:
+        """What may still roll over of the month in which this allowance ended."""
+        ended_at = allowance.expires_at
+        assert ended_at is not None
+        held = None
+        for since, plan in mine.plans:
+            if since < ended_at:
+                held = plan
+        rolled = sum(
+            lot.granted
+            for lot in mine.lots
+            if lot.source == "rollover" and lot.expires_at is not None and lot.expires_at > ended_at
+        )
+        return max(0, self.plans[held].rollover_max - rolled) if held is not None else 0
 
     def give_back(
         self, mine: Account, now: datetime, charge: Entry, *, skip: int, amount: int
@@ -604,37 +618,58 @@ class Oracle:
                 continue
             lot = mine.lots[place]
             if lot.is_due(now):
-                place = self.fresh_lot(mine, now, charge, place, back)
+                legs += self.fresh_lots(mine, now, charge, place, back)
             else:
                 lot.remaining += back
-            legs.append((place, back))
+                legs.append((place, back))
         return legs
 
-    def fresh_lot(
+    def fresh_lots(
         self, mine: Account, now: datetime, charge: Entry, place: int, amount: int
-    ) -> int:
-        """A lot for refunded credits whose own lot has expired since they were taken."""
+    ) -> list[tuple[int, int]]:
+        """Lots for refunded credits whose own lot has expired since they were taken."""
         expired = mine.lots[place]
         assert expired.expires_at is not None
-        lived_on = expired.expires_at - charge.created_at
-        expires_at = now + max(HOUR, min(lived_on, self.grace))
-        if expired.renewable_until is not None:
-            # The second time or later: not past the grace period of the first.
-            expires_at = min(expires_at, expired.renewable_until)
-        mine.lots.append(
-            Lot(
-                "refund",
-                amount,
-                amount,
-                expired.priority,
-                expires_at,
-                expired.unit_price,
-                mine.next_time(now),
-                origin=expired.origin if expired.source == "refund" else place,
-                renewable_until=expired.renewable_until or now + self.grace,
+        lives_until = now + max(DAY, min(expired.expires_at - charge.created_at, self.grace))
+        legs: list[tuple[int, int]] = []
+
+        def add(source: str, share: int, until: datetime, origin: int | None) -> None:
+            mine.lots.append(
+                Lot(
+                    source,
+                    share,
+                    share,
+                    expired.priority,
+                    until,
+                    expired.unit_price,
+                    mine.next_time(now),
+                    origin=origin,
+                    renewable_until=renewable_until,
+                )
             )
-        )
-        return len(mine.lots) - 1
+            legs.append((len(mine.lots) - 1, share))
+
+        if expired.renewable_until is not None:
+            # The second time or later: no longer than the first allowed.
+            renewable_until = expired.renewable_until
+            lives_until = min(lives_until, renewable_until)
+        elif expired.source == "allowance":
+            # What whoever had not spent it would have now, where that is better.
+            rolls_until = self.rollover_end(expired)
+            renewable_until = max(now + DAY, rolls_until)
+            if rolls_until > lives_until:
+                rolls = min(amount, self.rollover_left(mine, expired))
+                if rolls:
+                    add("rollover", rolls, rolls_until, place)
+                amount -= rolls
+        elif expired.source == "rollover":
+            renewable_until = now + DAY
+        else:
+            renewable_until = now + self.grace
+        if amount:
+            origin = expired.origin if expired.source == "refund" else place
+            add("refund", amount, lives_until, origin)
+        return legs
 
     def collect(self, mine: Account, now: datetime, returned: list[tuple[int, int]]) -> None:
         """What came back into revoked lots goes where it is owed."""

@@ -32,6 +32,7 @@ USUAL = {
     "grant rollover",
     "expiry",
     "refund into a fresh lot",
+    "refund as rollover",
     "refund into a revoked lot",
     "refund_user_credits",
     "revocation of nothing",

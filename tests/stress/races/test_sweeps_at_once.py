@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -18,6 +19,7 @@ from stress.races.fire import (
     refusals,
 )
 from support.api import call, new_user, rows
+from support.clock import set_clock
 from support.races import Session, at_once
 
 if TYPE_CHECKING:
@@ -78,6 +80,49 @@ def test_sweeps_beside_sweeps_beside_traffic(
         assert written["deduction", -1] == 8
         assert written["refund", 1] == 4
         assert balance(conn, user) == 20 + 50 - 4
+
+
+def test_sweeps_and_failures_at_once_share_one_rollover(
+    database: Database, conn: psycopg.Connection[Any], rng: random.Random
+) -> None:
+    set_clock(conn, datetime(2031, 5, 31, 12, tzinfo=UTC))
+    conn.execute("update credits.plans set rollover_max_credits = 35 where plan = 'plus'")
+    users = [new_user() for _ in range(30)]
+    for user in users:
+        call(conn, "set_user_plan", user, "plus")
+    rows(conn, "apply_monthly_allowances")
+    # 20 of 50 are left, 30 are in flight, in two generations.
+    generations = [
+        call(conn, "start_generation", user, "acme", "image", price, p_timeout="10 days")
+        for user in users
+        for price in (18, 12)
+    ]
+    june = set_clock(conn, datetime(2031, 6, 1, tzinfo=UTC))
+    orders = [rng.sample(generations, len(generations)) for _ in range(6)]
+
+    def work(conn: psycopg.Connection[Any], i: int) -> None:
+        if i < 2:
+            sweep_until_done(conn, SWEEPS[i], limit=3)
+            return
+        for one in orders[i]:
+            call(conn, "fail_generation", one.user_id, one.generation_id)
+
+    for outcome in at_once(database, 6, work):
+        outcome.get()
+    for name in SWEEPS:
+        sweep_until_done(conn, name, limit=1000)
+
+    fresh = (
+        "select l.source::text, l.expires_at, sum(l.granted)::bigint as credits"
+        " from credits.credit_lots as l where l.user_id = %s and l.source <> 'allowance'"
+        " group by l.source, l.expires_at order by l.source"
+    )
+    for user in users:
+        assert conn.execute(fresh, (user,)).fetchall() == [
+            ("refund", june + timedelta(days=1), 15),
+            ("rollover", datetime(2031, 7, 1, tzinfo=UTC), 35),
+        ]
+        assert balance(conn, user) == 50 + 50
 
 
 @pytest.mark.parametrize("level", ISOLATION_LEVELS)
