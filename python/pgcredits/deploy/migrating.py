@@ -41,6 +41,8 @@ from pgcredits.sources import read_package
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from psycopg.errors import Diagnostic
+
     from pgcredits.deploy.findings import Finding
     from pgcredits.deploy.manifest import Installed, Key, Live
     from pgcredits.deploy.session import OnStep
@@ -77,6 +79,7 @@ def migrate(
     package = read_package(root)
     with connect(conninfo) as conn:
         deploy = _Deploy(conn, package, on_step or (lambda _: None))
+        conn.add_notice_handler(deploy.hear)
         report = in_transaction(conn, wait, lambda: deploy.run(create_roles=create_roles))
         deploy.on_step("committed")
     return report
@@ -90,11 +93,18 @@ class _Deploy:
         self._package = package
         self._major = conn.info.server_version // 10_000
         self._attempts = 0
+        self._warnings: list[str] = []
         self.on_step = on_step
+
+    def hear(self, notice: Diagnostic) -> None:
+        """Keep what the server warns of: a migration says so what it had to change of the data."""
+        if notice.severity_nonlocalized == "WARNING":
+            self._warnings.append(notice.message_primary or "")
 
     def run(self, *, create_roles: bool) -> DeployReport:
         """Do the whole deploy, within a transaction."""
         self._attempts += 1
+        self._warnings.clear()
         if self._attempts > 1:
             self.on_step("hold writers")
             hold_writers(self._conn)
@@ -136,6 +146,7 @@ class _Deploy:
             dropped=tuple(sorted(installer.dropped)),
             kept_grants=grants.list_kept(live.values()),
             lost_grants=tuple(installer.lost_grants),
+            warnings=tuple(self._warnings),
             remaining=(*overtaken, *compare(self._package, installed, live, self._major)),
         )
 
