@@ -15,6 +15,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $attach_provider_task$
 declare
+    v_provider_task_id constant text := credits_internal.trimmed(p_provider_task_id);
     v_generation credits.generations;
     v_result credits.generation_result;
 begin
@@ -31,7 +32,7 @@ begin
 
         -- The task is locked before the user's row, always: a callback of a task that is not
         -- attached yet locks it before it knows any user.
-        perform credits_internal.lock_task(g.provider, p_provider_task_id)
+        perform credits_internal.lock_task(g.provider, v_provider_task_id)
         from credits.generations as g
         where
             g.user_id = p_user_id
@@ -46,13 +47,13 @@ begin
 
     v_generation := credits_internal.lock_generation(p_user_id, p_generation_id);
 
-    if not credits_internal.map_task(v_generation, p_provider_task_id) then
+    if not credits_internal.map_task(v_generation, v_provider_task_id) then
         v_result := credits_internal.generation_result(p_user_id, p_generation_id, false, true);
     else
         v_result := credits_internal.apply_event(
             p_generation => v_generation,
             p_event => 'submitted',
-            p_provider_task_id => p_provider_task_id
+            p_provider_task_id => v_provider_task_id
         );
     end if;
 
@@ -62,9 +63,9 @@ begin
         from credits.provider_callbacks as c
         where
             c.provider = v_generation.provider
-            and c.provider_task_id = p_provider_task_id
+            and c.provider_task_id = v_provider_task_id
     ) then
-        perform credits_internal.apply_waiting(v_generation, p_provider_task_id);
+        perform credits_internal.apply_waiting(v_generation, v_provider_task_id);
 
         return credits_internal.generation_result(
             p_user_id, p_generation_id, v_result.applied, v_result.replayed

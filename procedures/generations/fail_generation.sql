@@ -23,7 +23,7 @@ begin
         p_generation => credits_internal.lock_generation(p_user_id, p_generation_id),
         p_event => 'failure',
         p_error_type => p_error_type,
-        p_code => p_error_code,
+        p_code => credits_internal.trimmed(p_error_code),
         p_message => p_error_message,
         p_provider_billed => p_provider_billed,
         p_cost_usd => p_cost_usd

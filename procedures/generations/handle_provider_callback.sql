@@ -18,7 +18,8 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $handle_provider_callback$
 declare
-    v_provider constant text := lower(btrim(p_provider));
+    v_provider constant text := credits_internal.lower_case(credits_internal.trimmed(p_provider));
+    v_provider_task_id constant text := credits_internal.trimmed(p_provider_task_id);
     -- No provider needs more than 64 kB; of a larger payload the start is kept, as a text.
     v_payload constant jsonb := case
         when octet_length(p_payload::text) > 65536 then to_jsonb(left(p_payload::text, 16384))
@@ -47,11 +48,11 @@ begin
     from credits.provider_tasks as t
     where
         t.provider = v_provider
-        and t.provider_task_id = p_provider_task_id;
+        and t.provider_task_id = v_provider_task_id;
 
     if not found then
         -- Another session may be attaching the task right now: wait until it is done, look again.
-        perform credits_internal.lock_task(v_provider, p_provider_task_id);
+        perform credits_internal.lock_task(v_provider, v_provider_task_id);
 
         select
             t.user_id,
@@ -60,7 +61,7 @@ begin
         from credits.provider_tasks as t
         where
             t.provider = v_provider
-            and t.provider_task_id = p_provider_task_id;
+            and t.provider_task_id = v_provider_task_id;
 
         if not found then
             v_now := credits_internal.clock();
@@ -79,11 +80,11 @@ begin
             )
             values (
                 v_provider,
-                p_provider_task_id,
+                v_provider_task_id,
                 v_callback_id,
                 v_now,
                 credits_internal.known_usd(p_cost_usd),
-                left(p_code, 500),
+                left(credits_internal.trimmed(p_code), 500),
                 left(p_message, 1000),
                 v_payload,
                 case
@@ -110,10 +111,10 @@ $handle_provider_callback$;
 
 comment on function credits.handle_provider_callback is
 'Apply a provider''s callback; callbacks may come in any order and several times. Authenticate the '
-'provider before. p_code is looked up in provider_error_codes; a callback with an unknown code is '
-'kept, opens an alert, and leaves the generation to its deadline. A callback for a task that '
-'nobody has attached waits until somebody does: the answer is all null but applied = false. The '
-'column refunded tells what to answer your own client. '
+'provider before. p_code is looked up in provider_error_codes, first in its own case, then in '
+'any; a callback with an unknown code is kept, opens an alert, and leaves the generation to its '
+'deadline. A callback for a task that nobody has attached waits until somebody does: the answer is '
+'all null but applied = false. The column refunded tells what to answer your own client. '
 'p_cost_usd: what the provider bills, in US dollars. Long texts are cut, a cost that makes no '
 'sense is left out. Errors: PT422 invalid_argument. Call it in FROM.';
 

@@ -22,8 +22,8 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $start_generation$
 declare
-    v_provider constant text := lower(btrim(p_provider));
-    v_type constant text := btrim(p_generation_type);
+    v_provider constant text := credits_internal.lower_case(credits_internal.trimmed(p_provider));
+    v_type constant text := credits_internal.trimmed(p_generation_type);
     v_terms record;
     v_generation_id uuid := p_generation_id;
     v_charge credits.transaction_result;

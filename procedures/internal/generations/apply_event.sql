@@ -30,7 +30,15 @@ declare
     v_generation credits.generations := p_generation;
     v_error_type constant text := case p_event
         when 'failure' then
-            coalesce(nullif(lower(left(btrim(p_error_type), 100)), ''), 'unknown')
+            coalesce(
+                nullif(
+                    left(
+                        credits_internal.lower_case(credits_internal.trimmed(p_error_type)), 100
+                    ),
+                    ''
+                ),
+                'unknown'
+            )
         when 'cancel' then 'user_cancelled'
         when 'deadline' then 'timeout'
     end;

@@ -1,4 +1,29 @@
--- Values that were moved within the bounds stay there.
+-- What was moved within the bounds, or written anew, stays as it is.
+
+comment on column credits.provider_error_codes.code is
+'The code, as handle_provider_callback is given it.';
+
+alter table credits.provider_prices
+drop constraint provider_prices_generation_type_normal,
+add constraint provider_prices_generation_type_normal check (
+    generation_type = btrim(generation_type)
+),
+drop constraint provider_prices_provider_normal,
+add constraint provider_prices_provider_normal check (provider = lower(btrim(provider)));
+
+alter table credits.provider_error_codes
+drop constraint provider_error_codes_error_type_normal,
+add constraint provider_error_codes_error_type_normal check (
+    error_type = lower(btrim(error_type))
+),
+drop constraint provider_error_codes_code_normal,
+add constraint provider_error_codes_code_normal check (code = btrim(code)),
+drop constraint provider_error_codes_provider_normal,
+add constraint provider_error_codes_provider_normal check (provider = lower(btrim(provider)));
+
+alter table credits.refund_policies
+drop constraint refund_policies_error_type_normal,
+add constraint refund_policies_error_type_normal check (error_type = lower(btrim(error_type)));
 
 alter table credits.alert_rules
 drop constraint alert_rules_renotify_after_no_negative_part,
