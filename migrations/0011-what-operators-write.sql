@@ -303,5 +303,5 @@ end
 $words$;
 
 comment on column credits.provider_error_codes.code is
-'The code. That of a callback matches it in upper and lower case; a row in the very same case comes '
-'first.';
+'The code. That of a callback matches it in upper and lower case; a row in the very same case '
+'comes first.';

@@ -186,7 +186,8 @@ def _life(conn: psycopg.Connection[Any]) -> str:
         "| *by* | " + " | ".join(EVENTS.values()) + " |",
     ]
     lines += [
-        f"| {row.status} | {' | '.join(cell or NOTHING for cell in row.cells)} |"
+        # SQL files are ASCII, a page need not be.
+        f"| {row.status} | {' | '.join(cell or NOTHING for cell in row.cells)} |".replace("->", "→")
         for row in conn.execute(LIFE, (list(EVENTS),))
     ]
     return "\n".join([*lines, ""])

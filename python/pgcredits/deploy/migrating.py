@@ -22,6 +22,7 @@ from pgcredits.deploy.manifest import (
 from pgcredits.deploy.outcome import DeployReport
 from pgcredits.deploy.preconditions import (
     become,
+    require_encoding,
     require_free_schemas,
     require_known,
     require_one_history,
@@ -109,6 +110,7 @@ class _Deploy:
             self.on_step("hold writers")
             hold_writers(self._conn)
         self.on_step("look")
+        require_encoding(self._conn)
         before = read_live(self._conn)
         done: tuple[str, ...] = ()
         earlier: tuple[Finding, ...] = ()
