@@ -7,7 +7,7 @@ create or replace function credits.handle_provider_callback(
     p_provider_task_id text,
     p_code text,
     p_message text default null,
-    p_cost_usd numeric default null,
+    p_cost_usd double precision default null,
     p_payload jsonb default '{}'
 )
 returns credits.generation_result
@@ -19,6 +19,7 @@ set search_path = pg_catalog, pg_temp
 as $handle_provider_callback$
 declare
     v_provider constant text := credits_internal.lower_case(credits_internal.trimmed(p_provider));
+    v_cost_usd constant numeric := p_cost_usd;
     v_provider_task_id constant text := credits_internal.trimmed(p_provider_task_id);
     -- No provider needs more than 64 kB; of a larger payload the start is kept, as a text.
     v_payload constant jsonb := case
@@ -83,13 +84,13 @@ begin
                 v_provider_task_id,
                 v_callback_id,
                 v_now,
-                credits_internal.known_usd(p_cost_usd),
+                credits_internal.known_usd(v_cost_usd),
                 left(credits_internal.trimmed(p_code), 500),
                 left(p_message, 1000),
                 v_payload,
                 case
-                    when p_cost_usd is distinct from credits_internal.known_usd(p_cost_usd)
-                        then array['p_cost_usd ' || left(p_cost_usd::text, 100)]
+                    when not credits_internal.is_good_usd(v_cost_usd)
+                        then array['p_cost_usd ' || left(v_cost_usd::text, 100)]
                 end
             );
 
@@ -103,7 +104,7 @@ begin
         p_generation => credits_internal.lock_generation(v_task.user_id, v_task.generation_id),
         p_code => p_code,
         p_message => p_message,
-        p_cost_usd => p_cost_usd,
+        p_cost_usd => v_cost_usd,
         p_payload => v_payload
     );
 end
