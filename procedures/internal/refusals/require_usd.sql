@@ -22,7 +22,8 @@ begin
         p_argument,
         p_usd::text,
         'is ' || p_usd::text,
-        'Pass 0, or US dollars from 0.000001 to below 1000000000, or null where the amount is unknown.'
+        'Pass 0, or US dollars from 0.000001 to below 1000000000, or null where the amount is '
+        'unknown.'
     );
 end
 $require_usd$;
