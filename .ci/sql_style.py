@@ -40,6 +40,9 @@ def lines(sql: str) -> Iterator[str]:
     if not sql.endswith("\n") or sql.endswith("\n\n"):
         yield "does not end with one newline"
     for number, line in enumerate(sql.split("\n"), start=1):
+        if not line.isascii():
+            # A database of another encoding than UTF8 may not have the character.
+            yield f"line {number}: a character that is not ASCII"
         if len(line) > MAX_LINE:
             yield f"line {number}: {len(line)} characters, more than {MAX_LINE}"
         if line != line.rstrip() or "\t" in line:

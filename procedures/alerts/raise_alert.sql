@@ -45,7 +45,9 @@ begin
         p_level => p_level::credits.alert_level,
         p_dedup_key => left(coalesce(p_dedup_key, ''), 200),
         p_generation_id => p_generation_id,
-        p_provider => left(lower(btrim(p_provider)), 100),
+        p_provider => left(
+            credits_internal.lower_case(credits_internal.trimmed(p_provider)), 100
+        ),
         p_metadata => coalesce(p_metadata, '{}')
     );
 end

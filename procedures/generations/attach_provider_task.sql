@@ -15,6 +15,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $attach_provider_task$
 declare
+    v_provider_task_id constant text := credits_internal.trimmed(p_provider_task_id);
     v_provider text;
     -- Null where the provider gives no task id.
     v_is_new boolean;
@@ -41,7 +42,7 @@ begin
 
         if found then
             v_is_new := credits_internal.map_task(
-                p_user_id, p_generation_id, v_provider, p_provider_task_id
+                p_user_id, p_generation_id, v_provider, v_provider_task_id
             );
         -- The generation is unknown, or its start is not committed yet. Going on without the
         -- task's row could miss a callback.
@@ -55,7 +56,7 @@ begin
     -- A generation in flight has one task. Of a finished one, further tasks are noted: the
     -- provider may still bill each of them.
     if v_generation.finished_at is null
-        and v_generation.provider_task_id <> p_provider_task_id
+        and v_generation.provider_task_id <> v_provider_task_id
     then
         perform credits_internal.refuse(
             p_sqlstate => 'PT409',
@@ -63,7 +64,7 @@ begin
             p_message => 'this generation has another task at the provider',
             p_hint => 'Start a new generation for a new task: start_generation with p_retry_of.',
             p_figures => jsonb_build_object(
-                'provider_task_id', p_provider_task_id,
+                'provider_task_id', v_provider_task_id,
                 'attached', v_generation.provider_task_id
             )
         );
@@ -75,7 +76,7 @@ begin
         v_result := credits_internal.apply_event(
             p_generation => v_generation,
             p_event => 'submitted',
-            p_provider_task_id => p_provider_task_id
+            p_provider_task_id => v_provider_task_id
         );
     end if;
 
@@ -85,9 +86,9 @@ begin
         from credits.provider_callbacks as c
         where
             c.provider = v_generation.provider
-            and c.provider_task_id = p_provider_task_id
+            and c.provider_task_id = v_provider_task_id
     ) then
-        perform credits_internal.apply_waiting(v_generation, p_provider_task_id);
+        perform credits_internal.apply_waiting(v_generation, v_provider_task_id);
 
         return credits_internal.generation_result(
             p_user_id, p_generation_id, v_result.applied, v_result.replayed

@@ -6,7 +6,7 @@ create or replace function credits.complete_generation(
     p_user_id uuid,
     p_generation_id uuid,
     p_final_credits bigint default null,
-    p_cost_usd numeric default null,
+    p_cost_usd double precision default null,
     p_metadata jsonb default '{}'
 )
 returns credits.generation_result
@@ -47,7 +47,7 @@ begin
         p_generation => v_generation,
         p_event => 'success',
         p_final_credits => p_final_credits,
-        p_cost_usd => p_cost_usd,
+        p_cost_usd => p_cost_usd::numeric,
         p_metadata => v_metadata,
         p_payload => v_metadata,
         p_dropped => v_dropped

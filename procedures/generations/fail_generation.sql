@@ -9,7 +9,7 @@ create or replace function credits.fail_generation(
     p_error_message text default null,
     p_error_code text default null,
     p_provider_billed boolean default null,
-    p_cost_usd numeric default null
+    p_cost_usd double precision default null
 )
 returns credits.generation_result
 language plpgsql
@@ -23,10 +23,10 @@ begin
         p_generation => credits_internal.lock_generation(p_user_id, p_generation_id),
         p_event => 'failure',
         p_error_type => p_error_type,
-        p_code => p_error_code,
+        p_code => credits_internal.trimmed(p_error_code),
         p_message => p_error_message,
         p_provider_billed => p_provider_billed,
-        p_cost_usd => p_cost_usd
+        p_cost_usd => p_cost_usd::numeric
     );
 end
 $fail_generation$;

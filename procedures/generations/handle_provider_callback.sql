@@ -7,7 +7,7 @@ create or replace function credits.handle_provider_callback(
     p_provider_task_id text,
     p_code text,
     p_message text default null,
-    p_cost_usd numeric default null,
+    p_cost_usd double precision default null,
     p_payload jsonb default '{}'
 )
 returns credits.generation_result
@@ -18,7 +18,9 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $handle_provider_callback$
 declare
-    v_provider constant text := lower(btrim(p_provider));
+    v_provider constant text := credits_internal.lower_case(credits_internal.trimmed(p_provider));
+    v_cost_usd constant numeric := p_cost_usd;
+    v_provider_task_id constant text := credits_internal.trimmed(p_provider_task_id);
     -- No provider needs more than 64 kB; of a larger payload the start is kept, as a text.
     v_payload constant jsonb := case
         when octet_length(p_payload::text) > 65536 then to_jsonb(left(p_payload::text, 16384))
@@ -47,7 +49,7 @@ begin
     from credits.provider_tasks as t
     where
         t.provider = v_provider
-        and t.provider_task_id = p_provider_task_id;
+        and t.provider_task_id = v_provider_task_id;
 
     if v_task.user_id is null then
         v_now := credits_internal.clock();
@@ -55,7 +57,7 @@ begin
         -- The task's row is where this meets an attachment that comes at the same time: whoever is
         -- first makes the row, and the other waits for that one's end.
         insert into credits.provider_tasks (provider, provider_task_id, created_at)
-        values (v_provider, p_provider_task_id, v_now)
+        values (v_provider, v_provider_task_id, v_now)
         on conflict do nothing;
 
         select
@@ -65,7 +67,7 @@ begin
         from credits.provider_tasks as t
         where
             t.provider = v_provider
-            and t.provider_task_id = p_provider_task_id
+            and t.provider_task_id = v_provider_task_id
         for no key update;
 
         if v_task.user_id is null then
@@ -84,16 +86,16 @@ begin
             )
             values (
                 v_provider,
-                p_provider_task_id,
+                v_provider_task_id,
                 v_callback_id,
                 v_now,
-                credits_internal.known_usd(p_cost_usd),
-                left(p_code, 500),
+                credits_internal.known_usd(v_cost_usd),
+                left(credits_internal.trimmed(p_code), 500),
                 left(p_message, 1000),
                 v_payload,
                 case
-                    when p_cost_usd is distinct from credits_internal.known_usd(p_cost_usd)
-                        then array['p_cost_usd ' || left(p_cost_usd::text, 100)]
+                    when not credits_internal.is_good_usd(v_cost_usd)
+                        then array['p_cost_usd ' || left(v_cost_usd::text, 100)]
                 end
             );
 
@@ -107,7 +109,7 @@ begin
         p_generation => credits_internal.lock_generation(v_task.user_id, v_task.generation_id),
         p_code => p_code,
         p_message => p_message,
-        p_cost_usd => p_cost_usd,
+        p_cost_usd => v_cost_usd,
         p_payload => v_payload
     );
 end
@@ -115,10 +117,10 @@ $handle_provider_callback$;
 
 comment on function credits.handle_provider_callback is
 'Apply a provider''s callback; callbacks may come in any order and several times. Authenticate the '
-'provider before. p_code is looked up in provider_error_codes; a callback with an unknown code is '
-'kept, opens an alert, and leaves the generation to its deadline. A callback for a task that '
-'nobody has attached waits until somebody does: the answer is all null but applied = false. The '
-'column refunded tells what to answer your own client. '
+'provider before. p_code is looked up in provider_error_codes, first in its own case, then in '
+'any; a callback with an unknown code is kept, opens an alert, and leaves the generation to its '
+'deadline. A callback for a task that nobody has attached waits until somebody does: the answer is '
+'all null but applied = false. The column refunded tells what to answer your own client. '
 'p_cost_usd: what the provider bills, in US dollars. Long texts are cut, a cost that makes no '
 'sense is left out. Errors: PT422 invalid_argument. Call it in FROM.';
 

@@ -9,7 +9,7 @@ create or replace function credits.start_generation(
     p_generation_type text,
     p_credits bigint,
     p_generation_id uuid default null,
-    p_quoted_cost_usd numeric default null,
+    p_quoted_cost_usd double precision default null,
     p_timeout interval default null,
     p_retry_of uuid default null,
     p_metadata jsonb default '{}'
@@ -22,8 +22,9 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $start_generation$
 declare
-    v_provider constant text := lower(btrim(p_provider));
-    v_type constant text := btrim(p_generation_type);
+    v_provider constant text := credits_internal.lower_case(credits_internal.trimmed(p_provider));
+    v_type constant text := credits_internal.trimmed(p_generation_type);
+    v_quoted_cost_usd constant numeric := p_quoted_cost_usd;
     v_terms record;
     v_generation_id uuid := p_generation_id;
     v_charge credits.transaction_result;
@@ -34,7 +35,7 @@ begin
         or not credits_internal.are_good_credits(p_credits)
         or not credits_internal.is_good_word(p_provider, 100)
         or not credits_internal.is_good_word(p_generation_type, 100)
-        or not credits_internal.is_good_usd(p_quoted_cost_usd)
+        or not credits_internal.is_good_usd(v_quoted_cost_usd)
         or not credits_internal.is_good_timeout(p_timeout)
         or not credits_internal.is_good_metadata(p_metadata)
     then
@@ -46,7 +47,7 @@ begin
             'p_generation_type', p_generation_type, 100, 'Name what is made.'
         );
         perform credits_internal.require_credits(p_credits);
-        perform credits_internal.require_usd('p_quoted_cost_usd', p_quoted_cost_usd);
+        perform credits_internal.require_usd('p_quoted_cost_usd', v_quoted_cost_usd);
         perform credits_internal.require_timeout(p_timeout);
         perform credits_internal.require_metadata(p_metadata);
     end if;
@@ -91,7 +92,7 @@ begin
     select
         coalesce(p_timeout, s.default_generation_timeout) as timeout,
         coalesce(
-            p_quoted_cost_usd,
+            v_quoted_cost_usd,
             (
                 select p.cost_usd
                 from credits.provider_prices as p

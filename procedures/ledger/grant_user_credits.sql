@@ -8,7 +8,7 @@ create or replace function credits.grant_user_credits(
     p_source text default 'goodwill',
     p_expires_at timestamptz default null,
     p_priority integer default null,
-    p_unit_price_usd numeric default null,
+    p_unit_price_usd double precision default null,
     p_reason text default null,
     p_idempotency_key text default null,
     p_metadata jsonb default '{}'
@@ -21,6 +21,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $grant_user_credits$
 declare
+    v_unit_price_usd constant numeric := p_unit_price_usd;
     -- The expiry infinity means the same as null: the credits never expire.
     v_expires_at constant timestamptz := nullif(p_expires_at, 'infinity');
     v_user credits.user_credits;
@@ -32,7 +33,7 @@ begin
     perform credits_internal.require_user(p_user_id);
     perform credits_internal.require_credits(p_credits);
     perform credits_internal.require_source(p_source);
-    perform credits_internal.require_usd('p_unit_price_usd', p_unit_price_usd);
+    perform credits_internal.require_usd('p_unit_price_usd', v_unit_price_usd);
     perform credits_internal.require_reason(p_reason);
     perform credits_internal.require_key(p_idempotency_key);
     perform credits_internal.require_metadata(p_metadata);
@@ -84,7 +85,7 @@ begin
         p_source => p_source::credits.credit_source,
         p_expires_at => v_expires_at,
         p_priority => coalesce(p_priority, 100),
-        p_unit_price_usd => p_unit_price_usd,
+        p_unit_price_usd => v_unit_price_usd,
         p_reason => p_reason,
         p_idempotency_key => p_idempotency_key,
         p_metadata => p_metadata

@@ -186,7 +186,8 @@ def _life(conn: psycopg.Connection[Any]) -> str:
         "| *by* | " + " | ".join(EVENTS.values()) + " |",
     ]
     lines += [
-        f"| {row.status} | {' | '.join(cell or NOTHING for cell in row.cells)} |"
+        # SQL files are ASCII, a page need not be.
+        f"| {row.status} | {' | '.join(cell or NOTHING for cell in row.cells)} |".replace("->", "→")
         for row in conn.execute(LIFE, (list(EVENTS),))
     ]
     return "\n".join([*lines, ""])
@@ -275,5 +276,7 @@ def _span(span: timedelta | None) -> str | None:
 def _code_list(items: str) -> str:
     """`a, b` as code, each item on its own, in the short words that people use."""
     short = items.replace("timestamp with time zone", "timestamptz")
-    short = re.sub(r" DEFAULT (NULL|'[^']*'|\w+)(::\w+)?", lambda m: f" = {m[1].lower()}", short)
+    short = re.sub(
+        r" DEFAULT (NULL|'[^']*'|\w+)(::\w+( precision)?)?", lambda m: f" = {m[1].lower()}", short
+    )
     return ", ".join(f"`{item}`" for item in re.split(r", (?=\w+ \w)", short))

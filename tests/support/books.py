@@ -27,7 +27,16 @@ MOST_BALANCE = 9 * 10**15
 BAD_CREDITS = [0, -1, -5, MOST_CREDITS + 1, 2**63 - 1, -(2**63)]
 BAD_DOLLARS = [
     Decimal(dollars)
-    for dollars in ("-0.000001", "NaN", "Infinity", "-Infinity", "1000000000", "1e30")
+    for dollars in (
+        "-0.000001",
+        "NaN",
+        "Infinity",
+        "-Infinity",
+        "1000000000",
+        "1e30",
+        # Not 0, but would be rounded to it: free by mistake.
+        "0.0000004",
+    )
 ]
 BAD_KEYS = ["", "k" * 201, "pgcredits:allowance:2031-05:5"]
 # The largest metadata that are allowed: 16 kB as PostgreSQL prints them.

@@ -16,6 +16,7 @@ from pytest_postgresql.janitor import DatabaseJanitor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import LiteralString
 
     from support.servers import PostgresServer
 
@@ -26,8 +27,17 @@ _SESSIONS = "select from pg_catalog.pg_stat_activity as a where a.datname = %s"
 class QuickJanitor(DatabaseJanitor):
     """pytest-postgresql's janitor on one connection, copying files: faster than WAL if small."""
 
-    def __init__(self, server: PostgresServer, dbname: str, template_dbname: str) -> None:
-        """Make the database `dbname` as a copy of `template_dbname`."""
+    def __init__(
+        self, server: PostgresServer, dbname: str, template_dbname: str, options: LiteralString = ""
+    ) -> None:
+        """Make the database `dbname` as a copy of `template_dbname`.
+
+        Args:
+            server: Where.
+            dbname: The new database.
+            template_dbname: What it is a copy of.
+            options: More of what CREATE DATABASE takes.
+        """
         super().__init__(
             host=server.host,
             port=server.port,
@@ -38,6 +48,7 @@ class QuickJanitor(DatabaseJanitor):
             maintenance_dbname=server.maintenance_dbname,
         )
         self._server = server
+        self._options = options
 
     @contextmanager
     def cursor(self, dbname: str | None = None) -> Iterator[psycopg.Cursor[Any]]:
@@ -47,7 +58,11 @@ class QuickJanitor(DatabaseJanitor):
             yield cursor
 
     def _build_create_database_sql(self) -> sql.Composed:
-        return super()._build_create_database_sql() + sql.SQL(" strategy file_copy")
+        return (
+            super()._build_create_database_sql()
+            + sql.SQL(" strategy file_copy ")
+            + sql.SQL(self._options)
+        )
 
     def drop(self) -> None:
         """Drop it in one statement, whoever is still connected."""
@@ -178,9 +193,14 @@ class Template:
 
 
 @contextmanager
-def blank(server: PostgresServer) -> Iterator[Database]:
-    """A database with nothing in it, for the tests of the deployer."""
-    with _new_database(server, template="template0") as database:
+def blank(server: PostgresServer, options: LiteralString = "") -> Iterator[Database]:
+    """A database with nothing in it, for the tests of the deployer.
+
+    Args:
+        server: Where.
+        options: More of what CREATE DATABASE takes, such as an encoding.
+    """
+    with _new_database(server, template="template0", options=options) as database:
         try:
             yield database
         finally:
@@ -188,9 +208,11 @@ def blank(server: PostgresServer) -> Iterator[Database]:
 
 
 @contextmanager
-def _new_database(server: PostgresServer, *, template: str) -> Iterator[Database]:
+def _new_database(
+    server: PostgresServer, *, template: str, options: LiteralString = ""
+) -> Iterator[Database]:
     name = f"pgcredits_test_{secrets.token_hex(6)}"
-    with QuickJanitor(server, name, template):
+    with QuickJanitor(server, name, template, options):
         yield Database(server, name)
 
 

@@ -156,6 +156,20 @@ def test_arguments_and_columns_of_0_1_0_are_still_there(old_database: Database) 
         assert columns_now[name][: len(of_it)] == of_it, name
 
 
+def test_a_function_whose_arguments_changed_takes_the_old_one_s_place(
+    old_database: Database,
+) -> None:
+    upgrade(old_database)
+
+    with old_database.connect() as conn:
+        twins = conn.execute(
+            "select p.proname from pg_proc as p"
+            " where p.pronamespace in ('credits'::regnamespace, 'credits_internal'::regnamespace)"
+            " group by p.pronamespace, p.proname having count(*) > 1"
+        ).fetchall()
+    assert twins == []
+
+
 def test_calls_with_its_named_arguments_have_the_same_answers(old_database: Database) -> None:
     upgrade(old_database)
 

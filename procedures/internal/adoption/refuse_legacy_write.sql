@@ -28,7 +28,7 @@ begin
             'makes under the old names.',
         p_figures => jsonb_build_object(
             'table', format('%I.%I', tg_table_schema, tg_table_name),
-            'operation', lower(tg_op)
+            'operation', credits_internal.lower_case(tg_op)
         )
     );
 

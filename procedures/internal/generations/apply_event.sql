@@ -30,7 +30,15 @@ declare
     v_generation credits.generations := p_generation;
     v_error_type constant text := case p_event
         when 'failure' then
-            coalesce(nullif(lower(left(btrim(p_error_type), 100)), ''), 'unknown')
+            coalesce(
+                nullif(
+                    left(
+                        credits_internal.lower_case(credits_internal.trimmed(p_error_type)), 100
+                    ),
+                    ''
+                ),
+                'unknown'
+            )
         when 'cancel' then 'user_cancelled'
         when 'deadline' then 'timeout'
     end;
@@ -130,7 +138,7 @@ begin
             left(p_message, 1000),
             coalesce(p_payload, '{}'),
             case
-                when p_cost_usd is distinct from v_cost_usd
+                when p_cost_usd is not null and v_cost_usd is null
                     then coalesce(p_dropped, '{}') || ('p_cost_usd ' || left(p_cost_usd::text, 100))
                 else p_dropped
             end

@@ -41,17 +41,17 @@ as $generation_life$
         (
             'pending', 'submitted', 'processing', 'applied',
             null::text, null::text, 'reported', false, null::text, false,
-            '→ processing'
+            '-> processing'
         ),
         (
             'processing', 'success', 'succeeded', 'applied',
             'price', null, 'reported', false, null, false,
-            '→ succeeded, settle'
+            '-> succeeded, settle'
         ),
         (
             'processing', 'failure', 'failed', 'applied',
             'policy', null, 'reported', false, null, false,
-            '→ failed, settle by policy'
+            '-> failed, settle by policy'
         ),
         (
             'processing', 'progress', 'processing', 'ignored',
@@ -61,27 +61,27 @@ as $generation_life$
         (
             'pending', 'progress', 'processing', 'applied',
             null, null, 'reported', false, null, false,
-            '→ processing'
+            '-> processing'
         ),
         (
             'pending', 'success', 'succeeded', 'applied',
             'price', null, 'reported', false, null, false,
-            '→ succeeded, settle'
+            '-> succeeded, settle'
         ),
         (
             'pending', 'failure', 'failed', 'applied',
             'policy', 'user_cancelled', 'reported', false, null, false,
-            '→ failed, settle by policy'
+            '-> failed, settle by policy'
         ),
         (
             'pending', 'cancel', 'cancelled', 'applied',
             'policy', 'user_cancelled', 'reported', false, null, false,
-            '→ cancelled, 100 %'
+            '-> cancelled, 100 %'
         ),
         (
             'pending', 'deadline', 'timed_out', 'applied',
             'policy', null, 'reported', false, null, false,
-            '→ timed_out, by `timeout`'
+            '-> timed_out, by `timeout`'
         ),
         (
             'processing', 'submitted', 'processing', 'names task',
@@ -91,12 +91,12 @@ as $generation_life$
         (
             'processing', 'cancel', 'cancelled', 'applied',
             'policy', null, 'reported', false, null, false,
-            '→ cancelled, by `user_cancelled`'
+            '-> cancelled, by `user_cancelled`'
         ),
         (
             'processing', 'deadline', 'timed_out', 'applied',
             'policy', null, 'reported', false, null, false,
-            '→ timed_out, by `timeout`'
+            '-> timed_out, by `timeout`'
         ),
         (
             'succeeded', 'submitted', 'succeeded', 'ignored',

@@ -17,7 +17,7 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $receive_callback$
 declare
-    v_code constant text := left(btrim(p_code), 500);
+    v_code constant text := left(credits_internal.trimmed(p_code), 500);
     v_meaning record;
     v_now timestamptz;
     v_generation credits.generations;
@@ -32,6 +32,21 @@ begin
         and c.code = v_code
     order by c.provider = '*'
     limit 1;
+
+    -- No row has the code as it is written: in upper or lower case it is the same code. This reads
+    -- the table, so it comes second.
+    if not found then
+        select
+            c.outcome,
+            c.error_type
+        into v_meaning
+        from credits.provider_error_codes as c
+        where
+            c.provider in (p_generation.provider, '*')
+            and credits_internal.lower_case(c.code) = credits_internal.lower_case(v_code)
+        order by c.provider = '*', c.code
+        limit 1;
+    end if;
 
     if found then
         return credits_internal.apply_event(

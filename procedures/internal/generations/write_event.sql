@@ -59,7 +59,7 @@ begin
         left(p_message, 1000),
         coalesce(p_payload, '{}'),
         case
-            when p_cost_usd is distinct from v_cost_usd
+            when p_cost_usd is not null and v_cost_usd is null
                 then coalesce(p_dropped, '{}') || ('p_cost_usd ' || left(p_cost_usd::text, 100))
             else p_dropped
         end

@@ -28,7 +28,9 @@ begin
     perform credits_internal.refuse(
         p_sqlstate => '23001',
         p_code => 'append_only',
-        p_message => format('%I is append-only: %s is refused', tg_table_name, lower(tg_op)),
+        p_message => format(
+            '%I is append-only: %s is refused', tg_table_name, credits_internal.lower_case(tg_op)
+        ),
         p_hint => tg_argv[1]
     );
 

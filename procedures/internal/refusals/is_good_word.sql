@@ -13,7 +13,7 @@ parallel safe
 security invoker
 as $is_good_word$
     select coalesce(
-        pg_catalog.btrim(p_value) <> ''
+        credits_internal.trimmed(p_value) <> ''
         and pg_catalog.length(p_value) <= p_max_length,
         false
     )

@@ -22,13 +22,14 @@ begin
         p_argument,
         p_usd::text,
         'is ' || p_usd::text,
-        'Pass US dollars from 0 to below 1000000000, or null where the amount is unknown.'
+        'Pass 0, or US dollars from 0.000001 to below 1000000000, or null where the amount is '
+        'unknown.'
     );
 end
 $require_usd$;
 
 comment on function credits_internal.require_usd is
-'Refuse negative dollars, NaN, infinity, and what does not round to below 10^9, with PT422. Null '
-'passes.';
+'Refuse negative dollars, NaN, infinity, what does not round to below 10^9, and what is not 0 but '
+'rounds to 0, with PT422. Null passes.';
 
 revoke all on function credits_internal.require_usd from public;

@@ -25,7 +25,7 @@ begin
         p_value,
         case
             when p_value is null then 'is null'
-            when btrim(p_value) = '' then 'is blank'
+            when credits_internal.trimmed(p_value) = '' then 'is blank'
             else format('has %s characters', length(p_value))
         end,
         format('%s In at most %s characters.', p_hint, p_max_length)

@@ -1,4 +1,5 @@
--- An amount of US dollars as somebody reported it, or null where it makes no sense.
+-- An amount of US dollars that somebody reported, as the ledger holds it; null where it makes no
+-- sense.
 
 create or replace function credits_internal.known_usd(
     p_usd numeric
@@ -9,10 +10,10 @@ immutable
 parallel safe
 security invoker
 as $known_usd$
-    select case when credits_internal.is_good_usd(p_usd) then p_usd end
+    select case when credits_internal.is_good_usd(p_usd) then pg_catalog.round(p_usd, 6) end
 $known_usd$;
 
 comment on function credits_internal.known_usd is
-'The amount where the ledger can hold it, else null.';
+'The amount, rounded to six decimals, where the ledger can hold it, else null.';
 
 revoke all on function credits_internal.known_usd from public;

@@ -22,6 +22,7 @@ from pgcredits.deploy.manifest import (
 from pgcredits.deploy.outcome import DeployReport
 from pgcredits.deploy.preconditions import (
     become,
+    require_encoding,
     require_free_schemas,
     require_known,
     require_one_history,
@@ -40,6 +41,8 @@ from pgcredits.sources import read_package
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from psycopg.errors import Diagnostic
 
     from pgcredits.deploy.findings import Finding
     from pgcredits.deploy.manifest import Installed, Key, Live
@@ -77,6 +80,7 @@ def migrate(
     package = read_package(root)
     with connect(conninfo) as conn:
         deploy = _Deploy(conn, package, on_step or (lambda _: None))
+        conn.add_notice_handler(deploy.hear)
         report = in_transaction(conn, wait, lambda: deploy.run(create_roles=create_roles))
         deploy.on_step("committed")
     return report
@@ -90,15 +94,23 @@ class _Deploy:
         self._package = package
         self._major = conn.info.server_version // 10_000
         self._attempts = 0
+        self._warnings: list[str] = []
         self.on_step = on_step
+
+    def hear(self, notice: Diagnostic) -> None:
+        """Keep what the server warns of: a migration says so what it had to change of the data."""
+        if notice.severity_nonlocalized == "WARNING":
+            self._warnings.append(notice.message_primary or "")
 
     def run(self, *, create_roles: bool) -> DeployReport:
         """Do the whole deploy, within a transaction."""
         self._attempts += 1
+        self._warnings.clear()
         if self._attempts > 1:
             self.on_step("hold writers")
             hold_writers(self._conn)
         self.on_step("look")
+        require_encoding(self._conn)
         before = read_live(self._conn)
         done: tuple[str, ...] = ()
         earlier: tuple[Finding, ...] = ()
@@ -136,6 +148,7 @@ class _Deploy:
             dropped=tuple(sorted(installer.dropped)),
             kept_grants=grants.list_kept(live.values()),
             lost_grants=tuple(installer.lost_grants),
+            warnings=tuple(self._warnings),
             remaining=(*overtaken, *compare(self._package, installed, live, self._major)),
         )
 

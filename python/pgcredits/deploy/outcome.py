@@ -24,6 +24,7 @@ class DeployReport:
         dropped: Functions and views dropped, as their files are gone.
         kept_grants: Grants by which roles that are not ours may read our views; we keep them.
         lost_grants: Such grants on columns that are gone.
+        warnings: What the server warned of, such as a value that a migration had to change.
         remaining: Findings that a deploy cannot repair. A change by hand of an object that a
             migration changed, too, is named this once.
     """
@@ -34,6 +35,7 @@ class DeployReport:
     dropped: tuple[str, ...] = ()
     kept_grants: tuple[str, ...] = ()
     lost_grants: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     remaining: tuple[Finding, ...] = ()
 
     def lines(self) -> Iterator[str]:
@@ -46,6 +48,7 @@ class DeployReport:
         yield from did or ["nothing to do"]
         yield from (f"kept: {grant}" for grant in self.kept_grants)
         yield from (f"lost: {grant}" for grant in self.lost_grants)
+        yield from (f"warning: {warning}" for warning in self.warnings)
         yield from (f"remains: {finding}" for finding in self.remaining)
 
 

@@ -27,6 +27,25 @@ def find_schemas(conn: Connection) -> list[str]:
     return [row.nspname for row in rows]
 
 
+#: Why a database is refused, and what helps; psql says the same.
+UNENCODED = (
+    "the encoding of this database is SQL_ASCII: it keeps bytes and not characters, so that a text"
+    " which is not ASCII would make refunds and callbacks fail",
+    "Create a database with encoding UTF8 and template template0, and move the tables there with"
+    " pg_dump.",
+)
+
+
+def require_encoding(conn: Connection) -> None:
+    """Refuse a database that does not know which characters its texts are made of.
+
+    Raises:
+        RefusedError: Its encoding is SQL_ASCII.
+    """
+    if conn.info.parameter_status("server_encoding") == "SQL_ASCII":
+        raise RefusedError(*UNENCODED)
+
+
 def require_free_schemas(conn: Connection) -> None:
     """Refuse a first deploy that cannot create our schemas.
 

@@ -13,6 +13,7 @@ from pgcredits.deploy.manifest import (
     record_migration,
     record_objects,
 )
+from pgcredits.deploy.preconditions import UNENCODED
 from pgcredits.deploy.session import PINNED_SETTINGS, SCHEMAS
 from pgcredits.sources import read_package
 
@@ -64,11 +65,15 @@ def _parts(package: Package, *, create_roles: bool) -> Iterator[str]:
 
 def _preconditions() -> str:
     schemas = ", ".join(literal(schema) for schema in SCHEMAS)
+    message, hint = UNENCODED
     return f"""
 do $pgcredits$
 begin
     if current_setting('server_version_num')::integer < {OLDEST_SERVER}0000 then
         raise exception 'pgcredits needs PostgreSQL {OLDEST_SERVER} or newer';
+    end if;
+    if getdatabaseencoding() = 'SQL_ASCII' then
+        raise exception using message = {literal(message)}, hint = {literal(hint)};
     end if;
     if exists (select from pg_namespace where nspname in ({schemas})) then
         raise exception 'pgcredits is installed already: use pgcredits migrate';

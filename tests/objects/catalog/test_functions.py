@@ -15,14 +15,16 @@ SIGNATURES = {
     "grant_user_credits": (
         "p_user_id uuid, p_credits bigint, p_source text DEFAULT 'goodwill'::text,"
         " p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone,"
-        " p_priority integer DEFAULT NULL::integer, p_unit_price_usd numeric DEFAULT NULL::numeric,"
+        " p_priority integer DEFAULT NULL::integer,"
+        " p_unit_price_usd double precision DEFAULT NULL::double precision,"
         " p_reason text DEFAULT NULL::text, p_idempotency_key text DEFAULT NULL::text,"
         " p_metadata jsonb DEFAULT '{}'::jsonb",
         "transaction_result",
     ),
     "deduct_user_credits": (
         "p_user_id uuid, p_credits bigint, p_reason text DEFAULT NULL::text,"
-        " p_idempotency_key text DEFAULT NULL::text, p_cost_usd numeric DEFAULT NULL::numeric,"
+        " p_idempotency_key text DEFAULT NULL::text,"
+        " p_cost_usd double precision DEFAULT NULL::double precision,"
         " p_metadata jsonb DEFAULT '{}'::jsonb",
         "transaction_result",
     ),
@@ -52,7 +54,7 @@ SIGNATURES = {
     "start_generation": (
         "p_user_id uuid, p_provider text, p_generation_type text, p_credits bigint,"
         " p_generation_id uuid DEFAULT NULL::uuid,"
-        " p_quoted_cost_usd numeric DEFAULT NULL::numeric,"
+        " p_quoted_cost_usd double precision DEFAULT NULL::double precision,"
         " p_timeout interval DEFAULT NULL::interval, p_retry_of uuid DEFAULT NULL::uuid,"
         " p_metadata jsonb DEFAULT '{}'::jsonb",
         "generation_result",
@@ -63,14 +65,15 @@ SIGNATURES = {
     ),
     "complete_generation": (
         "p_user_id uuid, p_generation_id uuid, p_final_credits bigint DEFAULT NULL::bigint,"
-        " p_cost_usd numeric DEFAULT NULL::numeric, p_metadata jsonb DEFAULT '{}'::jsonb",
+        " p_cost_usd double precision DEFAULT NULL::double precision,"
+        " p_metadata jsonb DEFAULT '{}'::jsonb",
         "generation_result",
     ),
     "fail_generation": (
         "p_user_id uuid, p_generation_id uuid, p_error_type text DEFAULT 'unknown'::text,"
         " p_error_message text DEFAULT NULL::text, p_error_code text DEFAULT NULL::text,"
         " p_provider_billed boolean DEFAULT NULL::boolean,"
-        " p_cost_usd numeric DEFAULT NULL::numeric",
+        " p_cost_usd double precision DEFAULT NULL::double precision",
         "generation_result",
     ),
     "cancel_generation": (
@@ -79,7 +82,8 @@ SIGNATURES = {
     ),
     "handle_provider_callback": (
         "p_provider text, p_provider_task_id text, p_code text,"
-        " p_message text DEFAULT NULL::text, p_cost_usd numeric DEFAULT NULL::numeric,"
+        " p_message text DEFAULT NULL::text,"
+        " p_cost_usd double precision DEFAULT NULL::double precision,"
         " p_payload jsonb DEFAULT '{}'::jsonb",
         "generation_result",
     ),

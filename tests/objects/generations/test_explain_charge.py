@@ -105,7 +105,7 @@ def test_one_json_says_everything(conn: psycopg.Connection[Any]) -> None:
                 "applied": True,
                 "is_callback": False,
                 "code": "t-1",
-                "explanation": "→ processing",
+                "explanation": "-> processing",
             },
             {
                 "event_no": 3,
@@ -116,7 +116,7 @@ def test_one_json_says_everything(conn: psycopg.Connection[Any]) -> None:
                 "error_type": "internal_error",
                 "code": "500",
                 "message": "no",
-                "explanation": "→ failed, settle by policy",
+                "explanation": "-> failed, settle by policy",
             },
         ],
         "refunds": [
@@ -184,7 +184,7 @@ def test_events_that_changed_nothing_are_explained(conn: psycopg.Connection[Any]
     ]
 
     assert told == [
-        ("success", True, "→ succeeded, settle"),
+        ("success", True, "-> succeeded, settle"),
         ("cancel", False, "not applied"),
         ("failure", False, "not applied; alert `conflicting_failure`"),
         ("unclassified", False, None),

@@ -123,3 +123,16 @@ def test_without_credits_it_is_empty(conn: psycopg.Connection[Any]) -> None:
     deduct(conn, user, 3)
 
     assert shown(conn, "credit_liability", ORDER) == []
+
+
+def test_a_lot_that_expires_at_the_end_of_all_times_does_not_break_it(
+    conn: psycopg.Connection[Any],
+) -> None:
+    settle_for(conn, business_time_zone="Asia/Tokyo")
+    grant(conn, new_user(), 5, p_source="promo", p_expires_at="294276-12-31 23:59:59.999999+00")
+    grant(conn, new_user(), 6, p_source="promo")
+
+    assert shown(conn, "credit_liability", ORDER) == [
+        ("promo", None, 1, 6, None),
+        ("promo", date(9999, 12, 1), 1, 5, None),
+    ]

@@ -5,7 +5,7 @@ select
     {name} as source_table,
     t.{key}::text as source_id,
     {generation_id} as generation_id,
-    lower(coalesce(nullif(btrim(left({provider}::text, 100)), ''), 'unknown')) as provider,
+    coalesce(nullif(btrim(left({provider}::text, 100)), ''), 'unknown') as provider,
     coalesce(nullif(btrim(left({type}::text, 100)), ''), 'unknown') as generation_type,
     array_remove({task_ids}, null) as task_ids,
     w.status,
@@ -24,7 +24,7 @@ select
         when w.status = 'timed_out' then 'timeout'
         when w.status = 'failed'
             then coalesce(
-                nullif(lower(left(btrim({error_type}::text), 100)), ''), 'unknown'
+                nullif(left(btrim({error_type}::text), 100), ''), 'unknown'
             )
     end as error_type,
     {error_message}::text as error_message,

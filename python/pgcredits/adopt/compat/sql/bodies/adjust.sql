@@ -1,7 +1,7 @@
 -- Charge, grant or refund, as the argument for the type says; without a type the sign decides.
 
 v_word := trim(both '_' from regexp_replace(
-    lower(coalesce({kind}, '')),
+    credits_internal.lower_case(coalesce({kind}, '')),
     '[^a-z0-9]+', '_', 'g'
 ));
 if v_word = any ('{{{refunds}}}') then
