@@ -398,6 +398,7 @@ def test_what_is_said_while_it_is_written_waits_for_the_next_check(
         goes_on(database, lambda own: grant(own, user, 20))
         goes_on(database, lambda own: deduct(own, user, 20))
 
+    advance(conn, DAY)
     with Session(database) as checking:
         checking.run("begin")
         checking.run("select * from credits.check_alerts()")
