@@ -11,19 +11,21 @@ parallel safe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $white_space$
-    -- Beyond ASCII: what Unicode calls white space, such as the no-break space, and the mark with
-    -- which some files begin (U+FEFF).
-    select e' \t\n\x0b\f\r' || case
-        when getdatabaseencoding() = 'UTF8' then convert_from(
-            decode(
-                'c285c2a0e19a80e28080e28081e28082e28083e28084e28085e28086e28087e28088e28089e2808a'
-                'e280a8e280a9e280afe2819fe38080efbbbf',
-                'hex'
-            ),
-            'UTF8'
-        )
-        else ''
-    end
+    select convert_from(
+        decode(
+            '20090a0b0c0d' || case
+                -- Beyond ASCII: what Unicode calls white space, such as the no-break space, and the
+                -- mark with which some files begin (U+FEFF).
+                when getdatabaseencoding() = 'UTF8'
+                    then
+                        'c285c2a0e19a80e28080e28081e28082e28083e28084e28085e28086e28087e28088'
+                        'e28089e2808ae280a8e280a9e280afe2819fe38080efbbbf'
+                else ''
+            end,
+            'hex'
+        ),
+        'UTF8'
+    )
 $white_space$;
 
 comment on function credits_internal.white_space is

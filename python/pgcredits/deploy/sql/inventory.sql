@@ -361,7 +361,7 @@ states as (
             coalesce(jsonb_agg(distinct e.entry) filter (where e.kept), '[]') as kept_grants
         from (
             select
-                lower(x.privilege_type collate "C")
+                lower(x.privilege_type collate "C")  -- noqa: RF02
                 || x.of_column
                 || ' to '
                 || coalesce(quote_ident(r.rolname), 'public')
