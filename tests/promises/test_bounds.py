@@ -24,9 +24,9 @@ HOUR = timedelta(hours=1)
 BOUNDS = [
     (
         "settings.refund_grace",
-        ("1 hour", "36525 days"),
+        ("24 hours", "36525 days"),
         {
-            "59 minutes 59.999999 seconds": "an_hour_or_more",
+            "23 hours 59 minutes 59.999999 seconds": "a_day_or_more",
             "36525 days 0.000001 seconds": "a_century_or_less",
             "300000 years": "a_century_or_less",
             "2 days -1 hours": "no_negative_part",

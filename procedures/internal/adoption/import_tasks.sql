@@ -18,6 +18,11 @@ set search_path = pg_catalog, pg_temp
 as $import_tasks$
 declare
     v_now constant timestamptz := credits_internal.clock();
+    v_judged constant credits_internal.imported_task[] := array(
+        select credits_internal.judge_imported_task(t)
+        from unnest(p_tasks) as t
+        order by t.user_id, t.generation_id
+    );
     v_tasks credits_internal.imported_task[];
     v_imported bigint;
 begin
@@ -36,7 +41,7 @@ begin
         t.user_id,
         t.generation_id,
         v_now
-    from unnest(p_tasks) as t
+    from unnest(v_judged) as t
     where
         t.provider_task_id is not null
         and not exists (
@@ -70,8 +75,8 @@ begin
     for no key update;
 
     v_tasks := array(
-        select credits_internal.judge_imported_task(t)
-        from unnest(p_tasks) as t
+        select t
+        from unnest(v_judged) as t
         where
             not exists (
                 select

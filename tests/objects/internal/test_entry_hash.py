@@ -58,7 +58,7 @@ def everything_that_happens(conn: psycopg.Connection[Any], user: UUID) -> None:
             p_metadata={word: [word, 1.50, None, True, {"b": 1, "a": 2}]},
         )
     bought = grant(conn, user, 10**12, p_priority=-1).transaction_id
-    for cost, word in zip(("0", "0.25", "999999999.999999", "0.0000004"), WORDS, strict=False):
+    for cost, word in zip(("0", "0.25", "999999999.999999", "0.0000014"), WORDS, strict=False):
         deduct(
             conn,
             user,
