@@ -473,6 +473,21 @@ def test_a_callback_waits_for_the_attachment_of_its_task_and_is_applied(
     assert refunds(conn, one.user) == [CHARGE]
 
 
+def test_a_further_callback_waits_for_the_attachment_too_and_is_applied(
+    database: Database, conn: psycopg.Connection[Any]
+) -> None:
+    """The task's row is there already, made by the callback before."""
+    one = start(conn)
+    callback("T", "202")(conn)
+
+    first, second = one_waits_for_the_other(database, attach(one, "T"), callback("T", "500"))
+
+    assert answered(first) == ("processing", 0, False, True, False)
+    assert answered(second.get()) == ("failed", CHARGE, True, True, False)
+    assert inbox(conn) == []
+    assert refunds(conn, one.user) == [CHARGE]
+
+
 def test_a_callback_waits_for_an_attachment_that_is_rolled_back_and_then_for_the_next(
     database: Database, conn: psycopg.Connection[Any]
 ) -> None:
@@ -504,6 +519,19 @@ def test_an_attachment_waits_for_a_callback_of_its_task_and_applies_it(
     assert answered(second.get()) == ("failed", CHARGE, True, True, False)
     assert inbox(conn) == []
     assert events(conn, one.generation) == [("submitted", True), ("failure", True)]
+
+
+def test_an_attachment_waits_for_a_further_callback_too_and_applies_both(
+    database: Database, conn: psycopg.Connection[Any]
+) -> None:
+    one = start(conn)
+    callback("T", "202")(conn)
+
+    _, second = one_waits_for_the_other(database, callback("T", "500"), attach(one, "T"))
+
+    assert answered(second.get()) == ("failed", CHARGE, True, True, False)
+    assert inbox(conn) == []
+    assert refunds(conn, one.user) == [CHARGE]
 
 
 def test_an_attachment_waits_for_a_callback_that_is_rolled_back(
