@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from support.api import Refusal, call, refused
-from support.state import everything
+from support.state import rows_as_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -164,9 +164,9 @@ def settle_for(conn: psycopg.Connection[Any], **settings: Any) -> None:
 @contextmanager
 def no_trace(conn: psycopg.Connection[Any]) -> Iterator[None]:
     """The block must leave every table as it was."""
-    before = everything(conn)
+    before = rows_as_text(conn)
     yield
-    assert everything(conn) == before
+    assert rows_as_text(conn) == before
 
 
 @contextmanager
