@@ -73,6 +73,28 @@ def test_a_script_runs_once_and_only_on_its_version(
         run_script(old_database.dsn, script)
 
 
+def test_another_prefix_than_the_installation_s_is_refused(old_database: Database) -> None:
+    text = deploy.script(from_version="0.1.0", role_prefix="staging_")
+
+    with pytest.raises(AssertionError, match="have another prefix"):
+        run_script(old_database.dsn, text)
+
+
+def test_a_script_that_waits_too_long_for_traffic_changes_nothing(
+    old_database: Database, script: str
+) -> None:
+    before = records(old_database)
+    conn = old_database.connect(autocommit=False)
+    conn.execute("select from credits.user_credits for update")
+    assert "set local lock_timeout to '5s';" in script
+
+    with pytest.raises(AssertionError, match="lock timeout"):
+        run_script(old_database.dsn, script.replace("'5s'", "'100ms'"))
+
+    conn.rollback()
+    assert records(old_database) == before
+
+
 def test_every_released_version_has_a_script() -> None:
     assert RELEASED["0.1.0"] == released.MIGRATIONS[-1]
     with pytest.raises(RefusedError, match="no script") as caught:

@@ -39,7 +39,7 @@ def script(
 
     Args:
         create_roles: Whether missing group roles are created.
-        role_prefix: What the names of the group roles begin with, in a new installation.
+        role_prefix: What the names of the group roles begin with; an upgrade leaves them so.
         share_roles: Whether a new installation may use roles that another database uses, too.
         from_version: Not the installation, but the upgrade of one of this released version.
         root: The folder that holds the SQL folders, if not the package's own.
@@ -49,10 +49,12 @@ def script(
         SourcesError: The SQL files are incomplete or contradict each other.
     """
     package = read_package(root)
+    roles = Roles(role_prefix)
     if from_version is not None:
-        return "\n".join(upgrade(package, from_version))
-    parts = _installation(package, create_roles=create_roles, share_roles=share_roles)
-    return Roles(role_prefix).in_text("\n".join(parts))
+        parts = upgrade(package, from_version, roles)
+    else:
+        parts = _installation(package, create_roles=create_roles, share_roles=share_roles)
+    return roles.in_text("\n".join(parts))
 
 
 def _installation(package: Package, *, create_roles: bool, share_roles: bool) -> Iterator[str]:

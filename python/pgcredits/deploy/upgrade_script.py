@@ -28,6 +28,7 @@ from pgcredits.sql_files import read_sql
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from pgcredits.roles import Roles
     from pgcredits.sources import Definition, Migration, Package
 
 #: The last migration of each released version.
@@ -99,8 +100,8 @@ drop function pg_temp.dependants;
 """
 
 
-def upgrade(package: Package, version: str) -> Iterator[str]:
-    """The parts of the script.
+def upgrade(package: Package, version: str, roles: Roles) -> Iterator[str]:
+    """The parts of the script, with the roles' plain names.
 
     Raises:
         RefusedError: No such version was released.
@@ -116,7 +117,7 @@ def upgrade(package: Package, version: str) -> Iterator[str]:
     # Traffic queues behind a lock that is waited for: rather fail, and be run again.
     yield "set local lock_timeout to '5s';"
     yield require_server()
-    yield _require_version(version, (m for m in package.migrations if m.name <= last))
+    yield _require_version(version, (m for m in package.migrations if m.name <= last), roles)
     yield _BEFORE
     yield _DEPENDANTS
     yield _HELPERS
@@ -139,10 +140,10 @@ def upgrade(package: Package, version: str) -> Iterator[str]:
     yield "commit;\n"
 
 
-def _require_version(version: str, migrations: Iterable[Migration]) -> str:
+def _require_version(version: str, migrations: Iterable[Migration], roles: Roles) -> str:
     """Refuse another database than one of that version, and act as its owner."""
     names, hashes = zip(*((literal(m.name), literal(m.sha256)) for m in migrations), strict=True)
-    return f"""
+    return rf"""
 do $pgcredits$
 declare
     v_owner text;
@@ -195,6 +196,17 @@ begin
         )
     ) then
         raise exception 'a migration was edited after it was applied: see pgcredits check';
+    elsif {literal(roles.prefix)} <> coalesce(
+        -- In two parts, so that no prefix is put before it here.
+        substring(
+            obj_description(to_regnamespace('credits_deploy'), 'pg_namespace')
+            from '([a-z0-9_]*)credits_' || 'app\M'
+        ),
+        ''
+    ) then
+        raise exception using
+            message = 'the roles of this installation have another prefix',
+            hint = 'Say which by --role-prefix; pgcredits migrate can replace them.';
     end if;
 end
 $pgcredits$;

@@ -18,6 +18,7 @@ from command_line.deploy.tree import (
 from pgcredits.deploy import upgrade_script
 
 if TYPE_CHECKING:
+    from command_line.deploy.tree import Cluster
     from support.databases import Template
 
 MANIFEST = """
@@ -117,3 +118,16 @@ def test_nothing_of_the_script_stays_in_the_session(installed: Tree) -> None:
     left = "select p.proname from pg_proc as p where p.pronamespace = pg_my_temp_schema()"
 
     assert installed.execute(text + left) == []
+
+
+def test_roles_with_a_prefix_keep_it(cluster: Cluster) -> None:
+    tree = cluster.tree("app")
+    tree.migrate(role_prefix="staging_")
+    tree.edit(ADD_ITEM, "5 %", "6 %")
+
+    with pytest.raises(AssertionError, match="have another prefix"):
+        run_script(tree.dsn, tree.script(from_version="1"))
+    run_script(tree.dsn, tree.script(from_version="1", role_prefix="staging_"))
+
+    assert tree.found() == []
+    assert tree.migrate().applied == ()
