@@ -48,7 +48,8 @@ def provide_roles(conn: Connection, roles: Roles, *, create: bool) -> None:
     Raises:
         RefusedError: Something is missing and may not be created; the hint has the statements.
     """
-    missing = conn.execute(roles.in_text(MISSING_ROLES).encode()).fetchall()
+    rows = conn.execute(roles.in_text(MISSING_ROLES).encode()).fetchall()
+    missing = [found for found in rows if found.is_needed or (create and found.allowed)]
     allowed = all(found.allowed for found in missing)
     if missing and not (create and allowed):
         why = "creating them was not wanted" if allowed else "this user may not create them"
@@ -117,10 +118,7 @@ def find_intruders(conn: Connection, roles: Roles) -> tuple[str, ...]:
 def find_left_grants(conn: Connection, roles: Roles) -> tuple[str, ...]:
     """What roles that this installation no longer uses may still do in this database."""
     rows = conn.execute(roles.in_text(_LEFT_GRANTS).encode())
-    return tuple(
-        f"{row.role} still has rights on {row.described}, which pgcredits did not make"
-        for row in rows
-    )
+    return tuple(f"{row.role} still has rights on {row.described}" for row in rows)
 
 
 def find_powerless_owner(conn: Connection, roles: Roles) -> tuple[str, ...]:

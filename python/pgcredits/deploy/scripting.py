@@ -144,7 +144,10 @@ begin
         v_allowed
     from (
 {MISSING_ROLES}
-    ) as missing;
+    ) as missing
+    where
+        missing.is_needed
+        or (missing.allowed and current_setting('pgcredits.create_roles') = 'on');
 
     if v_statements is null then
         return;

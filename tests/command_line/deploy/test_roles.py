@@ -338,6 +338,19 @@ def test_a_grant_that_is_not_inherited_is_mended(cluster: Cluster) -> None:
         assert tree.connecting(user="service_role").value("select credits.add_item(1)") == 1
 
 
+def test_an_owner_who_may_not_mend_a_grant_is_not_refused_for_it(cluster: Cluster) -> None:
+    cluster.execute(STATEMENTS)
+    cluster.execute("create role service_role noinherit; grant credits_app to service_role")
+    tree = cluster.tree("app", user="deployer")
+
+    assert any("role service_role: " in warning for warning in tree.migrate().warnings)
+
+    tree.rollback()
+    run_script(tree.dsn, tree.script())
+    tree.migrate(create_roles=False)
+    assert set(tree.found()) <= {("missing", "credits_app")}
+
+
 def test_smoke_names_an_application_whose_calls_would_be_refused(cluster: Cluster) -> None:
     tree = cluster.tree("app")
     deploy.migrate(tree.dsn)

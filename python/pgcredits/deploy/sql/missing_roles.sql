@@ -1,7 +1,8 @@
 -- The roles and memberships that are missing, in the order in which to make them.
 --
--- One row each: role, statement, and whether the current user may run it. A member that does not
--- inherit the role lacks it, too, where the server can say so in the grant (PostgreSQL 16).
+-- One row each: role, statement, whether the current user may run it, whether a deploy needs it.
+-- A member that does not inherit the role lacks it, too, where the server can say so in the grant
+-- (PostgreSQL 16); a deploy does without.
 
 with
 asking as (
@@ -50,7 +51,8 @@ missing as (
         w.role,
         w.place,
         format('create role %I nologin', w.role) as statement,
-        a.creates as allowed
+        a.creates as allowed,
+        true as is_needed
     from wanted_roles as w
     cross join asking as a
     where
@@ -75,7 +77,8 @@ missing as (
         -- Since PostgreSQL 16 only an administrator of a role may grant it.
         a.rolsuper
         or (a.creates and (r.oid is null or not a.grants_inherit))
-        or coalesce(pg_catalog.pg_has_role(r.oid, 'member with admin option'), false) as allowed
+        or coalesce(pg_catalog.pg_has_role(r.oid, 'member with admin option'), false) as allowed,
+        not coalesce(pg_catalog.pg_has_role(m.oid, r.oid, 'member'), false) as is_needed
     from wanted_members as w
     cross join asking as a
     left join pg_catalog.pg_roles as r on w.role = r.rolname
@@ -92,6 +95,7 @@ missing as (
 select
     m.role,
     m.statement,
-    m.allowed
+    m.allowed,
+    m.is_needed
 from missing as m
 order by m.place
