@@ -125,7 +125,8 @@ def postgres_server(pytestconfig: pytest.Config) -> Iterator[servers.PostgresSer
 def _deploy(*, host: str, port: int, user: str, dbname: str, password: str, **_: Any) -> None:
     from pgcredits.deploy import migrate
 
-    migrate(make_conninfo(host=host, port=port, user=user, dbname=dbname, password=password))
+    dsn = make_conninfo(host=host, port=port, user=user, dbname=dbname, password=password)
+    migrate(dsn, share_roles=True)
 
 
 # pytest-postgresql makes the template, deploys into it, and drops it at the end. The name is of

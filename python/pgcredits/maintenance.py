@@ -18,6 +18,7 @@ from pgcredits.connections import connect, requiring_installation, with_keepaliv
 from pgcredits.errors import ConnectionFailedError, PgcreditsError, RefusedError
 from pgcredits.exit_status import ExitStatus
 from pgcredits.long_running import Backoff
+from pgcredits.roles import read_roles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -135,7 +136,7 @@ class Maintenance:
         if row is None or not row[0]:
             raise RefusedError(
                 f"the role {user} may not run maintenance",
-                f'Let it: grant credits_operator to "{user}".',
+                read_roles(self._conn).in_text(f'Let it: grant credits_operator to "{user}".'),
             )
 
     def close(self) -> None:

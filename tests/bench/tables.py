@@ -51,7 +51,7 @@ def database(server_dsn: str) -> Iterator[str]:
         server.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
         try:
             dsn = make_conninfo(server_dsn, dbname=name)
-            migrate(dsn)
+            migrate(dsn, share_roles=True)
             with psycopg.connect(dsn, autocommit=True) as conn:
                 conn.execute(BASELINE.read_bytes())
             yield dsn

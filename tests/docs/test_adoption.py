@@ -98,7 +98,13 @@ def _run(command: str, database: Database, folder: Path) -> subprocess.Completed
     return subprocess.run(
         shlex.split(command),
         cwd=folder,
-        env={**os.environ, "PATH": path, "PGCREDITS_DSN": database.dsn, "COLUMNS": "100"},
+        env={
+            **os.environ,
+            "PATH": path,
+            "PGCREDITS_DSN": database.dsn,
+            "PGCREDITS_SHARE_ROLES": "1",  # all databases of the tests are on one server
+            "COLUMNS": "100",
+        },
         capture_output=True,
         text=True,
         check=False,

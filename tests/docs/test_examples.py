@@ -155,7 +155,10 @@ def _run(
 ) -> str:
     # The commands of this very installation come first.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, **(variables or {})}
+    # All databases of the tests are on one server.
+    environment = {
+        **os.environ, "PATH": path, "PGCREDITS_SHARE_ROLES": "1", **(variables or {}),
+    }  # fmt: skip
     if dsn is not None:
         environment["PGCREDITS_DSN"] = dsn
     done = subprocess.run(

@@ -14,6 +14,7 @@ from support.paths import (
     ADOPTION_PAGE,
     COMMAND_LINE_PAGE,
     FRONT_PAGE,
+    MIGRATIONS_PAGE,
     PAGES,
     ROOT,
     page_name,
@@ -32,6 +33,7 @@ RUN = {"sql", "python", "js", "console"}
 PICKED = {
     COMMAND_LINE_PAGE: {"sh", "ini", "plpgsql"},  # test_maintenance_and_alerts
     ADOPTION_PAGE: {"shell", "plpgsql"},  # test_adoption
+    MIGRATIONS_PAGE: {"sh"},  # command_line/deploy/test_restores
 }
 #: A `text` block is the output of the block above it, or a sample; these are samples, too.
 SAMPLES = {"text", "json", "toml"}

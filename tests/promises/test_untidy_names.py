@@ -34,7 +34,7 @@ def turkish_database(postgres_server: PostgresServer) -> Iterator[Database]:
         with databases.blank(
             postgres_server, "locale_provider icu icu_locale 'tr-TR' encoding 'UTF8'"
         ) as database:
-            deploy.migrate(database.dsn)
+            deploy.migrate(database.dsn, share_roles=True)
             yield database
     except (errors.FeatureNotSupported, errors.InvalidParameterValue) as error:
         pytest.skip(f"this server knows no Turkish: {error.diag.message_primary}")

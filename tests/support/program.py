@@ -37,6 +37,8 @@ def pgcredits(
     before, argv = dict(os.environ), sys.argv
     out, err = io.StringIO(), io.StringIO()
     os.environ.pop("PGCREDITS_DSN", None)
+    # All databases of the tests are on one server.
+    os.environ["PGCREDITS_SHARE_ROLES"] = "1"
     os.environ.update(environment or {})
     if dsn is not None:
         os.environ["PGCREDITS_DSN"] = dsn

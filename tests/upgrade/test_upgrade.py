@@ -7,8 +7,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import psycopg
+import pytest
+
 from pgcredits import deploy
 from pgcredits.deploy.findings import Kind
+from pgcredits.server import ephemeral_server
 from pgcredits.sources import read_package
 from support.api import call, new_user, refused, rows, value
 from support.books import balance, entries
@@ -27,8 +31,6 @@ from upgrade.released import (
 )
 
 if TYPE_CHECKING:
-    import psycopg
-
     from support.databases import Database
 
 Conn = Any
@@ -339,3 +341,26 @@ def test_refunded_credits_live_for_a_day_at_least_and_the_upgrade_says_so(
         "credits.settings.refund_grace, which was 01:30:00, is 24:00:00 now: the nearest that is"
         " allowed"
     ]
+
+
+@pytest.mark.slow
+def test_installations_of_0_1_0_that_share_roles_keep_them_and_are_warned() -> None:
+    with ephemeral_server() as server:
+        for name in ("production", "staging"):
+            with psycopg.connect(server.dsn(), autocommit=True) as conn:
+                conn.execute(f"create database {name}".encode())
+            with psycopg.connect(server.dsn(name), autocommit=True) as conn:
+                conn.execute(released.INSTALLATION.read_bytes())
+        with psycopg.connect(server.dsn(), autocommit=True) as conn:
+            conn.execute("create role web login; grant credits_app to web")
+
+        report = deploy.migrate(server.dsn("staging"))
+
+        assert deploy.check(server.dsn("staging"), smoke=True).findings == ()
+        (warning,) = report.warnings
+        assert warning.startswith("credits_app is used in database production, too: web may ")
+        deploy.migrate(server.dsn("staging"), role_prefix="staging_")
+        checked = deploy.check(server.dsn("staging"), smoke=True)
+        assert (checked.findings, checked.warnings) == ((), ())
+        deploy.migrate(server.dsn("production"))
+        assert deploy.check(server.dsn("production"), smoke=True).findings == ()

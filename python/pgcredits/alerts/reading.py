@@ -13,6 +13,7 @@ from pgcredits.alerts.bookmark import Snapshot
 from pgcredits.alerts.model import COLUMNS, LEVELS, Alert, AlertsError, rank
 from pgcredits.connections import connect, requiring_installation, with_keepalives
 from pgcredits.errors import RefusedError
+from pgcredits.roles import read_roles
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,7 +105,7 @@ def require_readable(conn: Connection) -> None:
         user = conn.info.user
         raise RefusedError(
             f"the role {user} may not read the alerts",
-            f'Let it: grant credits_analyst to "{user}".',
+            read_roles(conn).in_text(f'Let it: grant credits_analyst to "{user}".'),
         ) from None
 
 
@@ -181,7 +182,7 @@ def _act(dsn: str, alert_id: UUID, call: str, *arguments: str | None) -> Alert:
         except errors.InsufficientPrivilege:
             raise AlertsError(
                 f"the role {conn.info.user} may not do this",
-                f'Let it: grant credits_operator to "{conn.info.user}".',
+                read_roles(conn).in_text(f'Let it: grant credits_operator to "{conn.info.user}".'),
             ) from None
         except psycopg.Error as error:
             raise AlertsError(

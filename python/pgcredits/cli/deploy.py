@@ -11,13 +11,22 @@ import typer
 from pgcredits import deploy
 from pgcredits.cli.app import app
 from pgcredits.cli.console import print_json, print_line
-from pgcredits.cli.options import DsnOption, Format, FormatOption
+from pgcredits.cli.options import DsnOption, Format, FormatOption, RolePrefixOption
 from pgcredits.deploy.session import DEFAULT_WAIT_SECONDS
 
 RolesOption = Annotated[
     bool,
     typer.Option(
         "--roles/--no-roles", help="Create the group roles where they are missing, or never."
+    ),
+]
+ShareRolesOption = Annotated[
+    bool,
+    typer.Option(
+        "--share-roles",
+        envvar="PGCREDITS_SHARE_ROLES",
+        show_envvar=True,
+        help="Install with roles that another database of the server uses, too.",
     ),
 ]
 WaitOption = Annotated[
@@ -29,11 +38,22 @@ WaitOption = Annotated[
 def migrate(
     dsn: DsnOption = "",
     roles: RolesOption = True,
+    role_prefix: Annotated[
+        str | None,
+        typer.Option(
+            "--role-prefix",
+            help="What the names of the group roles begin with from now on, such as staging_, so"
+            " that installations on one server share none; remembered.",
+        ),
+    ] = None,
+    share_roles: ShareRolesOption = False,
     wait: WaitOption = DEFAULT_WAIT_SECONDS,
     output_format: FormatOption = Format.TEXT,
 ) -> None:
     """Install pgcredits, or bring it to this version. All or nothing; safe to repeat."""
-    report = deploy.migrate(dsn, create_roles=roles, wait=wait)
+    report = deploy.migrate(
+        dsn, create_roles=roles, role_prefix=role_prefix, share_roles=share_roles, wait=wait
+    )
     _show(report, output_format)
 
 
@@ -75,12 +95,28 @@ def check(
 @app.command()
 def sql(
     roles: RolesOption = True,
+    role_prefix: RolePrefixOption = "",
+    share_roles: ShareRolesOption = False,
+    from_version: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="VERSION", help="The upgrade of a database of this version instead."
+        ),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", help="Write to this file, not to the terminal.")
     ] = None,
 ) -> None:
-    """Print the whole installation as one SQL script, for review, psql or a migrations folder."""
-    script = deploy.script(create_roles=roles)
+    """Print the whole installation as one SQL script, for review, psql or a migrations folder.
+
+    With --from the script upgrades a database of that version, as a later migration there.
+    """
+    script = deploy.script(
+        create_roles=roles,
+        role_prefix=role_prefix,
+        share_roles=share_roles,
+        from_version=from_version,
+    )
     if output:
         output.write_text(script, encoding="utf-8", newline="\n")
     else:

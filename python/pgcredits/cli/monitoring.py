@@ -10,7 +10,7 @@ import typer
 
 from pgcredits.cli.app import app
 from pgcredits.cli.console import print_json, print_line
-from pgcredits.cli.options import Format, FormatOption
+from pgcredits.cli.options import Format, FormatOption, RolePrefixOption
 from pgcredits.monitoring import export as export_files
 
 monitoring = typer.Typer(no_args_is_help=True)
@@ -33,6 +33,7 @@ def export(
     force: Annotated[
         bool, typer.Option("--force", help="Replace files there that differ from ours.")
     ] = False,
+    role_prefix: RolePrefixOption = "",
     output_format: FormatOption = Format.TEXT,
 ) -> None:
     """Write the configuration of an exporter, rules for Prometheus and a Grafana dashboard.
@@ -41,7 +42,7 @@ def export(
 
     Exit status: 0; 23 if files there differ (nothing is written then) or cannot be written.
     """
-    exported = export_files(folder, force=force)
+    exported = export_files(folder, force=force, role_prefix=role_prefix)
     if output_format is Format.JSON:
         print_json([dataclasses.asdict(file) for file in exported])
         return

@@ -18,6 +18,14 @@ DsnOption = Annotated[
     ),
 ]
 
+RolePrefixOption = Annotated[
+    str,
+    typer.Option(
+        "--role-prefix",
+        help="What the names of the group roles begin with, such as staging_.",
+    ),
+]
+
 
 class Format(StrEnum):
     """How a result is printed."""

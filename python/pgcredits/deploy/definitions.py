@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pgcredits.deploy.session import OnStep
     from pgcredits.sources import Definition
 
-_DEPENDANTS = read_sql(__package__, "dependants.sql")
+DEPENDANTS = read_sql(__package__, "dependants.sql")
 
 _TRIGGERS = """
 select
@@ -117,7 +117,7 @@ class Installer:
         if kind == "function":
             for _, statement in self._triggers([self._live[key]]).values():
                 execute(self._conn, statement)
-        rows = self._conn.execute(_DEPENDANTS, {"kind": kind, "identity": identity})
+        rows = self._conn.execute(DEPENDANTS, {"kind": kind, "identity": identity})
         for dependant in [(row.kind, row.identity) for row in rows.fetchall()]:
             if dependant not in self._managed or dependant[0] not in ("function", "view"):
                 raise RefusedError(

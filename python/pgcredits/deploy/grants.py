@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from pgcredits.deploy.manifest import Live
     from pgcredits.deploy.session import Connection
+    from pgcredits.roles import Roles
 
 _OBJECT_WORDS = {
     "schema": "schema",
@@ -24,8 +25,6 @@ _WITH_OPTION = " with grant option"
 
 #: Grants that PostgreSQL itself gives to a new object, and that it may keep.
 _BUILT_IN = {"type": "usage to public"}
-
-_OUR_ROLES = ("credits_app", "credits_analyst", "credits_operator")
 
 
 def grant(kind: str, identity: str, entry: str) -> str:
@@ -50,13 +49,22 @@ def list_kept(live: Iterable[Live]) -> tuple[str, ...]:
     return tuple(describe(found.name, entry) for found in live for entry in found.kept_grants)
 
 
-def of_strangers(live: Live) -> list[str]:
+def moved(entry: str, roles: Roles, to: Roles) -> str:
+    """An entry of one of these roles as the other installation's of the same kind has it."""
+    privileges, _, grantee = entry.removesuffix(_WITH_OPTION).partition(" to ")
+    if grantee not in roles.names:
+        return entry
+    option = _WITH_OPTION if entry.endswith(_WITH_OPTION) else ""
+    return f"{privileges} to {to.names[roles.names.index(grantee)]}{option}"
+
+
+def of_strangers(live: Live, roles: Roles) -> list[str]:
     """The grants on a new object that no file of ours gave: a DBA's default privileges did."""
     return [
         entry
         for entry in (*live.grants, *live.kept_grants)
         if entry != _BUILT_IN.get(live.kind)
-        and entry.removesuffix(_WITH_OPTION).partition(" to ")[2] not in _OUR_ROLES
+        and entry.removesuffix(_WITH_OPTION).partition(" to ")[2] not in roles.names
     ]
 
 

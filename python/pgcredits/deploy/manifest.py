@@ -10,6 +10,7 @@ from psycopg import sql
 
 import pgcredits
 from pgcredits.deploy.session import scalar
+from pgcredits.roles import read_roles
 from pgcredits.sql_files import read_sql
 
 if TYPE_CHECKING:
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 Key = tuple[str, str]
 
 
-BOOTSTRAP = read_sql(__package__, "bootstrap.sql")
+#: Makes a comment that names a role: to be given its whole name.
+REMEMBER_ROLES = read_sql(__package__, "remember_roles.sql")
+BOOTSTRAP = f"{read_sql(__package__, 'bootstrap.sql')}\n{REMEMBER_ROLES}"
 INVENTORY = read_sql(__package__, "inventory.sql")
 
 
@@ -127,8 +130,8 @@ def read_installed(conn: Connection) -> Installed:
 
 
 def read_live(conn: Connection) -> dict[Key, Live]:
-    """Take the inventory of our schemas."""
-    rows = conn.execute(INVENTORY.encode())
+    """Take the inventory of our schemas, with the roles that the database remembers."""
+    rows = conn.execute(read_roles(conn).in_text(INVENTORY).encode())
     found = (
         Live(
             kind=row.kind,
@@ -144,18 +147,25 @@ def read_live(conn: Connection) -> dict[Key, Live]:
     return {live.key: live for live in found}
 
 
-def record_objects(keys: Iterable[Key] | None, definitions: Iterable[Definition] = ()) -> str:
+def record_objects(
+    keys: Iterable[Key] | None,
+    definitions: Iterable[Definition] = (),
+    *,
+    inventory: str = INVENTORY,
+    chosen: str = "true",
+) -> str:
     """The statement that records objects in the manifest as they are now.
 
     Args:
         keys: Which ones; None means all there are.
         definitions: The files that some of them were just made from.
+        inventory: A query that finds what there is.
+        chosen: A condition for those, where there are no keys.
     """
     files = [
         {"kind": d.kind, "name": d.name, "file": d.path, "source_sha256": d.sha256}
         for d in definitions
     ]
-    chosen = "true"
     if keys is not None:
         wanted = [{"kind": kind, "identity": identity} for kind, identity in keys]
         chosen = f"""(live.kind, live.identity) in (
@@ -177,7 +187,7 @@ select
     {_SERVER_MAJOR},
     {literal(pgcredits.__version__)}
 from (
-{INVENTORY}
+{inventory}
 ) as live
 left join
     jsonb_to_recordset({_json(files)})
@@ -192,7 +202,15 @@ set
     fingerprint = excluded.fingerprint,
     server_major = excluded.server_major,
     package_version = excluded.package_version,
-    installed_at = excluded.installed_at;
+    installed_at = excluded.installed_at
+where
+    row(manifest.fingerprint, manifest.server_major, manifest.file, manifest.source_sha256)
+    is distinct from row(
+        excluded.fingerprint,
+        excluded.server_major,
+        coalesce(excluded.file, manifest.file),
+        coalesce(excluded.source_sha256, manifest.source_sha256)
+    );
 """  # noqa: S608
 
 

@@ -27,7 +27,15 @@ from pgcredits.deploy.preconditions import (
     require_known,
     require_one_history,
 )
-from pgcredits.deploy.roles import provide_roles
+from pgcredits.deploy.renaming import replace_roles
+from pgcredits.deploy.roles import (
+    find_idle_members,
+    find_intruders,
+    find_left_grants,
+    find_powerless_owner,
+    provide_roles,
+    require_own_roles,
+)
 from pgcredits.deploy.session import (
     DEFAULT_WAIT_SECONDS,
     Connection,
@@ -37,9 +45,11 @@ from pgcredits.deploy.session import (
     in_transaction,
     pin_settings,
 )
+from pgcredits.roles import Roles, read_prefix
 from pgcredits.sources import read_package
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from psycopg.errors import Diagnostic
@@ -54,6 +64,8 @@ def migrate(
     conninfo: str,
     *,
     create_roles: bool = True,
+    role_prefix: str | None = None,
+    share_roles: bool = False,
     wait: float = DEFAULT_WAIT_SECONDS,
     root: Path | None = None,
     on_step: OnStep | None = None,
@@ -66,6 +78,9 @@ def migrate(
     Args:
         conninfo: The database; its user will own (or does own) the installation.
         create_roles: Whether missing group roles may be created.
+        role_prefix: What the names of the group roles begin with, from now on; None = as they are,
+            or no prefix in a first deploy.
+        share_roles: Whether a first deploy may use roles that another database uses, too.
         wait: For how many seconds to go on trying while others hold locks.
         root: The folder that holds the SQL folders, if not the package's own.
         on_step: Called with a description before each step.
@@ -81,7 +96,13 @@ def migrate(
     with connect(conninfo) as conn:
         deploy = _Deploy(conn, package, on_step or (lambda _: None))
         conn.add_notice_handler(deploy.hear)
-        report = in_transaction(conn, wait, lambda: deploy.run(create_roles=create_roles))
+        report = in_transaction(
+            conn,
+            wait,
+            lambda: deploy.run(
+                create_roles=create_roles, role_prefix=role_prefix, share_roles=share_roles
+            ),
+        )
         deploy.on_step("committed")
     return report
 
@@ -91,7 +112,8 @@ class _Deploy:
 
     def __init__(self, conn: Connection, package: Package, on_step: OnStep) -> None:
         self._conn = conn
-        self._package = package
+        self._plain = self._package = package
+        self._roles = Roles()
         self._major = conn.info.server_version // 10_000
         self._attempts = 0
         self._warnings: list[str] = []
@@ -102,7 +124,9 @@ class _Deploy:
         if notice.severity_nonlocalized == "WARNING":
             self._warnings.append(notice.message_primary or "")
 
-    def run(self, *, create_roles: bool) -> DeployReport:
+    def run(
+        self, *, create_roles: bool, role_prefix: str | None, share_roles: bool
+    ) -> DeployReport:
         """Do the whole deploy, within a transaction."""
         self._attempts += 1
         self._warnings.clear()
@@ -111,6 +135,10 @@ class _Deploy:
             hold_writers(self._conn)
         self.on_step("look")
         require_encoding(self._conn)
+        remembered = read_prefix(self._conn)
+        old = Roles(remembered or "")
+        self._roles = old if role_prefix is None else Roles(role_prefix)
+        self._package = self._roles.in_package(self._plain)
         before = read_live(self._conn)
         done: tuple[str, ...] = ()
         earlier: tuple[Finding, ...] = ()
@@ -120,13 +148,24 @@ class _Deploy:
             require_one_history(self._package, installed)
             self._provide_roles(create=create_roles)
             become(self._conn, installed.owner)
+            if old != self._roles and not share_roles:
+                require_own_roles(self._conn, self._roles)
+            if remembered != self._roles.prefix:
+                self.on_step("roles' names")
+                replace_roles(self._conn, installed, old, self._roles)
+                installed, before = read_installed(self._conn), read_live(self._conn)
             done = installed.history
             earlier = compare(self._package, installed, before, self._major)
         else:
             require_free_schemas(self._conn)
+            old = self._roles
+            if not share_roles:
+                require_own_roles(self._conn, self._roles)
             self._provide_roles(create=create_roles)
+            if not share_roles:  # another deploy may have made the roles at this moment
+                require_own_roles(self._conn, self._roles)
             self.on_step("records")
-            execute(self._conn, BOOTSTRAP)
+            execute(self._conn, self._roles.in_text(BOOTSTRAP))
 
         pending = [m for m in self._package.migrations if m.name not in done]
         for migration in pending:
@@ -148,15 +187,25 @@ class _Deploy:
             dropped=tuple(sorted(installer.dropped)),
             kept_grants=grants.list_kept(live.values()),
             lost_grants=tuple(installer.lost_grants),
-            warnings=tuple(self._warnings),
+            warnings=(*self._warnings, *self._warn_of_roles(old, is_first=not done)),
             remaining=(*overtaken, *compare(self._package, installed, live, self._major)),
         )
 
     def _provide_roles(self, *, create: bool) -> None:
         self.on_step("roles")
-        provide_roles(self._conn, create=create)
+        provide_roles(self._conn, self._roles, create=create)
         # The roles are there: the migration that makes them when psql runs it must not do so here.
         self._conn.execute("select set_config('pgcredits.create_roles', 'off', true)")
+
+    def _warn_of_roles(self, old: Roles, *, is_first: bool) -> Iterator[str]:
+        """Yield who may do more, or less, than the owner thinks."""
+        if is_first:
+            yield from find_powerless_owner(self._conn, self._roles)
+        yield from find_intruders(self._conn, self._roles)
+        for member, detail in find_idle_members(self._conn, self._roles):
+            yield f"role {member}: {detail}"
+        if old != self._roles:
+            yield from find_left_grants(self._conn, old)
 
     def _apply_migration(self, migration: Migration) -> None:
         self.on_step(f"migration {migration.name}")
@@ -172,14 +221,14 @@ class _Deploy:
         after = read_live(self._conn)
         for live in after.values():
             if live.key not in before:
-                for entry in grants.of_strangers(live):
+                for entry in grants.of_strangers(live, self._roles):
                     execute(self._conn, grants.revoke(live.kind, live.identity, entry))
         touched = [
             key
             for key, live in after.items()
             if key not in before or before[key].fingerprint != live.fingerprint
         ]
-        execute(self._conn, record_objects(touched))
+        self._record(touched)
         forget(self._conn, before.keys() - after.keys())
         return touched
 
@@ -247,6 +296,9 @@ class _Deploy:
         replaced = [k for k, o in installed.objects.items() if o.name in names and k not in live]
         forget(self._conn, [*gone, *replaced])
         if made:
-            execute(self._conn, record_objects(made, applied))
+            self._record(made, applied)
         if everything:
-            execute(self._conn, record_objects(installed.objects.keys() & live.keys()))
+            self._record(installed.objects.keys() & live.keys())
+
+    def _record(self, keys: Iterable[Key], made_from: Iterable[Definition] = ()) -> None:
+        execute(self._conn, self._roles.in_text(record_objects(keys, made_from)))

@@ -24,7 +24,8 @@ class DeployReport:
         dropped: Functions and views dropped, as their files are gone.
         kept_grants: Grants by which roles that are not ours may read our views; we keep them.
         lost_grants: Such grants on columns that are gone.
-        warnings: What the server warned of, such as a value that a migration had to change.
+        warnings: What the server warned of, such as a value that a migration had to change, and
+            roles that may do more, or less, than they should.
         remaining: Findings that a deploy cannot repair. A change by hand of an object that a
             migration changed, too, is named this once.
     """
@@ -60,11 +61,13 @@ class CheckReport:
         version: The package's.
         findings: The gravest first; none means that all is as it should be.
         kept_grants: Grants by which roles that are not ours may read our views.
+        warnings: Roles of other databases' applications that could connect and act here.
     """
 
     version: str
     findings: tuple[Finding, ...] = ()
     kept_grants: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def exit_status(self) -> ExitStatus:
@@ -75,3 +78,4 @@ class CheckReport:
         """The report for people."""
         yield from map(str, self.findings) if self.findings else ["all is as it should be"]
         yield from (f"read by others: {grant}" for grant in self.kept_grants)
+        yield from (f"warning: {warning}" for warning in self.warnings)

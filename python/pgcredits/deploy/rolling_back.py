@@ -18,6 +18,7 @@ from pgcredits.deploy.session import (
     scalar,
 )
 from pgcredits.errors import RefusedError
+from pgcredits.roles import read_roles
 from pgcredits.sources import read_package
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def _rollback(
     if not is_installed(conn):
         return DeployReport(package.version)
     installed = read_installed(conn)
+    package = read_roles(conn).in_package(package)
     require_known(package, installed)
     become(conn, installed.owner)
     if not destroy_data:

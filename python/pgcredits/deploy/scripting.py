@@ -1,30 +1,37 @@
-"""``sql``: the whole installation as one plain SQL script."""
+"""``sql``: the whole installation, or an upgrade of a released version, as one plain script."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pgcredits.connections import OLDEST_SERVER
-from pgcredits.deploy.manifest import (
-    BOOTSTRAP,
-    INVENTORY,
-    literal,
-    record_deployment,
-    record_migration,
-    record_objects,
+from pgcredits.deploy.manifest import BOOTSTRAP, literal, record_deployment, record_objects
+from pgcredits.deploy.roles import MISSING_ROLES, SHARED_ROLES, explain_sharing
+from pgcredits.deploy.script_parts import (
+    apply_migration,
+    begin,
+    require_server,
+    revoke_strangers,
 )
-from pgcredits.deploy.preconditions import UNENCODED
-from pgcredits.deploy.session import PINNED_SETTINGS, SCHEMAS
+from pgcredits.deploy.session import SCHEMAS
+from pgcredits.deploy.upgrade_script import upgrade
+from pgcredits.roles import Roles
 from pgcredits.sources import read_package
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from pgcredits.sources import Migration, Package
+    from pgcredits.sources import Package
 
 
-def script(*, create_roles: bool = True, root: Path | None = None) -> str:
+def script(
+    *,
+    create_roles: bool = True,
+    role_prefix: str = "",
+    share_roles: bool = False,
+    from_version: str | None = None,
+    root: Path | None = None,
+) -> str:
     """The installation for an empty database, for review, psql or a folder of migrations.
 
     It leaves what ``migrate`` leaves, so that ``check`` finds nothing and ``migrate`` goes on
@@ -32,102 +39,141 @@ def script(*, create_roles: bool = True, root: Path | None = None) -> str:
 
     Args:
         create_roles: Whether missing group roles are created.
+        role_prefix: What the names of the group roles begin with; an upgrade leaves them so.
+        share_roles: Whether a new installation may use roles that another database uses, too.
+        from_version: Not the installation, but the upgrade of one of this released version.
         root: The folder that holds the SQL folders, if not the package's own.
 
     Raises:
+        RefusedError: The version is unknown, or this can be no prefix.
         SourcesError: The SQL files are incomplete or contradict each other.
     """
-    return "\n".join(_parts(read_package(root), create_roles=create_roles))
+    package = read_package(root)
+    roles = Roles(role_prefix)
+    if from_version is not None:
+        parts = upgrade(package, from_version, roles)
+    else:
+        parts = _installation(package, create_roles=create_roles, share_roles=share_roles)
+    return roles.in_text("\n".join(parts))
 
 
-def _parts(package: Package, *, create_roles: bool) -> Iterator[str]:
-    yield f"-- pgcredits {package.version}: the whole installation, for an empty database."
-    yield f"-- PostgreSQL {OLDEST_SERVER} or newer; written by `pgcredits sql`.\n"
-    yield "begin;\n"
-    for name, value in PINNED_SETTINGS.items():
-        yield f"set local {name} to {value if name == 'search_path' else literal(value)};"
+def _installation(package: Package, *, create_roles: bool, share_roles: bool) -> Iterator[str]:
+    yield from begin(f"pgcredits {package.version}: the whole installation, for an empty database.")
     yield f"set local pgcredits.create_roles to {'on' if create_roles else 'off'};"
-    yield _preconditions()
+    yield f"set local pgcredits.share_roles to {'on' if share_roles else 'off'};"
+    yield require_server()
+    yield _require_free_schemas()
+    yield _provide_roles()
     yield BOOTSTRAP
     for migration in package.migrations:
-        yield f"-- {migration.path}\n"
-        yield migration.sql
-        yield _record(migration)
+        yield apply_migration(migration)
     for definition in package.definitions:
         yield f"-- {definition.path}\n"
         yield definition.sql
-    yield _revoke_strangers()
+    yield revoke_strangers()
     yield "-- What was installed, so that pgcredits check can tell what has changed since.\n"
     yield record_objects(None, package.definitions)
     yield record_deployment()
     yield "commit;\n"
 
 
-def _preconditions() -> str:
+def _require_free_schemas() -> str:
     schemas = ", ".join(literal(schema) for schema in SCHEMAS)
-    message, hint = UNENCODED
-    return f"""
-do $pgcredits$
-begin
-    if current_setting('server_version_num')::integer < {OLDEST_SERVER}0000 then
-        raise exception 'pgcredits needs PostgreSQL {OLDEST_SERVER} or newer';
-    end if;
-    if getdatabaseencoding() = 'SQL_ASCII' then
-        raise exception using message = {literal(message)}, hint = {literal(hint)};
-    end if;
-    if exists (select from pg_namespace where nspname in ({schemas})) then
-        raise exception 'pgcredits is installed already: use pgcredits migrate';
-    end if;
-end
-$pgcredits$;
-"""
-
-
-def _record(migration: Migration) -> str:
-    name, digest = literal(migration.name), literal(migration.yoyo.hash)
-    return f"""
-insert into credits_deploy._yoyo_migration (migration_hash, migration_id, applied_at_utc)
-values ({digest}, {name}, clock_timestamp() at time zone 'utc');
-
-insert into credits_deploy._yoyo_log (
-    id, migration_hash, migration_id, operation, username, hostname, created_at_utc
-)
-values (
-    gen_random_uuid()::text, {digest}, {name}, 'apply', session_user, '',
-    clock_timestamp() at time zone 'utc'
-);
-{record_migration(migration)}"""  # noqa: S608
-
-
-def _revoke_strangers() -> str:
-    """What ``grants.of_strangers`` does in a deploy: undo a DBA's default privileges."""
     return f"""
 do $pgcredits$
 declare
-    v_statement text;
+    v_taken text;
 begin
-    for v_statement in
-        select
-            format(
-                'revoke %s on %s %s from %s cascade',
-                split_part(e.entry, ' to ', 1),
-                case live.kind
-                    when 'view' then 'table'
-                    when 'function' then 'routine'
-                    else live.kind
-                end,
-                live.identity,
-                regexp_replace(split_part(e.entry, ' to ', 2), ' with grant option$', '')
-            )
-        from (
-{INVENTORY}
-        ) as live
-        cross join lateral jsonb_array_elements_text(live.grants || live.kept_grants) as e (entry)
-        where
-            e.entry !~ ' to (credits_app|credits_analyst|credits_operator)( with grant option)?$'
-            and not (live.kind = 'type' and e.entry = 'usage to public')
-    loop
-        execute v_statement;
+    select string_agg(n.nspname, ', ' order by n.nspname) into v_taken
+    from pg_namespace as n
+    where n.nspname in ({schemas});
+
+    if exists (
+        select from pg_class as c
+        inner join pg_namespace as n on c.relnamespace = n.oid
+        where n.nspname = 'credits_deploy' and c.relname = 'manifest'
+    ) then
+        raise exception using
+            message = 'pgcredits is installed already',
+            hint = 'Use pgcredits migrate, or the script of pgcredits sql --from.';
+    elsif v_taken is not null then
+        raise exception using
+            message = format('schema %s exists, and pgcredits did not make it', v_taken),
+            hint = 'Rename or drop it, or use another database.';
+    elsif not has_database_privilege(current_database(), 'create') then
+        raise exception using
+            message = format('%I may not create schemas in %I', current_user, current_database()),
+            hint = format(
+                'Have a DBA run: grant create on database %I to %I;',
+                current_database(),
+                current_user
+            );
+    end if;
+end
+$pgcredits$;
+"""  # noqa: S608
+
+
+def _provide_roles() -> str:
+    """Do what ``require_own_roles`` and ``provide_roles`` do in a deploy."""
+    message, hint = explain_sharing("%s")
+    return f"""
+do $pgcredits$
+declare
+    v_databases text;
+    v_statements text;
+    v_statement text;
+    v_allowed boolean;
+begin
+    select string_agg(distinct shared.database, ', ') into v_databases
+    from (
+{SHARED_ROLES}
+    ) as shared;
+
+    if v_databases is not null and current_setting('pgcredits.share_roles') = 'off' then
+        raise exception using
+            message = format({literal(message)}, v_databases),
+            hint = {literal(hint)};
+    end if;
+
+    select
+        string_agg(missing.statement, '; '),
+        bool_and(missing.allowed)
+    into
+        v_statements,
+        v_allowed
+    from (
+{MISSING_ROLES}
+    ) as missing
+    where
+        missing.is_needed
+        or (missing.allowed and current_setting('pgcredits.create_roles') = 'on');
+
+    if v_statements is null then
+        return;
+    elsif not v_allowed then
+        raise exception using
+            message = 'the roles of pgcredits are missing, and this user may not create them',
+            hint = format(
+                'Have a DBA run: %s; grant credits_app, credits_analyst, credits_operator to %I'
+                ' with admin option;',
+                v_statements,
+                current_user
+            );
+    elsif current_setting('pgcredits.create_roles') = 'off' then
+        raise exception using
+            message = 'the roles of pgcredits are missing, and creating them was not wanted',
+            hint = format('Have a DBA run: %s;', v_statements);
+    end if;
+
+    foreach v_statement in array string_to_array(v_statements, '; ') loop
+        begin
+            execute v_statement;
+        exception
+            -- A deploy to another database of the server may create the role at this moment.
+            when duplicate_object or unique_violation then
+                null;
+        end;
     end loop;
 end
 $pgcredits$;

@@ -57,6 +57,8 @@ LOCK_TIMEOUT = "500ms"
 DEFAULT_WAIT_SECONDS = 60.0
 
 _LONGEST_PAUSE_SECONDS = 5.0
+#: PgBouncer's words, with which it ends the connection at the first BEGIN.
+_STATEMENT_POOLING = "statement pooling"
 _INTERNAL_ERROR = "XX000"
 
 
@@ -78,7 +80,8 @@ def in_transaction(
         read_only: Whether the work changes nothing; such work shares the lock with its like.
 
     Raises:
-        RefusedError: The locks did not become free in time, or a right is missing.
+        RefusedError: The locks did not become free in time, a right is missing, or the server or
+            its pooler cannot do it.
         DeployFailedError: Any other error of the server's.
     """
     conn.isolation_level = IsolationLevel.READ_COMMITTED
@@ -88,6 +91,8 @@ def in_transaction(
     pause = 0.1
     while True:
         try:
+            if not read_only:
+                require_primary(conn, "a deploy")
             with conn.transaction():
                 pin_settings(conn)
                 _take_lock(conn, deadline, lock_mode)
@@ -98,6 +103,23 @@ def in_transaction(
         # A random pause, so that two deploys do not collide again at the next attempt.
         time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311
         pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+
+def require_primary(conn: Connection, what: str) -> None:
+    """Refuse to write to a standby, which does not know how.
+
+    Args:
+        conn: In autocommit mode.
+        what: What has to write, for the message.
+
+    Raises:
+        RefusedError: The server is a standby.
+    """
+    if scalar(conn, "select pg_catalog.pg_is_in_recovery()"):
+        raise RefusedError(
+            f"{what} has to write, and this server is a standby",
+            "Connect to the primary; pgcredits check without --smoke only reads.",
+        )
 
 
 def pin_settings(conn: Connection) -> None:
@@ -167,6 +189,12 @@ def explained(error: psycopg.Error) -> PgcreditsError:
             return RefusedError(
                 f"others kept a lock that the deploy needs: {message}",
                 "Look for long transactions in pg_stat_activity, then try again.",
+            )
+        case _ if _STATEMENT_POOLING in message:
+            return RefusedError(
+                "the connection goes through a pooler that shares it after each statement",
+                "A deploy and a check are transactions: connect to the server itself, or to a"
+                " pooler in transaction or session mode.",
             )
         case _ if _is_lost(error):
             return ConnectionFailedError(

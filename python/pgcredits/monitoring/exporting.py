@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pgcredits.errors import PgcreditsError
 from pgcredits.exit_status import ExitStatus
+from pgcredits.roles import Roles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +37,7 @@ def shipped_files() -> dict[str, bytes]:
     return dict(sorted(_walk(resources.files("pgcredits.monitoring") / "files", "")))
 
 
-def export(folder: Path, *, force: bool = False) -> list[Exported]:
+def export(folder: Path, *, force: bool = False, role_prefix: str = "") -> list[Exported]:
     """Write all files into a folder, which is made where it is missing.
 
     A file is there as a whole or not at all, and nothing is replaced before everything could be
@@ -45,11 +46,16 @@ def export(folder: Path, *, force: bool = False) -> list[Exported]:
     Args:
         folder: Where to write them.
         force: Replace files that differ from ours.
+        role_prefix: What the names of the installation's roles begin with.
 
     Raises:
         MonitoringError: There are files that differ, or the system refuses to write.
+        RefusedError: This can be no prefix.
     """
-    files = shipped_files()
+    roles = Roles(role_prefix)
+    files = {
+        path: roles.in_text(content.decode()).encode() for path, content in shipped_files().items()
+    }
     try:
         found = {path: _read(folder / path) for path in files}
         changed = [path for path, old in found.items() if old not in (None, files[path])]

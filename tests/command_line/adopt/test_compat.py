@@ -9,10 +9,12 @@ import pytest
 from msgspec.structs import replace
 
 from command_line.adopt import systems
+from pgcredits import deploy
 from pgcredits.adopt.compat.installing import install
 from pgcredits.adopt.errors import AdoptionError
 from pgcredits.adopt.inspect.inspection import inspect
 from pgcredits.adopt.move.running import run
+from pgcredits.roles import ROLES
 from support.api import call, new_user, refused, rows
 
 if TYPE_CHECKING:
@@ -629,3 +631,21 @@ def test_every_shape_has_its_names(conn: Conn, nobody: Nobody, shape: str) -> No
         if "(" not in one.name:
             there = asked(conn, f"select count(*) from public.{one.name.split('.')[1]}")
             assert asked(conn, f"select count(*) from {one.name}") >= there
+
+
+def test_it_is_for_the_applications_of_this_installation(moved: Conn, database: Database) -> None:
+    ours = [f"compat_{role}" for role in ROLES]
+    try:
+        deploy.migrate(database.dsn, role_prefix="compat_")
+
+        install(moved, inspect(moved, ["public"]).discovery.plan, "legacy")
+
+        for privilege in (
+            "has_schema_privilege('compat_credits_app', 'legacy', 'usage')",
+            "has_function_privilege('compat_credits_app',"
+            " 'legacy.add_purchased_credits(uuid, integer)', 'execute')",
+            "has_table_privilege('compat_credits_app', 'legacy.user_credits', 'select')",
+        ):
+            assert asked(moved, f"select {privilege}"), privilege
+    finally:
+        moved.execute(f"drop owned by {', '.join(ours)}; drop role {', '.join(ours)}".encode())

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 from psycopg import sql
 
-from command_line.deploy.tree import Tree, write_files
+from command_line.deploy.tree import Cluster, Tree, write_files
+from pgcredits.server import ephemeral_server
 from support import databases
+from support.servers import PostgresServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    from support.servers import PostgresServer
 
 
 @pytest.fixture
@@ -72,3 +72,29 @@ def template_of_tree(
     with databases.blank(postgres_server) as database:
         Tree(root, database).migrate()
         yield databases.Template(postgres_server, database.name)
+
+
+@pytest.fixture(scope="module")
+def own_server() -> Iterator[PostgresServer]:
+    with ephemeral_server() as started, PostgresServer.at(started.dsn()) as server:
+        yield server
+
+
+@pytest.fixture
+def cluster(own_server: PostgresServer, tmp_path: Path) -> Iterator[Cluster]:
+    """The server, with a database `app` of a user `deployer`; as it was after the test."""
+    write_files(tmp_path)
+    cluster = Cluster(own_server, tmp_path)
+    cluster.execute("create role deployer login")
+    cluster.execute("create database app owner deployer")
+    yield cluster
+    for (name,) in cluster.execute(
+        "select quote_ident(d.datname) from pg_database as d"
+        " where d.datname not in ('postgres', 'template0', 'template1')"
+    ):
+        cluster.execute(f"drop database {name} with (force)")
+    for (name,) in cluster.execute(
+        "select quote_ident(r.rolname) from pg_roles as r where r.oid >= 16384"
+        " order by r.rolname not like 'credits%'"
+    ):
+        cluster.execute(f"drop role {name}")

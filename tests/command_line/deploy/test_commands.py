@@ -117,3 +117,30 @@ def pgcredits_kinds() -> list[str]:
     from pgcredits.deploy import Kind
 
     return [f"{kind.exit_status} {kind}" for kind in Kind]
+
+
+def test_roles_of_another_database_are_shared_only_when_told_so(
+    blank_database: Database, template: object
+) -> None:
+    dsn = blank_database.dsn
+    done = pgcredits("migrate", dsn=dsn, environment={"PGCREDITS_SHARE_ROLES": "0"})
+    assert done.returncode == 4
+    error, hint = done.stderr.splitlines()
+    assert "another database" in error
+    assert "--role-prefix" in hint
+
+    script = pgcredits("sql", environment={"PGCREDITS_SHARE_ROLES": "0"}).stdout
+    with pytest.raises(AssertionError, match="another database"):
+        run_script(dsn, script)
+    up = pgcredits("migrate", "--share-roles", dsn=dsn, environment={"PGCREDITS_SHARE_ROLES": "0"})
+    assert up.returncode == 0
+
+
+def test_an_upgrade_is_printed_from_a_version_that_was_released() -> None:
+    done = pgcredits_command("sql", "--from", "0.1.0")
+    assert done.stdout.startswith("-- pgcredits ")
+    assert "create schema credits;" not in done.stdout
+
+    refused = pgcredits_command("sql", "--from", "9.9")
+    assert refused.returncode == 4
+    assert "0.1.0" in refused.stderr.splitlines()[1]

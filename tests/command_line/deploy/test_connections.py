@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from pgcredits import deploy
 from pgcredits.connections import connect
-from pgcredits.errors import ConnectionFailedError
+from pgcredits.errors import ConnectionFailedError, RefusedError
 from pgcredits.server import ephemeral_server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from support.servers import PostgresServer
 
@@ -115,9 +116,25 @@ def test_an_old_server_is_refused(version: str, words: str) -> None:
         connect(f"host=127.0.0.1 port={port} user=me dbname=db sslmode=disable gssencmode=disable")
 
 
+@pytest.mark.parametrize("command", [deploy.check, deploy.migrate, deploy.rollback])
+def test_a_pooler_that_shares_statements_is_named(command: Callable[[str], object]) -> None:
+    """PgBouncer 1.18 with pool_mode = statement answers the first BEGIN so."""
+    complaint = "transaction blocks not allowed in statement pooling mode"
+    with (
+        _server_that_says("18.0", complaint) as port,
+        pytest.raises(RefusedError, match="pooler") as caught,
+    ):
+        command(f"host=127.0.0.1 port={port} user=me dbname=db sslmode=disable gssencmode=disable")
+
+    assert "transaction or session mode" in caught.value.hint
+
+
 @contextmanager
-def _server_that_says(version: str) -> Iterator[int]:
-    """A server that lets anybody in, and tells a version: the wire protocol's first steps."""
+def _server_that_says(version: str, complaint: str = "") -> Iterator[int]:
+    """A server that lets anybody in, and tells a version: the wire protocol's first steps.
+
+    It answers the first query with the complaint, and hangs up.
+    """
 
     def message(kind: bytes, body: bytes) -> bytes:
         return kind + struct.pack("!i", len(body) + 4) + body
@@ -134,6 +151,9 @@ def _server_that_says(version: str) -> Iterator[int]:
                 + message(b"Z", b"I")
             )
             client.recv(1024)
+            fields = {b"S": "FATAL", b"V": "FATAL", b"C": "08P01", b"M": complaint}
+            body = b"".join(k + v.encode() + b"\0" for k, v in fields.items())
+            client.sendall(message(b"E", body + b"\0"))
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=serve, daemon=True)

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 INSTALL = pytest.mark.parametrize(
     "install",
     [
-        lambda database: deploy.migrate(database.dsn),
-        lambda database: run_script(database.dsn, deploy.script()),
+        lambda database: deploy.migrate(database.dsn, share_roles=True),
+        lambda database: run_script(database.dsn, deploy.script(share_roles=True)),
     ],
     ids=["migrate", "script"],
 )

@@ -39,7 +39,8 @@ def on_step(step):
         os.kill(os.getpid(), signal.SIGKILL)
     steps += 1
 
-getattr(deploy, command)(dsn, root=Path(root) if root else None, on_step=on_step)
+options = {"share_roles": True} if command == "migrate" else {}
+getattr(deploy, command)(dsn, root=Path(root) if root else None, on_step=on_step, **options)
 """
 
 MANIFEST = """
@@ -124,7 +125,7 @@ def test_an_upgrade_killed_at_any_step(installed: Tree, tree: Tree) -> None:
     kill_at_every_step(installed, "migrate")
 
     # The same files in a fresh database, without an accident.
-    deploy.migrate(tree.dsn, root=installed.root)
+    tree.migrate()
     assert installed.found() == []
     assert installed.execute(MANIFEST) == tree.execute(MANIFEST)
 
@@ -137,7 +138,7 @@ def test_a_rollback_killed_at_any_step(installed: Tree, tree: Tree) -> None:
 
 def test_the_package_killed_at_some_steps(blank_database: Database, rng: random.Random) -> None:
     steps: list[str] = []
-    deploy.migrate(blank_database.dsn, on_step=steps.append)
+    deploy.migrate(blank_database.dsn, share_roles=True, on_step=steps.append)
     expected = dump_schema(blank_database.dsn)
     deploy.rollback(blank_database.dsn)
 

@@ -26,7 +26,7 @@ where p.proname = 'add_item' order by 1
 
 
 def test_the_package_installs_into_an_empty_database(blank_database: Database) -> None:
-    report = deploy.migrate(blank_database.dsn)
+    report = deploy.migrate(blank_database.dsn, share_roles=True)
 
     assert report.migrations
     assert "credits.deduct_user_credits" in report.applied

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+from uuid import uuid4
 
+import psycopg
 import pytest
 
-from command_line.deploy.tree import Tree, run_program, run_script, write_files
+from command_line.deploy.tree import run_program, run_script
 from pgcredits import deploy
+from pgcredits.deploy import Kind
 from pgcredits.errors import RefusedError
-from pgcredits.server import ephemeral_server
 from support.databases import Database
 from support.races import Session
-from support.servers import PostgresServer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from command_line.deploy.tree import Cluster
+    from support.servers import PostgresServer
 
 STATEMENTS = (
     "create role credits_app nologin; create role credits_analyst nologin;"
     " create role credits_operator nologin; grant credits_app to credits_operator;"
     " grant credits_analyst to credits_operator;"
 )
+LET_GRANT = "grant credits_app, credits_analyst, credits_operator to deployer with admin option;"
 MEMBERSHIPS = """
 select m.roleid::regrole::text as role, m.member::regrole::text as member
 from pg_auth_members as m
@@ -32,50 +33,6 @@ where m.roleid::regrole::text like 'credits%%' and m.member::regrole::text <> %s
 order by 1, 2
 """
 OURS = [("credits_analyst", "credits_operator"), ("credits_app", "credits_operator")]
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """A server without our roles."""
-
-    server: PostgresServer
-    root: Path
-
-    def execute(self, sql: str, *params: Any) -> list[Any]:
-        """Run a statement as superuser."""
-        with self.server.connect() as conn:
-            cursor = conn.execute(sql.encode(), params or None)
-            return cursor.fetchall() if cursor.description else []
-
-    def tree(self, name: str, **parameters: str) -> Tree:
-        """The small package and a database."""
-        return Tree(self.root, Database(self.server, name), parameters)
-
-
-@pytest.fixture(scope="module")
-def own_server() -> Iterator[PostgresServer]:
-    with ephemeral_server() as started, PostgresServer.at(started.dsn()) as server:
-        yield server
-
-
-@pytest.fixture
-def cluster(own_server: PostgresServer, tmp_path: Path) -> Iterator[Cluster]:
-    """The server, with a database `app` of a user `deployer`; as it was after the test."""
-    write_files(tmp_path)
-    cluster = Cluster(own_server, tmp_path)
-    cluster.execute("create role deployer login")
-    cluster.execute("create database app owner deployer")
-    yield cluster
-    for (name,) in cluster.execute(
-        "select quote_ident(d.datname) from pg_database as d"
-        " where d.datname not in ('postgres', 'template0', 'template1')"
-    ):
-        cluster.execute(f"drop database {name} with (force)")
-    for (name,) in cluster.execute(
-        "select quote_ident(r.rolname) from pg_roles as r where r.oid >= 16384"
-        " order by r.rolname not like 'credits%'"
-    ):
-        cluster.execute(f"drop role {name}")
 
 
 @pytest.mark.parametrize("user", ["postgres", "deployer"])
@@ -123,11 +80,13 @@ def test_an_owner_without_createrole_is_refused_with_the_statements_to_run(
     with pytest.raises(RefusedError, match="may not create them") as caught:
         tree.migrate()
 
-    assert caught.value.hint == f"Have a DBA run: {STATEMENTS}"
+    assert caught.value.hint == f"Have a DBA run: {STATEMENTS} {LET_GRANT}"
     assert [kind for kind, _ in tree.found()] == ["not_installed"]
     cluster.execute(caught.value.hint.removeprefix("Have a DBA run: "))
-    tree.migrate()
+    assert tree.migrate().warnings == ()
     assert tree.found() == []
+    cluster.execute("create role web")
+    tree.execute("grant credits_app to web")
 
 
 def test_no_roles_are_made_when_told_so(cluster: Cluster) -> None:
@@ -149,7 +108,7 @@ def test_only_what_is_missing_is_asked_for(cluster: Cluster) -> None:
 
     assert caught.value.hint == (
         "Have a DBA run: create role credits_analyst nologin;"
-        " grant credits_analyst to credits_operator;"
+        f" grant credits_analyst to credits_operator; {LET_GRANT}"
     )
 
 
@@ -300,3 +259,119 @@ def test_a_dump_restored_under_another_owner_is_content(cluster: Cluster) -> Non
 
     assert deploy.check(copy.dsn).findings == ()
     assert deploy.migrate(copy.dsn).applied == ()
+
+
+def test_an_owner_who_may_not_let_applications_in_is_told_who_can(cluster: Cluster) -> None:
+    cluster.execute(STATEMENTS)
+    tree = cluster.tree("app", user="deployer")
+    cluster.execute("create role web")
+
+    (warning,) = tree.migrate().warnings
+
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        tree.execute("grant credits_app to web")
+    said, _, statement = warning.partition("have a DBA run: ")
+    assert "may not grant" in said
+    cluster.execute(statement)
+    tree.execute("grant credits_app to web")
+    assert tree.migrate().warnings == ()
+
+
+def test_the_script_tells_a_second_owner_what_a_dba_must_run(cluster: Cluster) -> None:
+    """Since PostgreSQL 16 CREATEROLE is not enough for roles that somebody else made."""
+    cluster.execute("create role credits_app; create role credits_operator")
+    tree = cluster.tree("app", user="deployer")
+
+    with pytest.raises(AssertionError, match="this user may not create them") as caught:
+        run_script(tree.dsn, tree.script())
+
+    _, _, statements = str(caught.value).partition("Have a DBA run: ")
+    cluster.execute(statements.partition("\n")[0])
+    run_script(tree.dsn, tree.script())
+    assert tree.found() == []
+
+
+def test_the_script_refuses_a_schema_of_somebody_elses_in_its_own_words(cluster: Cluster) -> None:
+    tree = cluster.tree("app")
+    tree.execute("create schema credits; create table credits.invoices (x int)")
+
+    with pytest.raises(AssertionError, match="schema credits exists, and pgcredits did not make"):
+        run_script(tree.dsn, tree.script())
+
+    assert tree.value("select count(*) from credits.invoices") == 0
+
+
+def test_a_script_without_the_right_to_make_schemas_names_the_statement(cluster: Cluster) -> None:
+    cluster.execute(STATEMENTS)
+    cluster.execute('create role "Weird One" login')
+    tree = cluster.tree("app", user="Weird One")
+
+    with pytest.raises(AssertionError, match='grant create on database app to "Weird One";'):
+        run_script(tree.dsn, tree.script())
+
+
+def test_supabases_server_role_may_call_us_though_it_does_not_inherit(cluster: Cluster) -> None:
+    """As it is in older projects of Supabase."""
+    cluster.execute("create role service_role noinherit login")
+    tree = cluster.tree("app")
+    if tree.value("select current_setting('server_version_num')::int") >= 160000:
+        assert tree.migrate().warnings == ()
+        assert tree.found() == []
+    else:
+        (warning,) = tree.migrate().warnings
+        cluster.execute(warning.partition("mend it by: ")[2])
+
+    assert tree.connecting(user="service_role").value("select credits.add_item(1)") == 1
+
+
+def test_a_grant_that_is_not_inherited_is_mended(cluster: Cluster) -> None:
+    """As migrate of 0.1.0 left it."""
+    cluster.execute(STATEMENTS)
+    cluster.execute("create role service_role noinherit login; grant credits_app to service_role")
+    tree = cluster.tree("app")
+    tree.migrate()
+    if tree.value("select current_setting('server_version_num')::int") >= 160000:
+        cluster.execute("grant credits_app to service_role with inherit false")
+        assert tree.found() == [("missing", "credits_app")]
+        tree.migrate()
+        assert tree.found() == []
+        assert tree.connecting(user="service_role").value("select credits.add_item(1)") == 1
+
+
+def test_an_owner_who_may_not_mend_a_grant_is_not_refused_for_it(cluster: Cluster) -> None:
+    cluster.execute(STATEMENTS)
+    cluster.execute("create role service_role noinherit; grant credits_app to service_role")
+    tree = cluster.tree("app", user="deployer")
+
+    assert any("role service_role: " in warning for warning in tree.migrate().warnings)
+
+    tree.rollback()
+    run_script(tree.dsn, tree.script())
+    tree.migrate(create_roles=False)
+    assert set(tree.found()) <= {("missing", "credits_app")}
+
+
+def test_smoke_names_an_application_whose_calls_would_be_refused(cluster: Cluster) -> None:
+    tree = cluster.tree("app")
+    deploy.migrate(tree.dsn)
+    cluster.execute("create role web noinherit login; grant credits_app to web")
+    balance = f"select u.balance from credits.get_user_credits('{uuid4()}') as u"
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        tree.connecting(user="web").execute(balance)
+
+    report = deploy.check(tree.dsn, smoke=True)
+
+    (found,) = report.findings
+    assert (found.kind, found.object_kind, found.name) == (Kind.SMOKE, "role", "web")
+    assert report.exit_status == 12
+    cluster.execute(found.detail.partition("mend it by: ")[2])
+    assert deploy.check(tree.dsn, smoke=True).findings == ()
+    assert tree.connecting(user="web").value(balance) == 0
+
+
+def test_who_may_only_pass_a_role_on_is_no_application(cluster: Cluster) -> None:
+    """PostgreSQL 16 makes whoever creates a role its administrator, who does not inherit it."""
+    cluster.execute("alter role deployer createrole")
+    deploy.migrate(cluster.tree("app", user="deployer").dsn)
+
+    assert deploy.check(cluster.tree("app").dsn, smoke=True).findings == ()

@@ -21,7 +21,7 @@ SCHEMAS = "select n.nspname from pg_namespace as n where n.nspname like 'credits
 
 def test_up_down_up_gives_the_same_database(blank_database: Database) -> None:
     empty = dump_schema(blank_database.dsn)
-    up = deploy.migrate(blank_database.dsn)
+    up = deploy.migrate(blank_database.dsn, share_roles=True)
     first = dump_schema(blank_database.dsn)
     assert len(first) > len(empty)
 
@@ -29,7 +29,7 @@ def test_up_down_up_gives_the_same_database(blank_database: Database) -> None:
     assert down.migrations == tuple(reversed(up.migrations))
     assert dump_schema(blank_database.dsn) == empty
 
-    deploy.migrate(blank_database.dsn)
+    deploy.migrate(blank_database.dsn, share_roles=True)
     assert dump_schema(blank_database.dsn) == first
     assert deploy.check(blank_database.dsn, smoke=True).findings == ()
 

@@ -26,7 +26,7 @@ order by h.applied_at_utc
 
 
 def test_the_package_installed_by_script_checks_and_works(blank_database: Database) -> None:
-    run_script(blank_database.dsn, deploy.script())
+    run_script(blank_database.dsn, deploy.script(share_roles=True))
 
     assert deploy.check(blank_database.dsn, smoke=True).findings == ()
     report = deploy.migrate(blank_database.dsn)
@@ -71,7 +71,7 @@ def test_the_script_opens_nothing_to_strangers(tree: Tree, stranger: str) -> Non
 
 
 def test_the_script_can_leave_roles_alone(blank_database: Database, template: object) -> None:
-    text = deploy.script(create_roles=False)
+    text = deploy.script(create_roles=False, share_roles=True)
 
     assert "pgcredits.create_roles to off" in text
     run_script(blank_database.dsn, text)

@@ -13,12 +13,13 @@ from psycopg.rows import namedtuple_row
 
 from pgcredits.deploy import CheckReport, DeployReport, check, migrate, rollback, script
 from pgcredits.server import find_binaries
+from support.databases import Database
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from support.databases import Database
+    from support.servers import PostgresServer
 
 FILES = {
     "migrations/0001-schemas.sql": """
@@ -152,8 +153,8 @@ class Tree:
         (self.root / path).unlink()
 
     def migrate(self, **options: Any) -> DeployReport:
-        """Deploy the files."""
-        return migrate(self.dsn, root=self.root, **options)
+        """Deploy the files, with the roles that all databases of the tests share."""
+        return migrate(self.dsn, root=self.root, **{"share_roles": True, **options})
 
     def check(self, **options: Any) -> CheckReport:
         """Check the database against the files."""
@@ -164,8 +165,8 @@ class Tree:
         return rollback(self.dsn, root=self.root, **options)
 
     def script(self, **options: Any) -> str:
-        """The files as one script."""
-        return script(root=self.root, **options)
+        """The files as one script, with the roles that all databases of the tests share."""
+        return script(root=self.root, **{"share_roles": True, **options})
 
     def found(self) -> list[tuple[str, str]]:
         """Kind and name of what check finds."""
@@ -181,6 +182,24 @@ class Tree:
         """The one value of a query."""
         ((only,),) = self.execute(sql, *params)
         return only
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A server without our roles."""
+
+    server: PostgresServer
+    root: Path
+
+    def execute(self, sql: str, *params: Any) -> list[Any]:
+        """Run a statement as superuser."""
+        with self.server.connect() as conn:
+            cursor = conn.execute(sql.encode(), params or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def tree(self, name: str, **parameters: str) -> Tree:
+        """The small package and a database."""
+        return Tree(self.root, Database(self.server, name), parameters)
 
 
 def write_files(root: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import venv
@@ -154,3 +155,13 @@ def test_a_wheel_brings_the_files(tmp_path: Path) -> None:
     )
 
     assert written(tmp_path / "out") == shipped_files()
+
+
+def test_the_files_name_the_roles_of_the_installation(tmp_path: Path) -> None:
+    done = command("export", ".", "--role-prefix", "staging_", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+    texts = [content.decode() for content in written(tmp_path).values()]
+    found = [word for text in texts for word in re.findall(r"\w*credits_analyst", text)]
+    assert set(found) == {"staging_credits_analyst"}
+    assert len(found) >= 3

@@ -16,6 +16,7 @@ from pgcredits.adopt.compat.views import view_queries
 from pgcredits.adopt.errors import AdoptionError
 from pgcredits.adopt.source.catalog import read_catalog
 from pgcredits.adopt.source.writers import writes
+from pgcredits.roles import read_roles
 from pgcredits.sql_files import read_sql, read_template
 
 if TYPE_CHECKING:
@@ -78,7 +79,9 @@ def install(conn: psycopg.Connection[Any], plan: Plan, schema: str) -> list[Made
     catalog = read_catalog(conn, plan.schemas)
     with conn.transaction():
         conn.execute(SQL("create schema if not exists {}").format(sql.Identifier(schema)))
-        conn.execute(SQL("grant usage on schema {} to credits_app").format(sql.Identifier(schema)))
+        conn.execute(
+            SQL("grant usage on schema {} to {}").format(sql.Identifier(schema), _application(conn))
+        )
         return [*_functions(conn, catalog, plan, schema), *_views(conn, catalog, plan, schema)]
 
 
@@ -120,13 +123,19 @@ def _make(
     parts = {
         "function": SQL("{}({})").format(name, SQL(", ".join(function.argument_types))),
         "comment": sql.Literal(f"{_MADE_BY_US}{does}"),
+        "application": _application(conn),
     }
     for statement in (
         "comment on function {function} is {comment}",
         "revoke all on function {function} from public",
-        "grant execute on function {function} to credits_app",
+        "grant execute on function {function} to {application}",
     ):
         conn.execute(SQL(statement).format(**parts))
+
+
+def _application(conn: psycopg.Connection[Any]) -> sql.Identifier:
+    """The role that applications are granted in this installation."""
+    return sql.Identifier(read_roles(conn).in_text("credits_app"))
 
 
 def _views(conn: psycopg.Connection[Any], catalog: Catalog, plan: Plan, schema: str) -> list[Made]:
@@ -137,6 +146,6 @@ def _views(conn: psycopg.Connection[Any], catalog: Catalog, plan: Plan, schema: 
         conn.execute(
             SQL("comment on view {} is {}").format(view, sql.Literal(f"{_MADE_BY_US}{shows}"))
         )
-        conn.execute(SQL("grant select on {} to credits_app").format(view))
+        conn.execute(SQL("grant select on {} to {}").format(view, _application(conn)))
         made.append(Made(f"{schema}.{name}", shows))
     return made

@@ -2,8 +2,6 @@
 -- version 2), so that the plain yoyo command sees the same history with ?schema=credits_deploy.
 
 create schema credits_deploy;
-comment on schema credits_deploy is
-'Records of what pgcredits installed here: yoyo''s tables of applied migrations and the manifest.';
 
 create table credits_deploy._yoyo_log (
     id varchar(36) primary key,
