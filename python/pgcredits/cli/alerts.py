@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 from typer.core import TyperGroup
 
+from pgcredits.alerts import signing
 from pgcredits import alerts as relay
 from pgcredits.alerts.bookmark import Bookmark
 from pgcredits.alerts.bookmark_file import BookmarkWriter, load, save
@@ -118,6 +120,15 @@ PollOption = Annotated[
 ]
 
 
+HeaderOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HEADER",
+        envvar="PGCREDITS_WEBHOOK_HEADER",
+        show_envvar=True,
+        help="With --webhook: send this header, too, as 'Authorization: Bearer ...'.",
+    ),
+]
 @alerts.command()
 def follow(
     dsn: DsnOption = "",
@@ -136,12 +147,15 @@ def follow(
     other: as a line on stdout, to a command or to a webhook. The same event always has the same
     key (of a webhook, in the header Idempotency-Key, too). It begins with what is open. It ends on
     SIGTERM and Ctrl-C. A webhook's answers 408, 425, 429 and 5xx are tried again; after 400, 413
-    and 422 the event is left out and reported; any other ends the program.
+    webhook_header: HeaderOption = None,
+    and 422 the event is left out and reported; any other ends the program. With a secret in the
+    environment variable PGCREDITS_WEBHOOK_SECRET (whsec_...) what is posted is signed, as Standard
+    Webhooks does it.
 
     Exit status: 0, also after a signal; 3 if the first connection fails, 4 if the role may not
     read the alerts; 21 if events cannot be passed on, or the state cannot be kept.
     """
-    sink = _sink(command, webhook, slack, output_format)
+    sink = _sink(command, webhook, webhook_header, slack, output_format)
     stop = Stop()
     stop_on_signals(stop)
     bookmark = load(state) if state else Bookmark()
@@ -198,7 +212,13 @@ def _require_no_option_before(context: typer.Context, command: str) -> None:
         raise typer.BadParameter(f"write the options behind {command}")
 
 
-def _sink(command: str | None, webhook: str | None, slack: bool, output_format: Format) -> Sink:
+def _sink(
+    command: str | None,
+    webhook: str | None,
+    header: str | None,
+    slack: bool,
+    output_format: Format,
+) -> Sink:
     if command and webhook:
         raise typer.BadParameter("--command and --webhook exclude each other: run two")
     if slack and not webhook:
@@ -207,11 +227,19 @@ def _sink(command: str | None, webhook: str | None, slack: bool, output_format: 
         from pgcredits.alerts.slack import payload
         from pgcredits.alerts.webhook import WebhookSink
 
-        return WebhookSink(webhook, shape=payload if slack else relay.Event.as_json)
+        secret = os.environ.get(signing.VARIABLE)
+        return WebhookSink(
+            webhook,
+            shape=payload if slack else relay.Event.as_json,
+            header=header,
+            signer=None if secret is None else signing.Signer(secret),
+        )
     from pgcredits.alerts.sinks import CommandSink, LineSink
 
     if command:
         return CommandSink(command)
+    if header is not None and not webhook:
+        raise typer.BadParameter("--webhook-header needs --webhook")
     return LineSink(typer.echo, as_json=output_format is Format.JSON)
 
 
