@@ -14,6 +14,9 @@ What an answer means:
 
 from __future__ import annotations
 
+import json
+import re
+import time
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
@@ -30,32 +33,48 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pgcredits.alerts.model import Event
+    from pgcredits.alerts.signing import Signer
 
 _SECONDS = 15.0
 _LONGEST_RETRY_AFTER = 3600.0
 _TRY_AGAIN = {408, 425, 429}
 _REFUSED = {400, 413, 422}
 _QUOTED_BYTES = 200
+_HEADER = re.compile(r"([\w!#$%&'*+.^`|~-]+):[ \t]*([!-~](?:[ \t!-~]*[!-~])?)", re.ASCII)
+#: Headers that are ours to write.
+_OURS = {"content-length", "content-type", "host", "idempotency-key", "transfer-encoding"}
+#: Shorter words of a header's value, as Bearer, hide nothing.
+_SHORTEST_SECRET = 8
 
 
 class WebhookSink:
     """Posts events to an address."""
 
     def __init__(
-        self, url: str, *, shape: Callable[[Event], Any], timeout: float = _SECONDS
+        self,
+        url: str,
+        *,
+        shape: Callable[[Event], Any],
+        header: str | None = None,
+        signer: Signer | None = None,
+        timeout: float = _SECONDS,
     ) -> None:
         """Nothing is sent yet.
 
         Args:
             url: http or https. It may hold a secret: it is never shown in full.
             shape: Makes the body of an event.
+            header: One more header, "Name: value". It may hold a secret: it is never shown.
+            signer: Signs what is posted.
             timeout: Seconds to connect, and between two pieces of the answer.
 
         Raises:
-            AlertsError: The URL is not an address of http or https.
+            AlertsError: The URL is not an address of http or https, or the header is none.
         """
         self.name = shown(url)
         self._shape = shape
+        self._signer = signer
+        self._header = _parsed(header) if header is not None else {}
         try:
             self._url = httpx.URL(url)
         except httpx.InvalidURL:
@@ -66,19 +85,19 @@ class WebhookSink:
         self._client = httpx.Client(
             timeout=timeout,
             follow_redirects=False,
-            headers={"User-Agent": f"pgcredits/{__version__}"},
+            headers={"User-Agent": f"pgcredits/{__version__}", **self._header},
         )
 
     def deliver(self, event: Event) -> None:
         """Post the event, and judge the answer."""
+        # The bytes that are signed are those that are posted.
+        body = json.dumps(self._shape(event), ensure_ascii=False, separators=(",", ":")).encode()
+        headers = {"Content-Type": "application/json", "Idempotency-Key": event.key}
+        if self._signer:
+            headers |= self._signer.headers(event, body, int(time.time()))
         try:
-            with self._client.stream(
-                "POST",
-                self._url,
-                json=self._shape(event),
-                headers={"Idempotency-Key": event.key},
-            ) as answer:
-                said = "" if answer.is_success else _beginning(answer)
+            with self._client.stream("POST", self._url, content=body, headers=headers) as answer:
+                said = "" if answer.is_success else self._beginning(answer)
         except httpx.TimeoutException:
             raise TryAgainError(f"{self.name} did not answer in time") from None
         except httpx.HTTPError as error:
@@ -103,6 +122,17 @@ class WebhookSink:
     def _without_url(self, error: Exception) -> str:
         return printable(str(error).replace(str(self._url), self.name)) or type(error).__name__
 
+    def _beginning(self, answer: httpx.Response) -> str:
+        """The beginning of the receiver's answer, without a secret of ours that it repeats."""
+        secrets = [word for value in self._header.values() for word in (value, *value.split())]
+        # A secret that begins within what is quoted is read to its end, so as to be found.
+        first = next(answer.iter_bytes(_QUOTED_BYTES + max(map(len, secrets), default=0)), b"")
+        said = first.decode("utf-8", "replace")
+        for secret in sorted(secrets, key=len, reverse=True):
+            if len(secret) >= _SHORTEST_SECRET:
+                said = said.replace(secret, "***")
+        return printable(said[:_QUOTED_BYTES].strip())
+
 
 def shown(url: str) -> str:
     """An address without its path, its query and its user: secrets are in these."""
@@ -121,10 +151,21 @@ def _no_address() -> AlertsError:
     )
 
 
-def _beginning(answer: httpx.Response) -> str:
-    """The beginning of the receiver's answer."""
-    first = next(answer.iter_bytes(_QUOTED_BYTES), b"")
-    return printable(first[:_QUOTED_BYTES].decode("utf-8", "replace").strip())
+def _parsed(header: str) -> dict[str, str]:
+    """The header by its name; an error quotes nothing of it."""
+    found = _HEADER.fullmatch(header.strip())
+    if not found:
+        raise AlertsError(
+            "--webhook-header is not a header",
+            "It is a name, a colon and a value of visible ASCII: 'Authorization: Bearer ...'.",
+        )
+    name = found[1].lower()
+    if name in _OURS or name.startswith("webhook-"):
+        raise AlertsError(
+            f"--webhook-header cannot be {name}: pgcredits writes that itself",
+            "Name another header, for example Authorization.",
+        )
+    return {found[1]: found[2]}
 
 
 def _retry_after(answer: httpx.Response) -> float | None:

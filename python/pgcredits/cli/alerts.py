@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import typer
-from rich.table import Table
 from rich.text import Text
 from typer.core import TyperGroup
 
 from pgcredits import alerts as relay
+from pgcredits.alerts import signing
 from pgcredits.alerts.bookmark import Bookmark
 from pgcredits.alerts.bookmark_file import BookmarkWriter, load, save
 from pgcredits.cli.app import app
@@ -22,6 +23,8 @@ from pgcredits.long_running import Stop, stop_on_signals
 from pgcredits.printable import printable
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from pgcredits.alerts import Alert
     from pgcredits.alerts.follow import Sink
 
@@ -72,6 +75,10 @@ def list_alerts(
 ) -> None:
     """List the open alerts. The role needs to be granted credits_analyst.
 
+    Into a pipe or a file it prints a line for each: level, type, alert, user, generation,
+    provider, how often and when first and last seen, acknowledged by, when and by whom resolved,
+    message, with tabs between.
+
     Exit status: 0; 3 if the connection fails, 4 if the role may not read the alerts.
     """
     if context.invoked_subcommand is not None:
@@ -81,10 +88,14 @@ def list_alerts(
     found = relay.read_alerts(dsn, wanted, also_resolved=also_resolved)
     if output_format is Format.JSON:
         print_json([alert.as_json() for alert in found])
-    elif found:
-        out.print(_table(found), soft_wrap=False)
-    else:
-        out.print("no open alerts")
+        return
+    if not found:
+        print_error_line("no open alerts")
+    for alert in found:
+        if out.is_terminal:
+            _print_paragraph(alert)
+        else:
+            _print_piped(alert)
 
 
 StateOption = Annotated[
@@ -109,6 +120,15 @@ WebhookOption = Annotated[
         help="POST each event there as JSON; again until it is taken.",
     ),
 ]
+HeaderOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HEADER",
+        envvar="PGCREDITS_WEBHOOK_HEADER",
+        show_envvar=True,
+        help="With --webhook: send this header, too, as 'Authorization: Bearer ...'.",
+    ),
+]
 SlackOption = Annotated[
     bool, typer.Option("--slack", help="With --webhook: as messages for Slack.")
 ]
@@ -127,6 +147,7 @@ def follow(
     state: StateOption = None,
     command: CommandOption = None,
     webhook: WebhookOption = None,
+    webhook_header: HeaderOption = None,
     slack: SlackOption = False,
     poll: PollOption = 15,
 ) -> None:
@@ -136,12 +157,14 @@ def follow(
     other: as a line on stdout, to a command or to a webhook. The same event always has the same
     key (of a webhook, in the header Idempotency-Key, too). It begins with what is open. It ends on
     SIGTERM and Ctrl-C. A webhook's answers 408, 425, 429 and 5xx are tried again; after 400, 413
-    and 422 the event is left out and reported; any other ends the program.
+    and 422 the event is left out and reported; any other ends the program. With a secret in the
+    environment variable PGCREDITS_WEBHOOK_SECRET (whsec_...) what is posted is signed, as Standard
+    Webhooks does it.
 
     Exit status: 0, also after a signal; 3 if the first connection fails, 4 if the role may not
     read the alerts; 21 if events cannot be passed on, or the state cannot be kept.
     """
-    sink = _sink(command, webhook, slack, output_format)
+    sink = _sink(command, webhook, webhook_header, slack, output_format)
     stop = Stop()
     stop_on_signals(stop)
     bookmark = load(state) if state else Bookmark()
@@ -198,16 +221,30 @@ def _require_no_option_before(context: typer.Context, command: str) -> None:
         raise typer.BadParameter(f"write the options behind {command}")
 
 
-def _sink(command: str | None, webhook: str | None, slack: bool, output_format: Format) -> Sink:
+def _sink(
+    command: str | None,
+    webhook: str | None,
+    header: str | None,
+    slack: bool,
+    output_format: Format,
+) -> Sink:
     if command and webhook:
         raise typer.BadParameter("--command and --webhook exclude each other: run two")
     if slack and not webhook:
         raise typer.BadParameter("--slack needs --webhook")
+    if header is not None and not webhook:
+        raise typer.BadParameter("--webhook-header needs --webhook")
     if webhook:
         from pgcredits.alerts.slack import payload
         from pgcredits.alerts.webhook import WebhookSink
 
-        return WebhookSink(webhook, shape=payload if slack else relay.Event.as_json)
+        secret = os.environ.get(signing.VARIABLE)
+        return WebhookSink(
+            webhook,
+            shape=payload if slack else relay.Event.as_json,
+            header=header,
+            signer=None if secret is None else signing.Signer(secret),
+        )
     from pgcredits.alerts.sinks import CommandSink, LineSink
 
     if command:
@@ -215,34 +252,52 @@ def _sink(command: str | None, webhook: str | None, slack: bool, output_format: 
     return LineSink(typer.echo, as_json=output_format is Format.JSON)
 
 
-def _table(found: list[Alert]) -> Table:
-    table = Table("level", "type", "message", "about", "seen", "acknowledged by", "alert")
-    for column in table.columns:
-        column.overflow = "fold"
-    for alert in found:
-        about = [alert.provider or ""]
-        if alert.user_id.int:
-            about.append(f"user {alert.user_id}")
-        if alert.generation_id:
-            about.append(f"generation {alert.generation_id}")
-        seen = [f"{alert.first_seen_at:%Y-%m-%d %H:%M:%S%z}"]
-        if alert.occurrences > 1:
-            seen.append(f"{alert.last_seen_at:%Y-%m-%d %H:%M:%S%z}")
-            seen.append(f"{alert.occurrences:,} times")
-        if alert.resolved_at:
-            seen.append(f"resolved {alert.resolved_at:%Y-%m-%d %H:%M:%S%z} by {alert.resolved_by}")
-        table.add_row(
-            Text(alert.level, style="dim" if alert.resolved_at else _COLORS.get(alert.level, "")),
-            *(
-                Text("\n".join(printable(line) for line in lines if line))
-                for lines in (
-                    [alert.type],
-                    [alert.message],
-                    about,
-                    seen,
-                    [alert.acknowledged_by or ""],
-                    [str(alert.alert_id)],
-                )
-            ),
-        )
-    return table
+#: The columns of a line in a pipe. Further ones are appended: who reads them counts.
+_PIPED = (
+    "level",
+    "type",
+    "alert_id",
+    "user_id",
+    "generation_id",
+    "provider",
+    "occurrences",
+    "first_seen_at",
+    "last_seen_at",
+    "acknowledged_by",
+    "resolved_at",
+    "resolved_by",
+    "message",
+)
+
+
+def _print_piped(alert: Alert) -> None:
+    """One line for programs: values between tabs, which no value can hold."""
+    columns = alert.as_json()
+    values = ("" if columns[name] is None else str(columns[name]) for name in _PIPED)
+    typer.echo("\t".join(map(printable, values)))
+
+
+def _print_paragraph(alert: Alert) -> None:
+    """A few lines for people: each id is in one piece, however narrow the terminal."""
+    level = Text(alert.level, style="dim" if alert.resolved_at else _COLORS.get(alert.level, ""))
+    out.print(level, Text(printable(" ".join(filter(None, (alert.type, alert.provider))))))
+    seen = f"seen {_moment(alert.first_seen_at)}"
+    if alert.occurrences > 1:
+        seen += f" to {_moment(alert.last_seen_at)}, {alert.occurrences:,} times"
+    for line in (
+        alert.message,
+        f"alert {alert.alert_id}",
+        f"user {alert.user_id}" if alert.user_id.int else None,
+        f"generation {alert.generation_id}" if alert.generation_id else None,
+        seen,
+        f"acknowledged by {alert.acknowledged_by}" if alert.acknowledged_by else None,
+        f"resolved {_moment(alert.resolved_at)} by {alert.resolved_by}"
+        if alert.resolved_at
+        else None,
+    ):
+        if line:
+            print_line(f"  {printable(line)}")
+
+
+def _moment(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S%z}"

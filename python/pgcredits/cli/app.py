@@ -14,6 +14,8 @@ app = typer.Typer(
     help="Install, check and try the pgcredits ledger.",
     no_args_is_help=True,
     add_completion=False,
+    # Help texts are plain: in the rich mode a word in square brackets would be lost.
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 

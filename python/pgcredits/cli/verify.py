@@ -9,6 +9,7 @@ from uuid import UUID  # noqa: TC003 - typer reads the annotation
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from pgcredits.cli.app import app
 from pgcredits.cli.console import err, out, print_json, print_line
@@ -92,14 +93,11 @@ def show(found: Verification, save_heads: Path | None = None) -> None:
         table = Table("kind", "user, transaction", "expected", "actual", "rule")
         for column in table.columns:
             column.overflow = "fold"
+        table.columns[1].no_wrap = True  # an id in pieces could not be pasted
         for violation in found.violations[:SHOWN]:
-            table.add_row(
-                violation.kind,
-                "\n".join(str(i) for i in (violation.user_id, violation.transaction_id) if i),
-                violation.expected,
-                violation.actual,
-                violation.detail,
-            )
+            ids = "\n".join(str(i) for i in (violation.user_id, violation.transaction_id) if i)
+            words = (violation.kind, ids, violation.expected, violation.actual, violation.detail)
+            table.add_row(*(Text(word or "") for word in words))
         out.print(table, soft_wrap=False)
         if found.total > SHOWN:
             out.print(f"... the first {SHOWN} of {found.total:,}:", highlight=False)

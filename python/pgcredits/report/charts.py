@@ -14,6 +14,7 @@ from pgcredits.printable import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from decimal import Decimal
 
     from pgcredits.report.model import Report
 
@@ -22,6 +23,9 @@ WIDE, NARROW = 880, 272
 HEIGHT = 200
 BAR = 34
 LABELS = 110
+
+#: A bar that is shorter cannot be told from none.
+_VISIBLE_PCT = 2
 
 _OUTCOMES = ("succeeded", "failed", "timed out", "cancelled", "in flight")
 
@@ -124,36 +128,40 @@ def _refund_rate(report: Report) -> Chart:
 
 
 def _reliability(report: Report) -> Chart | None:
-    rows = [r for r in report.tables["reliability"].dicts() if r["success_rate_pct"] is not None]
     windows = ("24h", "7d", "30d")
+    rows = [r for r in report.tables["reliability"].dicts() if r["time_window"] in windows]
     values = [
         {
-            "x": float(row["success_rate_pct"]),
+            "x": float(row["success_rate_pct"] or 0),
             "y": harmless(row["provider"]),
             "s": row["time_window"],
+            "t": _instead_of_bar(row["success_rate_pct"]),
         }
         for row in rows
-        if row["time_window"] in windows
     ]
-    if not values:
+    if all(row["success_rate_pct"] is None for row in rows):
         return None
     names = {value["y"] for value in values}
 
     def draw(_width: int) -> Any:
-        return (
-            alt.Chart(_data(values))
-            .mark_bar()
-            .encode(
-                x=_amount("x:Q", alt.X, alt.Scale(domain=[0, 100])),
-                y=_names(names),
-                yOffset=alt.YOffset("s:N", sort=list(windows)),
-                color=_series(windows),
-            )
+        base = alt.Chart(_data(values)).encode(
+            x=_amount("x:Q", alt.X, alt.Scale(domain=[0, 100])),
+            y=_names(names),
+            yOffset=alt.YOffset("s:N", sort=list(windows)),
         )
+        words = base.mark_text(align="left", dx=4, fontSize=11, color=LIGHT.muted)
+        return alt.layer(base.mark_bar().encode(color=_series(windows)), words.encode(text="t:N"))
 
     return _chart(
         draw, BAR * 1.6 * len(names), "success rate in percent by provider and time", windows
     )
+
+
+def _instead_of_bar(rate: Decimal | None) -> str:
+    """What is written where a bar would be too short to be seen, or there is none."""
+    if rate is None:
+        return "nothing finished"
+    return f"{rate.normalize():f} %" if rate < _VISIBLE_PCT else ""
 
 
 def _credits(report: Report, key: str, by: str) -> Chart:

@@ -14,6 +14,7 @@ class Kind(Enum):
     """How the values of a column are written."""
 
     TEXT = "text"
+    ID = "id"
     DAY = "day"
     MONTH = "month"
     MOMENT = "moment"

@@ -40,8 +40,8 @@ QUERIES = (
         "Nobody waits for a refund.",
         _columns(
             finished_at=("finished", Kind.MOMENT),
-            user_id=("user", Kind.TEXT),
-            generation_id=("generation", Kind.TEXT),
+            user_id=("user", Kind.ID),
+            generation_id=("generation", Kind.ID),
             provider=("provider", Kind.TEXT),
             error_type=("error", Kind.TEXT),
             credits_owed=("owed", Kind.COUNT),

@@ -34,7 +34,7 @@ _IN_PAGE_ONLY = frozenset(
 
 
 def show(out: Console, report: Report, *, compact: bool = False) -> None:
-    """Print the report; figures are never cut, words may be broken over lines."""
+    """Print the report; figures and ids are never cut, words may be broken over lines."""
     health = report.health
     _line(out, Text(f"Credits, {report.since} to {report.today} (which is not over)", "bold"))
     _line(out, Text(f"as of {moment(report.made_at)} UTC; days are business days"))
@@ -91,7 +91,7 @@ def _show_table(
             width = max(map(len, label.split()))
             grid.add_column(label, justify="right", no_wrap=True, min_width=width)
         else:
-            fixed = column.kind in (Kind.DAY, Kind.MONTH)
+            fixed = column.kind in (Kind.DAY, Kind.MONTH, Kind.ID)
             grid.add_column(column.label, overflow="fold", no_wrap=fixed)
     for row in table.rows:
         cells = []

@@ -33,6 +33,7 @@ _SIGNALS = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.
 _HINTS = {
     "No space left on device": "The disk is full: free some space or choose another folder.",
     "Permission denied": "Its account must be able to enter all folders above.",
+    "could not bind": "Another program has the port: end that, or name another with --port.",
     "still in use": "Backends of a killed server are still at work: try again, or end them.",
     "could not look up effective user": "Run this as a user whom the system knows by name.",
 }
@@ -68,8 +69,9 @@ def socket_dir_in(folder: Path) -> Path:
 class Server:
     """A server that can be started, stopped and killed; not safe for use by several threads.
 
-    It listens on a Unix socket in a private folder and nowhere else. There is no password:
-    whoever may open the socket is its owner or root, and could read the data files as well.
+    It listens on a Unix socket in a private folder; its options may add an address. On the socket
+    there is no password: whoever may open it is its owner or root, and could read the data files
+    as well.
     """
 
     binaries: Binaries
@@ -77,6 +79,7 @@ class Server:
     folder: Path
     options: Mapping[str, str] = field(default_factory=dict)
     port: int = PORT
+    password: str | None = field(default=None, repr=False)
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
@@ -104,6 +107,10 @@ class Server:
         return make_conninfo(
             host=str(self.socket_dir), port=self.port, user=SUPERUSER, dbname=dbname
         )
+
+    def uri(self, dbname: str = "postgres") -> str:
+        """A connection string for its superuser that every driver reads: over TCP."""
+        return f"postgresql://{SUPERUSER}:{self.password}@127.0.0.1:{self.port}/{dbname}"
 
     def psql_command(self, dbname: str = "postgres") -> str:
         """The command that opens psql on it."""
@@ -195,8 +202,8 @@ class Server:
         self._reap()
         self._forget_dead_postmaster()
         settings = {
-            **self.options,
             "listen_addresses": "",
+            **self.options,
             "unix_socket_directories": str(self.socket_dir),
             "port": str(self.port),
         }

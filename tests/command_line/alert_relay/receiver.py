@@ -33,6 +33,7 @@ class Request:
 
     path: str
     headers: dict[str, str]
+    raw: bytes
     body: Any
     at: float
 
@@ -64,7 +65,7 @@ def receiving(*answers: Answer) -> Iterator[Receiver]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             receiver.requests.append(
-                Request(self.path, dict(self.headers), json.loads(body), time.monotonic())
+                Request(self.path, dict(self.headers), body, json.loads(body), time.monotonic())
             )
             answer = receiver.answers.pop(0) if receiver.answers else Answer()
             if answer.status == HANG_UP:

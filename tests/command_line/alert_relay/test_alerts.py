@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from command_line.alert_relay.events import PLATFORM, raise_alert, resolve
-from command_line.maintain_loop.running_command import as_role, run
+from command_line.maintain_loop.running_command import PGCREDITS, as_role, environment, run
 from support.api import new_user
 
 if TYPE_CHECKING:
@@ -32,6 +36,27 @@ def listed(dsn: str, *options: str) -> list[dict[str, Any]]:
     assert (done.returncode, done.stderr) == (0, "")
     found: list[dict[str, Any]] = json.loads(done.stdout)
     return found
+
+
+def on_a_terminal(dsn: str, *arguments: str, columns: int) -> str:
+    """What the command prints where its output is a terminal, without colours."""
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(
+        [PGCREDITS, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=subprocess.STDOUT,
+        env=environment(dsn, COLUMNS=str(columns), TERM="xterm", NO_COLOR="1"),
+    )
+    os.close(theirs)
+    printed = b""
+    with suppress(OSError):  # of a terminal that nobody has open any more
+        while piece := os.read(ours, 65536):
+            printed += piece
+    os.close(ours)
+    assert process.wait(60) == 0, printed
+    # Bold is no colour.
+    return re.sub(r"\x1b\[[0-9;]*m", "", printed.decode().replace("\r\n", "\n"))
 
 
 def test_the_open_ones_are_listed_the_most_urgent_first(
@@ -66,19 +91,48 @@ def test_people_see_texts_as_they_are(conn: psycopg.Connection[Any], analyst: st
             p_level="error",
         )
 
-    done = run(analyst, "alerts", COLUMNS="250")
+    shown = on_a_terminal(analyst, "alerts", columns=40)
 
-    assert done.returncode == 0
-    assert "[red]a\\x1b[31m\\nb[/]" in done.stdout
-    for piece in ("error", "disk_full", "nanobanana", f"user {user}", "3 times"):
-        assert piece in done.stdout
-    assert "\x1b" not in done.stdout
+    assert "[red]a\\x1b[31m\\nb[/]" in shown
+    for piece in ("error", "disk_full", "nanobanana", "3 times"):
+        assert piece in shown
+    assert not set("\x07\x08\x9b") & set(shown)
 
 
-def test_without_alerts_it_says_so(analyst: str) -> None:
+@pytest.mark.parametrize("columns", [20, 80, 140])
+def test_on_a_terminal_every_id_is_in_one_piece(
+    conn: psycopg.Connection[Any], analyst: str, columns: int
+) -> None:
+    user, generation = new_user(), new_user()
+    alert_id = raise_alert(
+        conn, "stuck", p_message="long " * 60, p_user_id=user, p_generation_id=generation
+    )
+
+    shown = on_a_terminal(analyst, "alerts", columns=columns).splitlines()
+
+    assert {f"  alert {alert_id}", f"  user {user}", f"  generation {generation}"} <= set(shown)
+
+
+def test_in_a_pipe_each_alert_is_a_line_with_tabs(
+    conn: psycopg.Connection[Any], analyst: str
+) -> None:
+    user = new_user()
+    mine = raise_alert(conn, "mine", p_message="a\tb\nc", p_user_id=user, p_level="critical")
+    other = raise_alert(conn, "other", p_provider="nanobanana")
+
+    done = run(analyst, "alerts", COLUMNS="20")
+
+    first, second = (line.split("\t") for line in done.stdout.splitlines())
+    assert first[:6] == ["critical", "mine", str(mine), str(user), "", ""]
+    assert second[:6] == ["warning", "other", str(other), str(PLATFORM), "", "nanobanana"]
+    assert (len(first), len(second)) == (13, 13)
+    assert (first[-1], second[-1]) == ("a\\tb\\nc", "other happened")
+
+
+def test_without_alerts_it_says_so_beside_the_output(analyst: str) -> None:
     done = run(analyst, "alerts")
 
-    assert (done.returncode, done.stdout) == (0, "no open alerts\n")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "no open alerts\n")
     assert listed(analyst) == []
 
 
@@ -133,6 +187,7 @@ def test_what_is_not_there_or_not_allowed_is_refused(
         ("--command", "true"),
         ("follow", "--all"),
         ("follow", "--slack"),
+        ("follow", "--webhook-header", "X-Key: 1"),
         ("follow", "--command", "true", "--webhook", "http://127.0.0.1:1/"),
         ("--min-level", "error", "follow"),
         ("--follow", "--all"),

@@ -503,6 +503,30 @@ def test_a_webhook_that_fails_gets_everything_in_order(
     assert "t0ken" not in said
 
 
+def test_the_secret_and_the_header_come_from_the_environment(
+    conn: psycopg.Connection[Any], analyst: str
+) -> None:
+    raise_alert(conn, "a")
+    environment = {
+        "PGCREDITS_WEBHOOK_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        "PGCREDITS_WEBHOOK_HEADER": "Authorization: Bearer s3cret-t0ken",
+    }
+
+    with receiving(*[Answer(404, body=b"s3cret-t0ken")] * 2) as receiver:
+        environment["PGCREDITS_WEBHOOK"] = receiver.url
+        done = run(analyst, "alerts", "follow", **environment)
+        wrong = run(
+            analyst, "alerts", "follow", **environment | {"PGCREDITS_WEBHOOK_SECRET": "s3cret"}
+        )
+
+    (request,) = receiver.requests
+    assert request.headers["webhook-signature"].startswith("v1,")
+    assert request.headers["Authorization"] == "Bearer s3cret-t0ken"
+    assert (done.returncode, wrong.returncode) == (21, 21)
+    assert "PGCREDITS_WEBHOOK_SECRET is not a secret" in wrong.stderr
+    assert "s3cret" not in done.stdout + done.stderr + wrong.stdout + wrong.stderr
+
+
 def test_a_wrong_address_ends_it_and_nothing_is_lost(
     conn: psycopg.Connection[Any], analyst: str, state: Path
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
@@ -11,8 +13,10 @@ import pytest
 
 from command_line.alert_relay.events import ALERT, AT
 from command_line.alert_relay.receiver import HANG_UP, TOO_SLOW, Answer, Receiver, receiving
+from docs.blocks import blocks
 from pgcredits.alerts import Alert, AlertsError, Event
 from pgcredits.alerts.follow import TryAgainError, UndeliverableError
+from pgcredits.alerts.signing import Signer
 from pgcredits.alerts.slack import payload
 from pgcredits.alerts.webhook import WebhookSink, shown
 
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
 
 EVENT = Event("opened", AT, ALERT)
 SECRETS = ("s3cret", "t0ken")
+SIGNING_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 - a public example
 
 
 @pytest.fixture
@@ -160,6 +165,110 @@ def test_only_http_addresses_are_taken(url: str) -> None:
 )
 def test_an_address_is_shown_without_its_secrets(url: str, expected: str) -> None:
     assert shown(url) == expected
+
+
+# --- a signature, and a header of the receiver's own ----------------------------------------------
+
+
+def verifier() -> Any:
+    """The function by which our page verifies a signature."""
+    (block,) = (block for block in blocks("python") if "webhook-signature" in block.code)
+    names: dict[str, Any] = {"__name__": "page"}
+    exec(block.code, names)  # noqa: S102 - it is ours
+    return names["verified"]
+
+
+def test_the_signature_is_the_one_of_standard_webhooks() -> None:
+    """The example that the libraries of Standard Webhooks test themselves with."""
+    signer = Signer(SIGNING_SECRET)
+    signed = signer.signature("msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
+
+    assert signed == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def test_each_attempt_is_signed_anew_and_its_id_stays(receiver: Receiver) -> None:
+    receiver.answers.append(Answer(503))
+    posting = sink(receiver, signer=Signer(SIGNING_SECRET))
+    with pytest.raises(TryAgainError):
+        posting.deliver(EVENT)
+    posting.deliver(EVENT)
+    posting.deliver(Event("resolved", AT, ALERT))
+
+    verified = verifier()
+    for request in receiver.requests:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        assert verified(SIGNING_SECRET, headers, request.raw)
+        assert not verified(SIGNING_SECRET, headers, request.raw + b" ")
+        assert not verified(SIGNING_SECRET, {**headers, "webhook-id": "other"}, request.raw)
+        assert not verified("whsec_" + "A" * 32, headers, request.raw)
+        assert abs(time.time() - int(headers["webhook-timestamp"])) < 60
+    first, again, other = (request.headers["webhook-id"] for request in receiver.requests)
+    assert first == again != other
+    assert "." not in first + other
+
+
+def test_an_old_request_is_not_verified() -> None:
+    at = int(time.time()) - 3600
+    headers = Signer(SIGNING_SECRET).headers(EVENT, b"{}", at)
+
+    assert not verifier()(SIGNING_SECRET, headers, b"{}")
+
+
+def test_without_a_secret_nothing_is_signed(receiver: Receiver) -> None:
+    sink(receiver).deliver(EVENT)
+
+    assert not [name for name in receiver.requests[0].headers if name.startswith("webhook-")]
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "",
+        "whsec_",
+        SIGNING_SECRET.removeprefix("whsec_"),
+        "whsec_not base64!",
+        "whsec_" + base64.b64encode(b"s" * 23).decode(),
+        "whsec_" + base64.b64encode(b"s" * 65).decode(),
+        SIGNING_SECRET + "\n",
+    ],
+)
+def test_a_malformed_secret_is_refused_and_not_shown(secret: str) -> None:
+    with pytest.raises(AlertsError, match="PGCREDITS_WEBHOOK_SECRET") as error:
+        Signer(secret)
+
+    rest = secret.removeprefix("whsec_").strip()
+    assert not rest or rest not in str(error.value) + error.value.hint
+
+
+def test_a_header_of_the_receivers_is_sent_and_never_shown(receiver: Receiver) -> None:
+    receiver.answers.append(Answer(401, body=b"x" * 190 + b"no such token: s3cret-t0ken"))
+
+    with pytest.raises(AlertsError) as error:
+        sink(receiver, header="Authorization: Bearer s3cret-t0ken").deliver(EVENT)
+
+    assert receiver.requests[0].headers["Authorization"] == "Bearer s3cret-t0ken"
+    assert "s3cret" not in str(error.value) + error.value.hint
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "Bearer s3cret",
+        ": s3cret",
+        "X-Key:",
+        "X Key: s3cret",
+        "X-Key: s3cret\r\nX-Other: 1",
+        "X-Key: s3cret\u00e9",
+        "Content-Length: s3cret",
+        "Webhook-Signature: s3cret",
+    ],
+)
+def test_what_is_no_header_or_is_ours_to_write_is_refused(receiver: Receiver, header: str) -> None:
+    with pytest.raises(AlertsError, match="--webhook-header") as error:
+        sink(receiver, header=header)
+
+    assert "s3cret" not in str(error.value) + error.value.hint
 
 
 # --- Slack ----------------------------------------------------------------------------------------

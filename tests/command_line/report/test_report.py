@@ -6,7 +6,8 @@ import io
 import json
 import re
 import unicodedata
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +19,7 @@ from pgcredits.output.files import write
 from pgcredits.output.palette import DARK, LIGHT, Scheme, contrast
 from pgcredits.printable import harmless
 from pgcredits.report import ReportError, read_report
+from pgcredits.report.charts import charts
 from pgcredits.report.document import to_json
 from pgcredits.report.page import to_html
 from pgcredits.report.period import first_day
@@ -107,6 +109,44 @@ def test_a_hostile_provider_harms_no_chart(database: Database, conn: Any) -> Non
     assert "\u202e" not in html
     # In the charts of costs and reliability, each in two widths, and beside them.
     assert page.text.count("<script>alert(1)") > 4
+
+
+def with_rows(report: Report, key: str, *rows: tuple[Any, ...]) -> Report:
+    table = replace(report.tables[key], rows=rows, total=len(rows))
+    return replace(report, tables={**report.tables, key: table})
+
+
+def test_a_provider_without_a_success_looks_other_than_one_without_data(
+    database: Database, conn: Any
+) -> None:
+    user = new_user()
+    call(conn, "grant_user_credits", user, 100)
+    for provider in ("down", "up"):
+        generation = call(conn, "start_generation", user, provider, "image", 5).generation_id
+        end = "fail_generation" if provider == "down" else "complete_generation"
+        call(conn, end, user, generation, *["internal_error"] * (provider == "down"))
+    report = read(database)
+    # Of the failing provider's three bars that of the last day is without data.
+    rows = [
+        (*row[:2], 0, *[None] * (len(row) - 3)) if row[:2] == ("down", "24h") else row
+        for row in report.tables["reliability"].rows
+    ]
+
+    chart = charts(with_rows(report, "reliability", *rows))["reliability"]
+
+    for svg in (chart.wide, chart.narrow):
+        words = re.findall(r"<text[^>]*>([^<]*)</text>", svg)
+        assert (words.count("0 %"), words.count("nothing finished")) == (2, 1)
+
+
+def test_on_a_terminal_an_id_is_in_one_piece(database: Database) -> None:
+    user, generation = new_user(), new_user()
+    row = (datetime.now(UTC), user, generation, "nanobanana", "internal_error", 5, "long " * 50)
+
+    text = as_text(with_rows(read(database), "users_needing_refunds", row))
+
+    assert str(user) in text
+    assert max(map(len, text.splitlines())) <= 80
 
 
 def test_credits_that_expire_at_the_end_of_time_never_do(database: Database, conn: Any) -> None:

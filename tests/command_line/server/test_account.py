@@ -55,7 +55,7 @@ def interpreter_for(account: Account) -> str:
 def packages_for(shared: Path) -> Path:
     """A copy of what owner.py imports, since root's may be closed to others."""
     packages = shared / "packages"
-    for name in ("pgcredits", "psycopg", "psycopg_binary", "typing_extensions"):
+    for name in ("pgcredits", "msgspec", "psycopg", "psycopg_binary", "typing_extensions"):
         spec = importlib.util.find_spec(name)
         assert spec
         assert spec.origin

@@ -26,6 +26,7 @@ def show_users(out: Console, users: list[User], *, paid: bool) -> None:
         out.print("nothing is owed")
         return
     table = Table("user", "generations", "owed", "paid")
+    table.columns[0].no_wrap = True  # an id in pieces could not be pasted
     for column in table.columns[1:]:
         column.justify = "right"
     for user in users[:USERS_SHOWN]:
