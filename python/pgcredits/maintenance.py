@@ -53,6 +53,9 @@ TASKS = {
     "check_ledger": (
         "select count(*) as done, 0 as failed, null as error from credits.check_ledger()"
     ),
+    "purge_history": (
+        "select credits.purge_history(p_limit => %(batch)s) as done, 0 as failed, null as error"
+    ),
     "check_alerts": (
         "select coalesce(sum(c.opened + c.resolved), 0)::bigint as done, 0 as failed,"
         " null as error from credits.check_alerts() as c"
