@@ -469,6 +469,26 @@ def test_a_run_reads_only_tasks_that_are_attached_and_have_callbacks_waiting(con
     assert read[0] == 0
 
 
+def test_the_alert_counts_ten_thousand_unmatched_callbacks_of_a_provider_at_most(
+    conn: Conn,
+) -> None:
+    conn.execute(
+        "insert into credits.provider_callbacks"
+        " (provider, provider_task_id, callback_id, received_at, code)"
+        " select case when i <= 3 then 'few' else 'many' end, 'x-' || i, gen_random_uuid(),"
+        " %s::timestamptz - i * interval '1 minute', '202' from generate_series(1, 10020) as i",
+        (NOON - HOUR,),
+    )
+
+    assert check(conn) == {"callback_unmatched": (2, 0)}
+
+    few, many = sorted(alerts(conn, PLATFORM), key=lambda alert: alert.provider)
+    assert few.metadata == {"callbacks": 3, "waiting_since": "2031-05-16T10:57:00.000000Z"}
+    assert few.message.startswith("3 callbacks of few")
+    assert many.metadata["callbacks"] == 10_000
+    assert many.message.startswith("10000 or more callbacks of many")
+
+
 def awaited(conn: Conn, name: str, user: uuid.UUID | None = None) -> Attempt:
     """A generation whose callback waits though its task is attached, as after an adoption."""
     attempt = start(conn, user=user)
