@@ -67,8 +67,8 @@ comment on function credits.run_maintenance is
 'generations, retry refunds, expire credits, grant allowances, check the ledger, purge history, '
 'judge the alerts. It never pays refunds that are under review. Each task handles at most its '
 'default p_limit; pgcredits maintain gives each a transaction of its own. One row per task: how '
-'many rows its function returned; for check_alerts, how many alerts were opened and resolved. Call '
-'it in FROM.';
+'many rows its function returned; for purge_history, what it returned; for check_alerts, how many '
+'alerts were opened and resolved. Call it in FROM.';
 
 revoke all on function credits.run_maintenance from public;
 grant execute on function credits.run_maintenance to credits_operator;

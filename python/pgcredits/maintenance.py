@@ -92,6 +92,7 @@ class Done:
     Attributes:
         task: The function that was called; None = the connection was lost.
         count: How many users it served; of check_ledger, how many violations it found; of
+            purge_history, how many generations, alerts and callbacks it went through; of
             check_alerts, how many alerts were opened and resolved. None where nothing is known.
         failed: How many users could not be served. Each has an alert of its own.
         error: What PostgreSQL said, of the task where count is None, else of one of the users.

@@ -546,6 +546,26 @@ def test_a_busy_user_is_passed_for_the_rest_of_the_run(conn: Conn, database: Dat
     assert [r.user_id for r in rows(conn, "apply_waiting_callbacks")] == [busy] * 3
 
 
+def test_a_run_ends_by_itself_before_a_timeout_undoes_it(conn: Conn) -> None:
+    for i in range(8):
+        awaited(conn, f"t-{i}")
+    conn.execute(
+        "create function public.work() returns trigger language plpgsql as"
+        " $$ begin perform pg_sleep(0.6); return new; end $$"
+    )
+    conn.execute(
+        "create trigger work before insert on credits.generation_events"
+        " for each row execute function public.work()"
+    )
+    conn.execute("set statement_timeout = '3s'")
+
+    served = rows(conn, "apply_waiting_callbacks")
+
+    assert 0 < len(served) < 8
+    conn.execute("drop trigger work on credits.generation_events")
+    assert len(rows(conn, "apply_waiting_callbacks")) == 8 - len(served)
+
+
 def test_a_task_that_somebody_holds_is_left_for_the_next_run(
     conn: Conn, database: Database
 ) -> None:
