@@ -101,12 +101,15 @@ begin
             p.user_id,
             p.generation_id
         from payloads as p
-        left join free as f
-            on
-                p.user_id = f.user_id
-                and p.generation_id = f.generation_id
-                and p.event_no = f.event_no
-        where f.event_no is null
+        where
+            -- By a hash: a join might compare each with each.
+            (p.user_id, p.generation_id, p.event_no) not in (
+                select
+                    f.user_id,
+                    f.generation_id,
+                    f.event_no
+                from free as f
+            )
         order by
             p.finished_at,
             p.user_id,
