@@ -57,21 +57,20 @@ begin
             and a.type = any (v_types)
             and a.last_seen_at <= v_now
             and (
-                (
-                    a.type = any (v_judged)
-                    and (a.user_id, a.type, a.dedup_key) not in (
-                        select
-                            c.user_id,
-                            c.type,
-                            c.dedup_key
-                        from unnest(v_conditions) as c
-                    )
-                )
+                a.type = any (v_judged)
                 or a.last_seen_at <= (
                     select v_now - r.quiet_after
                     from credits.alert_rules as r
                     where r.type = a.type
                 )
+            )
+            -- What goes on unchanged is not written again, and so was last seen long ago.
+            and (a.user_id, a.type, a.dedup_key) not in (
+                select
+                    c.user_id,
+                    c.type,
+                    c.dedup_key
+                from unnest(v_conditions) as c
             )
         for no key update skip locked
     ),

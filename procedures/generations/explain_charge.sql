@@ -71,6 +71,8 @@ begin
                     e.user_id = g.user_id
                     and e.generation_id = g.generation_id
             ),
+            'repeated_reports', g.repeated_reports,
+            'last_repeated_at', credits_internal.utc_text(g.last_repeated_at),
             'refunds', coalesce(
                 (
                     select
@@ -117,9 +119,10 @@ $explain_charge$;
 
 comment on function credits.explain_charge is
 'Why a user was charged for a generation: its price, the lots that paid, every event, every refund '
-'and what it cost in the end (price.credits_net), as one JSON object. Costs in US dollars are not '
-'in it: it is for the user. Times are UTC. Messages are hostile input. '
-'Errors: PT422 invalid_argument, PT404 generation_not_found.';
+'and what it cost in the end (price.credits_net), as one JSON object. repeated_reports: how many '
+'reports changed nothing and are not among the events, since they repeat one. Costs in US dollars '
+'are not in it: it is for the user. Times are UTC. Messages are hostile input. Errors: PT422 '
+'invalid_argument, PT404 generation_not_found.';
 
 revoke all on function credits.explain_charge from public;
 grant execute on function credits.explain_charge to credits_app;

@@ -27,8 +27,6 @@ declare
         else p_payload
     end;
     v_task record;
-    v_now timestamptz;
-    v_callback_id uuid;
 begin
     -- This expression lets every good call pass; the require_ functions judge whatever it stops.
     if not credits_internal.is_good_word(p_provider, 100)
@@ -52,53 +50,17 @@ begin
         and t.provider_task_id = v_provider_task_id;
 
     if v_task.user_id is null then
-        v_now := credits_internal.clock();
+        v_task := credits_internal.keep_callback(
+            p_provider => v_provider,
+            p_provider_task_id => v_provider_task_id,
+            p_code => p_code,
+            p_message => p_message,
+            p_cost_usd => v_cost_usd,
+            p_payload => v_payload
+        );
 
-        -- The task's row is where this meets an attachment that comes at the same time: whoever is
-        -- first makes the row, and the other waits for that one's end.
-        insert into credits.provider_tasks (provider, provider_task_id, created_at)
-        values (v_provider, v_provider_task_id, v_now)
-        on conflict do nothing;
-
-        select
-            t.user_id,
-            t.generation_id
-        into v_task
-        from credits.provider_tasks as t
-        where
-            t.provider = v_provider
-            and t.provider_task_id = v_provider_task_id
-        for no key update;
-
+        -- Else it was attached meanwhile.
         if v_task.user_id is null then
-            v_callback_id := credits_internal.uuid_v7(v_now);
-
-            insert into credits.provider_callbacks (
-                provider,
-                provider_task_id,
-                callback_id,
-                received_at,
-                cost_usd,
-                code,
-                message,
-                payload,
-                dropped
-            )
-            values (
-                v_provider,
-                v_provider_task_id,
-                v_callback_id,
-                v_now,
-                credits_internal.known_usd(v_cost_usd),
-                left(credits_internal.trimmed(p_code), 500),
-                left(p_message, 1000),
-                v_payload,
-                case
-                    when not credits_internal.is_good_usd(v_cost_usd)
-                        then array['p_cost_usd ' || left(v_cost_usd::text, 100)]
-                end
-            );
-
             return row(
                 null, null, null, null, null, null, null, false, null
             )::credits.generation_result;
@@ -120,7 +82,8 @@ comment on function credits.handle_provider_callback is
 'provider before. p_code is looked up in provider_error_codes, first in its own case, then in '
 'any; a callback with an unknown code is kept, opens an alert, and leaves the generation to its '
 'deadline. A callback for a task that nobody has attached waits until somebody does: the answer is '
-'all null but applied = false. The column refunded tells what to answer your own client. '
+'all null but applied = false. Twenty of a task wait at most, for '
+'settings.keep_unmatched_callbacks. The column refunded tells what to answer your own client. '
 'p_cost_usd: what the provider bills, in US dollars. Long texts are cut, a cost that makes no '
 'sense is left out. Errors: PT422 invalid_argument. Call it in FROM.';
 

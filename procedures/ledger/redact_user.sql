@@ -74,20 +74,19 @@ begin
 
     get diagnostics v_events = row_count;
 
+    -- Of callbacks whose task nobody has attached nobody can say whose they are.
     update credits.provider_callbacks as c
     set
         message = null,
         payload = null,
         dropped = null
+    from credits.provider_tasks as t
     where
-        -- Look up the task of each callback by its key: few callbacks wait, but tasks are many.
-        p_user_id = (
-            select t.user_id
-            from credits.provider_tasks as t
-            where
-                t.provider = c.provider
-                and t.provider_task_id = c.provider_task_id
-        );
+        t.user_id = p_user_id
+        -- Few tasks have callbacks that wait; an index has those.
+        and t.waiting_callbacks > 0
+        and c.provider = t.provider
+        and c.provider_task_id = t.provider_task_id;
 
     update credits.system_alerts as a
     set

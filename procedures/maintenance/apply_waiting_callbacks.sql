@@ -1,7 +1,7 @@
 -- Apply callbacks that wait in the inbox although their task is known by now.
 --
--- Attaching a task applies its callbacks at once. This is for attachments that could not see them:
--- an older snapshot under REPEATABLE READ, an adoption, or a row of provider_tasks written by hand.
+-- Attaching a task applies its callbacks at once. This is for attachments that do not: an adoption,
+-- or a row of provider_tasks that somebody edited.
 --
 -- Errors: PT422 invalid_argument, 40001, 40P01.
 
@@ -16,7 +16,9 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $apply_waiting_callbacks$
 declare
-    v_served integer := 0;
+    v_turns integer := 0;
+    -- Users who are busy, or whose turn failed: the rest of theirs is left for the next run.
+    v_passed uuid[] := '{}';
     v_next record;
     v_generation credits.generations;
     v_refunded bigint;
@@ -24,37 +26,55 @@ declare
 begin
     perform credits_internal.require_limit(p_limit);
 
-    -- Read more than p_limit, so that busy and failing users do not use up the limit.
+    -- Ten of each user come before any user's next ten, and what failed before comes last.
     for v_next in
         select
             t.user_id,
             t.generation_id,
+            t.provider,
             t.provider_task_id
-        from credits.provider_callbacks as c
-        -- Look up the task of each callback by its key, since there are many tasks.
-        cross join lateral (
-            select p.*
+        from (
+            select
+                p.*,
+                row_number() over (
+                    partition by p.user_id
+                    order by p.tried_at nulls first, p.created_at
+                ) as turn
             from credits.provider_tasks as p
             where
-                p.provider = c.provider
-                and p.provider_task_id = c.provider_task_id
-                and p.user_id is not null
-            offset 0
+                p.user_id is not null
+                and p.waiting_callbacks > 0
         ) as t
-        group by
-            t.user_id,
-            t.generation_id,
-            t.provider_task_id
-        order by min(c.received_at)
-        limit p_limit + 1000::bigint
+        order by
+            t.tried_at nulls first,
+            ceil(t.turn / 10.0),
+            t.created_at
     loop
-        exit when v_served = p_limit;
+        exit when v_turns = p_limit or credits_internal.time_is_up();
 
-        -- The user is busy: the next run tries again.
-        continue when not credits_internal.lock_idle_user(v_next.user_id);
+        continue when v_next.user_id = any (v_passed);
 
-        -- One user's failure must not keep the others waiting. The user's lock was taken before
-        -- this block, and stays when the block is undone.
+        -- The user or the task is busy: nobody is waited for.
+        if credits_internal.lock_idle_user(v_next.user_id) then
+            perform
+            from credits.provider_tasks as t
+            where
+                t.provider = v_next.provider
+                and t.provider_task_id = v_next.provider_task_id
+                -- Else another session applied the callbacks meanwhile.
+                and t.waiting_callbacks > 0
+            for no key update skip locked;
+
+            continue when not found;
+        else
+            v_passed := v_passed || v_next.user_id;
+            continue;
+        end if;
+
+        v_turns := v_turns + 1;
+
+        -- One user's failure must not keep the others waiting. The locks were taken before this
+        -- block, and stay when the block is undone.
         begin
             v_generation := credits_internal.lock_generation(
                 v_next.user_id, v_next.generation_id
@@ -64,14 +84,12 @@ begin
             );
             v_refunded := v_result.credits_refunded;
 
-            -- Another session applied the callbacks meanwhile.
             continue when
                 credits_internal.apply_waiting(v_generation, v_next.provider_task_id) = 0;
 
             v_result := credits_internal.generation_result(
                 v_next.user_id, v_next.generation_id, true, false
             );
-            v_served := v_served + 1;
 
             return next row(
                 v_next.user_id,
@@ -83,6 +101,14 @@ begin
             when serialization_failure or deadlock_detected then
                 raise;
             when others then
+                v_passed := v_passed || v_next.user_id;
+
+                update credits.provider_tasks as t
+                set tried_at = credits_internal.clock()
+                where
+                    t.provider = v_next.provider
+                    and t.provider_task_id = v_next.provider_task_id;
+
                 return next credits_internal.failed_turn(
                     'apply_waiting_callbacks',
                     v_next.user_id,
@@ -95,9 +121,10 @@ end
 $apply_waiting_callbacks$;
 
 comment on function credits.apply_waiting_callbacks is
-'Apply the callbacks that wait for a task which is attached by now, of up to so many generations; '
-'busy users are left for the next run. One row for each: the credits refunded, or the error. Safe '
-'to run twice at once. Errors: PT422 invalid_argument. Call it in FROM.';
+'Apply the callbacks that wait for a task which is attached by now, of up to so many tasks; busy '
+'users are left for the next run, and so is what is left when half of statement_timeout has '
+'passed. One row for each task: the credits refunded, or the error. Safe to run twice at once. '
+'Errors: PT422 invalid_argument. Call it in FROM.';
 
 revoke all on function credits.apply_waiting_callbacks from public;
 grant execute on function credits.apply_waiting_callbacks to credits_operator;

@@ -51,6 +51,11 @@ begin
 
     return query
     select
+        'purge_history',
+        credits.purge_history();
+
+    return query
+    select
         'check_alerts',
         coalesce(sum(c.opened + c.resolved), 0)::bigint
     from credits.check_alerts() as c;
@@ -59,10 +64,11 @@ $run_maintenance$;
 
 comment on function credits.run_maintenance is
 'Run every maintenance task once, in one transaction: apply waiting callbacks, time out stuck '
-'generations, retry refunds, expire credits, grant allowances, check the ledger, judge the alerts. '
-'It never pays refunds that are under review. Each task handles at most its default p_limit; '
-'pgcredits maintain gives each a transaction of its own. One row per task: how many rows its '
-'function returned; for check_alerts, how many alerts were opened and resolved. Call it in FROM.';
+'generations, retry refunds, expire credits, grant allowances, check the ledger, purge history, '
+'judge the alerts. It never pays refunds that are under review. Each task handles at most its '
+'default p_limit; pgcredits maintain gives each a transaction of its own. One row per task: how '
+'many rows its function returned; for purge_history, what it returned; for check_alerts, how many '
+'alerts were opened and resolved. Call it in FROM.';
 
 revoke all on function credits.run_maintenance from public;
 grant execute on function credits.run_maintenance to credits_operator;

@@ -54,6 +54,9 @@ TASKS = {
     "check_ledger": (
         "select count(*) as done, 0 as failed, null as error from credits.check_ledger()"
     ),
+    "purge_history": (
+        "select credits.purge_history(p_limit => %(batch)s) as done, 0 as failed, null as error"
+    ),
     "check_alerts": (
         "select coalesce(sum(c.opened + c.resolved), 0)::bigint as done, 0 as failed,"
         " null as error from credits.check_alerts() as c"
@@ -90,6 +93,7 @@ class Done:
     Attributes:
         task: The function that was called; None = the connection was lost.
         count: How many users it served; of check_ledger, how many violations it found; of
+            purge_history, how many generations, alerts and callbacks it went through; of
             check_alerts, how many alerts were opened and resolved. None where nothing is known.
         failed: How many users could not be served. Each has an alert of its own.
         error: What PostgreSQL said, of the task where count is None, else of one of the users.

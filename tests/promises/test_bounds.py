@@ -106,6 +106,20 @@ BOUNDS = [
     ),
     *(
         (
+            f"settings.keep_{name}",
+            ("1 day", "36525 days"),
+            {
+                "0": "in_range",
+                "23 hours 59 minutes 59.999999 seconds": "in_range",
+                "36525 days 0.000001 seconds": "in_range",
+                "10000 years": "in_range",
+                "1 month -1 days": "no_negative_part",
+            },
+        )
+        for name in ("payloads", "resolved_alerts", "unmatched_callbacks")
+    ),
+    *(
+        (
             f"plans.{name}",
             ("0", "1000000000000"),
             {"-1": "in_range", "1000000000001": "in_range"},

@@ -23,6 +23,9 @@ MENDED = {
     "maintenance_failed",
     "conflicting_failure",
     "price_above_charge",
+    # By migration 0016.
+    "low_balance",
+    "repeated_refunds",
 }
 
 

@@ -46,7 +46,7 @@ comment on column credits_monitoring.alert_history.created_at is
 comment on column credits_monitoring.alert_history.first_seen_at is
 'When it was first raised.';
 comment on column credits_monitoring.alert_history.last_seen_at is
-'When it was last raised.';
+'When it was last raised, or what it says last changed.';
 comment on column credits_monitoring.alert_history.notified_at is
 'When listeners were last told that it is open: it was opened, escalated or due again then.';
 comment on column credits_monitoring.alert_history.acknowledged_at is

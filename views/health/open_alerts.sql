@@ -32,7 +32,8 @@ comment on column credits_monitoring.open_alerts.provider is
 comment on column credits_monitoring.open_alerts.occurrences is
 'How often it was raised while open.';
 comment on column credits_monitoring.open_alerts.first_seen_at is 'When it was first raised.';
-comment on column credits_monitoring.open_alerts.last_seen_at is 'When it was last raised.';
+comment on column credits_monitoring.open_alerts.last_seen_at is
+'When it was last raised, or what it says last changed.';
 comment on column credits_monitoring.open_alerts.acknowledged_by is
 'Who has acknowledged it; null = nobody.';
 comment on column credits_monitoring.open_alerts.alert_id is

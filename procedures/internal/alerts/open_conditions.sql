@@ -1,4 +1,7 @@
 -- Open an alert for each condition that held at a time, unless it has been resolved since.
+--
+-- An open alert is written only where what it says has changed: a condition that goes on as it was
+-- costs no write, however many there are.
 
 create or replace function credits_internal.open_conditions(
     p_conditions credits_internal.alert_condition[],
@@ -13,24 +16,66 @@ set search_path = pg_catalog, pg_temp
 set lock_timeout = '1ms'
 as $open_conditions$
 declare
-    v_condition record;
+    v_now constant timestamptz := credits_internal.clock();
+    v_condition credits_internal.alert_condition;
     v_alert credits.system_alerts;
     v_opened text[] := '{}';
 begin
-    for v_condition in
+    -- An alert that another session has locked is skipped: the next run takes it. One that was
+    -- raised since was so by somebody who knew more.
+    with changed as (
         select
-            c.*,
-            a.alert_id
+            a.user_id,
+            a.alert_id,
+            greatest(a.level, coalesce(c.level, r.level)) as level,
+            c.message,
+            c.metadata
         from unnest(p_conditions) as c
-        left join credits.system_alerts as a
+        inner join credits.alert_rules as r on c.type = r.type
+        inner join credits.system_alerts as a
             on
                 c.user_id = a.user_id
                 and c.type = a.type
                 and c.dedup_key = a.dedup_key
-                and a.resolved_at is null
-        -- What was resolved since was so by somebody who knew more.
+        where
+            a.resolved_at is null
+            and a.last_seen_at <= p_at
+            and (
+                a.level < coalesce(c.level, r.level)
+                or a.message <> c.message
+                or a.metadata <> c.metadata
+            )
+        for no key update of a skip locked
+    )
+
+    update credits.system_alerts as a
+    set
+        occurrences = a.occurrences + 1,
+        last_seen_at = v_now,
+        level = c.level,
+        notified_at = case when c.level > a.level then v_now else a.notified_at end,
+        message = c.message,
+        metadata = c.metadata
+    from changed as c
+    where
+        a.user_id = c.user_id
+        and a.alert_id = c.alert_id;
+
+    for v_condition in
+        select c.*
+        from unnest(p_conditions) as c
         where
             not exists (
+                select
+                from credits.system_alerts as a
+                where
+                    a.user_id = c.user_id
+                    and a.type = c.type
+                    and a.dedup_key = c.dedup_key
+                    and a.resolved_at is null
+            )
+            -- What was resolved since was so by somebody who knew more.
+            and not exists (
                 select
                 from credits.system_alerts as r
                 where
@@ -39,23 +84,13 @@ begin
                     and r.dedup_key = c.dedup_key
                     and r.resolved_at > p_at
             )
-        -- Always in the same order, so that two sessions cannot deadlock.
+        -- Always in the same order; the platform's come first.
         order by
             c.user_id,
             c.type,
             c.dedup_key
     loop
         begin
-            -- An alert that another session has locked is skipped: the next run takes it.
-            perform
-            from credits.system_alerts as a
-            where
-                a.user_id = v_condition.user_id
-                and a.alert_id = v_condition.alert_id
-                and a.resolved_at is null
-            for no key update skip locked;
-            continue when not found and v_condition.alert_id is not null;
-
             v_alert := credits_internal.write_alert(
                 p_user_id => v_condition.user_id,
                 p_type => v_condition.type,
@@ -67,7 +102,7 @@ begin
                 p_metadata => v_condition.metadata
             );
         exception
-            -- Another session opens the same alert at this moment.
+            -- Another session opens the same alert at this moment, or holds it.
             when lock_not_available then
                 continue;
         end;
@@ -82,7 +117,7 @@ end
 $open_conditions$;
 
 comment on function credits_internal.open_conditions is
-'Open an alert for each condition that held at this time, or count it again; returns the types of '
-'those that are new.';
+'Open an alert for each condition that held at this time, and write to those that are open what '
+'has changed; returns the types of those that are new.';
 
 revoke all on function credits_internal.open_conditions from public;

@@ -1,4 +1,5 @@
--- Put off what is to be written of an alert that somebody holds locked.
+-- Put off what is to be written of an alert: somebody holds it locked, or it is not to be resolved
+-- yet.
 
 create or replace function credits_internal.put_alert_off(
     p_user_id uuid,
@@ -8,7 +9,8 @@ create or replace function credits_internal.put_alert_off(
     p_level credits.alert_level default null,
     p_generation_id uuid default null,
     p_provider text default null,
-    p_metadata jsonb default null
+    p_metadata jsonb default null,
+    p_not_before timestamptz default null
 )
 returns void
 language plpgsql
@@ -33,6 +35,7 @@ begin
         user_id,
         waiting_id,
         created_at,
+        not_before,
         generation_id,
         level,
         type,
@@ -45,6 +48,7 @@ begin
         p_user_id,
         v_waiting_id,
         v_now,
+        p_not_before,
         p_generation_id,
         p_level,
         p_type,
@@ -58,6 +62,7 @@ $put_alert_off$;
 
 comment on function credits_internal.put_alert_off is
 'Leave in waiting_alerts what the next check_alerts is to write: that the alert came again, or, '
-'where p_message is null, that its cause is gone.';
+'where p_message is null, that its cause is gone. p_not_before: when a resolution is due; null = '
+'at once.';
 
 revoke all on function credits_internal.put_alert_off from public;

@@ -59,6 +59,27 @@ begin
         p_provider_task_id
     );
 
+    -- A submission names a task, or is the first: it is never a repeat.
+    if v_judgement.is_kept
+        and not v_judgement.is_applied
+        and p_event <> 'submitted'
+        and v_judgement.cost_usd is not distinct from p_generation.cost_usd
+        and v_judgement.provider_billed is not distinct from p_generation.provider_billed
+    then
+        v_judgement.is_kept := not credits_internal.count_repeat(
+            p_generation => p_generation,
+            p_event => p_event,
+            p_is_callback => p_is_callback,
+            p_credits => p_final_credits,
+            p_cost_usd => v_cost_usd,
+            p_provider_billed => p_provider_billed,
+            p_error_type => v_error_type,
+            p_code => p_code,
+            p_message => p_message,
+            p_payload => p_payload
+        );
+    end if;
+
     if v_judgement.is_kept then
         v_is_failure := v_judgement.is_applied and v_error_type is not null;
         v_now := credits_internal.clock();

@@ -1,4 +1,7 @@
 -- Apply the callbacks of a task that came before anybody had attached it, in the order they came.
+--
+-- The task's row comes before the user's, which the caller holds already: unless the caller holds
+-- the task's, too, it is not waited for. Whoever has it is about to apply them.
 
 create or replace function credits_internal.apply_waiting(
     p_generation credits.generations,
@@ -16,6 +19,18 @@ declare
     v_generation credits.generations;
     v_applied bigint := 0;
 begin
+    perform
+    from credits.provider_tasks as t
+    where
+        t.provider = p_generation.provider
+        and t.provider_task_id = p_provider_task_id
+        and t.waiting_callbacks > 0
+    for no key update skip locked;
+
+    if not found then
+        return 0;
+    end if;
+
     for v_callback in
         with taken as (
             delete from credits.provider_callbacks as c
@@ -42,6 +57,14 @@ begin
         );
         v_applied := v_applied + 1;
     end loop;
+
+    update credits.provider_tasks as t
+    set
+        waiting_callbacks = 0,
+        tried_at = null
+    where
+        t.provider = p_generation.provider
+        and t.provider_task_id = p_provider_task_id;
 
     return v_applied;
 end

@@ -18,10 +18,21 @@ set search_path = pg_catalog, pg_temp
 as $receive_callback$
 declare
     v_code constant text := left(credits_internal.trimmed(p_code), 500);
+    v_payload jsonb := p_payload;
     v_meaning record;
     v_now timestamptz;
     v_generation credits.generations;
 begin
+    -- Of a generation whose payloads purge_history has blanked none is kept any more.
+    if p_generation.finished_at is not null
+        and p_generation.finished_at < credits_internal.clock() - (
+            select s.keep_payloads
+            from credits.settings as s
+        )
+    then
+        v_payload := null;
+    end if;
+
     select
         c.outcome,
         c.error_type
@@ -61,34 +72,48 @@ begin
             p_code => v_code,
             p_message => p_message,
             p_cost_usd => p_cost_usd,
-            p_payload => p_payload,
+            p_payload => v_payload,
             p_dropped => p_dropped
         );
     end if;
 
-    v_now := credits_internal.clock();
-
-    update credits.generations as g
-    set last_event_no = g.last_event_no + 1
-    where
-        g.user_id = p_generation.user_id
-        and g.generation_id = p_generation.generation_id
-    returning g.* into strict v_generation;
-
-    perform credits_internal.write_event(
-        p_generation => v_generation,
+    if not credits_internal.count_repeat(
+        p_generation => p_generation,
         p_event => 'unclassified',
-        p_applied => false,
-        p_at => v_now,
         p_is_callback => true,
-        p_cost_usd => p_cost_usd,
+        p_credits => null,
+        p_cost_usd => credits_internal.known_usd(p_cost_usd),
+        p_provider_billed => null,
+        p_error_type => null,
         p_code => v_code,
         p_message => p_message,
-        p_payload => p_payload,
-        p_dropped => p_dropped
-    );
+        p_payload => v_payload
+    ) then
+        v_now := credits_internal.clock();
+
+        update credits.generations as g
+        set last_event_no = g.last_event_no + 1
+        where
+            g.user_id = p_generation.user_id
+            and g.generation_id = p_generation.generation_id
+        returning g.* into strict v_generation;
+
+        perform credits_internal.write_event(
+            p_generation => v_generation,
+            p_event => 'unclassified',
+            p_applied => false,
+            p_at => v_now,
+            p_is_callback => true,
+            p_cost_usd => p_cost_usd,
+            p_code => v_code,
+            p_message => p_message,
+            p_payload => v_payload,
+            p_dropped => p_dropped
+        );
+    end if;
+
     perform credits_internal.open_generation_alert(
-        v_generation,
+        p_generation,
         'callback_unclassified',
         format(
             'provider_error_codes has no code %L of %s: nobody knows what became of the task',
@@ -105,6 +130,6 @@ $receive_callback$;
 
 comment on function credits_internal.receive_callback is
 'Apply one callback to a locked generation by provider_error_codes; an unknown code is kept as an '
-'event and alerts.';
+'event, once, and alerts.';
 
 revoke all on function credits_internal.receive_callback from public;

@@ -1,7 +1,7 @@
--- Keep a table append-only, for its owner, too: the one change let through is a redaction.
+-- Keep a table append-only, for its owner, too: what is let through is blanking, with a mark.
 --
--- A trigger names what a redaction leaves in the columns that it blanks (JSON), and the hint for
--- whoever is refused.
+-- A trigger names each column that marks a blanking, with what that leaves in the columns that it
+-- blanks (JSON), and the hint for whoever is refused.
 --
 -- Errors: 23001 restrict_violation, DETAIL code append_only.
 
@@ -13,14 +13,22 @@ parallel unsafe
 security definer
 set search_path = pg_catalog, pg_temp
 as $refuse_change$
+declare
+    v_old jsonb;
+    v_new jsonb;
 begin
     if tg_op = 'UPDATE' then
-        if old.redacted_at is null
-            and new.redacted_at is not null
-            and to_jsonb(new) = to_jsonb(old)
-            || tg_argv[0]::jsonb
-            || jsonb_build_object('redacted_at', new.redacted_at)
-        then
+        v_old := to_jsonb(old);
+        v_new := to_jsonb(new);
+
+        if exists (
+            select
+            from jsonb_each(tg_argv[0]::jsonb) as b (mark, blanked)
+            where
+                v_old ->> b.mark is null
+                and v_new ->> b.mark is not null
+                and v_new = v_old || b.blanked || jsonb_build_object(b.mark, v_new -> b.mark)
+        ) then
             return new;
         end if;
     end if;
@@ -39,15 +47,15 @@ end
 $refuse_change$;
 
 comment on function credits_internal.refuse_change is
-'Trigger function of append-only tables: refuses update, delete and truncate, but lets redaction '
-'through.';
+'Trigger function of append-only tables: refuses update, delete and truncate, but lets blanking '
+'through where it is marked.';
 
 revoke all on function credits_internal.refuse_change from public;
 
 create or replace trigger refuse_change
 before update or delete on credits.credit_transactions
 for each row execute function credits_internal.refuse_change(
-    '{"reason": null, "metadata": {}}',
+    '{"redacted_at": {"reason": null, "metadata": {}}}',
     'Correct a movement by a further one: refund_user_credits, revoke_user_credits or '
     'grant_user_credits.'
 );
@@ -63,7 +71,8 @@ for each statement execute function credits_internal.refuse_change(
 create or replace trigger refuse_change
 before update or delete on credits.generation_events
 for each row execute function credits_internal.refuse_change(
-    '{"message": null, "payload": {}, "dropped": null}',
+    '{"redacted_at": {"message": null, "payload": {}, "dropped": null},'
+    ' "payload_purged_at": {"payload": {}}}',
     'Report what happened with complete_generation, fail_generation or cancel_generation.'
 );
 

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from pgcredits.alerts.model import Alert, Event
     from pgcredits.long_running import Stop
 
+#: However often we are notified, so many seconds lie between two looks: anybody can send NOTIFY.
+_PAUSE = 0.5
 _FIRST_WAIT = 1.0
 _LONGEST_WAIT = 60.0
 
@@ -148,8 +150,9 @@ class Follower:
                 while not self._stop.is_set():
                     self._look(conn)
                     backoff.reset()
+                    self._stop.wait(min(_PAUSE, self._every))
                     if not self._is_notified:
-                        self._stop.wait(self._every, conn.fileno())
+                        self._stop.wait(self._every - _PAUSE, conn.fileno())
             except (psycopg.Error, ConnectionFailedError) as error:
                 what = "no connection" if conn.closed else "the alerts could not be read"
                 conn.close()

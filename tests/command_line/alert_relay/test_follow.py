@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +25,8 @@ from command_line.alert_relay.events import (
 )
 from command_line.alert_relay.receiver import HANG_UP, Answer, receiving
 from command_line.maintain_loop.running_command import as_role, program, run, until
+from pgcredits.alerts import Bookmark, Follower
+from pgcredits.long_running import Stop
 from support.api import call, new_user
 
 if TYPE_CHECKING:
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
     import psycopg
 
     from command_line.maintain_loop.running_command import Program
+    from pgcredits.alerts import Event
     from support.databases import Database
 
 
@@ -77,6 +82,40 @@ def test_a_notification_is_enough(conn: psycopg.Connection[Any], analyst: str) -
         assert follower.complaints == []
     assert [line["level"] for line in follower.told()] == ["warning", "critical", "critical"]
     assert len({line["key"] for line in follower.told()}) == 3
+
+
+def test_a_flood_of_notifications_makes_it_look_no_more_than_twice_a_second(
+    conn: psycopg.Connection[Any], database: Database, analyst: str, stranger: str
+) -> None:
+    told: list[str] = []
+    rounds = 0
+
+    class Sink:
+        def deliver(self, event: Event) -> None:
+            told.append(event.alert.type)
+
+    def keep(_: Bookmark) -> None:
+        nonlocal rounds
+        rounds += 1
+
+    stop = Stop()
+    follower = Follower(
+        analyst, Sink(), bookmark=Bookmark(), keep=keep, stop=stop, tell=print, every=3600
+    )
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(follower.run)
+        until(lambda: rounds > 0 and is_listening(conn), "listening")
+        before, began = rounds, time.monotonic()
+        hostile = database.connect(role=stranger)
+        while time.monotonic() < began + 1:
+            hostile.execute("notify credits_alerts, 'nothing of ours'")
+        raise_alert(conn, "disk_full")
+        until(lambda: told == ["disk_full"], "told")
+        # Each round keeps the bookmark once, and once more for each event.
+        looked, seconds = rounds - before - len(told), time.monotonic() - began
+        stop.set()
+        running.result()
+    assert looked <= 2 + seconds / 0.5
 
 
 def test_without_notifications_it_looks(conn: psycopg.Connection[Any], analyst: str) -> None:

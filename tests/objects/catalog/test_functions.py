@@ -90,6 +90,7 @@ SIGNATURES = {
     "get_generation": ("p_user_id uuid, p_generation_id uuid", "generation_result"),
     "explain_charge": ("p_user_id uuid, p_generation_id uuid", "jsonb"),
     "sweep_stuck_generations": ("p_limit integer DEFAULT 100", "SETOF sweep_result"),
+    "purge_history": ("p_limit integer DEFAULT 1000", "bigint"),
     "apply_waiting_callbacks": ("p_limit integer DEFAULT 100", "SETOF sweep_result"),
     "retry_failed_refunds": ("p_limit integer DEFAULT 100", "SETOF sweep_result"),
     "settle_owed_refunds": (

@@ -119,6 +119,8 @@ def test_one_json_says_everything(conn: psycopg.Connection[Any]) -> None:
                 "explanation": "-> failed, settle by policy",
             },
         ],
+        "repeated_reports": 0,
+        "last_repeated_at": None,
         "refunds": [
             {
                 "transaction_id": str(refunded.transaction_id),

@@ -143,7 +143,7 @@ def test_so_is_a_failure_after_the_deadline(conn: psycopg.Connection[Any]) -> No
     assert result == said(attempt, "timed_out", back=10, applied=False, replayed=True)
 
 
-def test_a_failure_after_a_success_is_kept_and_alerts(conn: psycopg.Connection[Any]) -> None:
+def test_a_failure_after_a_success_is_kept_once_and_alerts(conn: psycopg.Connection[Any]) -> None:
     attempt = start(conn)
     complete(conn, attempt)
 
@@ -155,7 +155,8 @@ def test_a_failure_after_a_success_is_kept_and_alerts(conn: psycopg.Connection[A
     assert bill(conn, attempt) == (None, None)
     row = generation(conn, attempt)
     assert (row.error_type, row.refund_due_credits) == (None, 0)
-    assert story(conn, attempt)[2:] == [("failure", False)] * 2
+    assert story(conn, attempt)[2:] == [("failure", False)]
+    assert row.repeated_reports == 1
     assert refunds(conn, attempt) == []
 
 

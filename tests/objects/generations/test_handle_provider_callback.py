@@ -159,19 +159,24 @@ def test_an_unknown_code_of_a_finished_one_changes_nothing(
 @pytest.mark.parametrize(
     ("code", "status", "back"), [("200", "succeeded", 0), ("500", "failed", 10)]
 )
-def test_a_duplicate_is_a_replay_and_kept(
+def test_a_duplicate_is_a_replay_and_kept_once(
     conn: psycopg.Connection[Any], code: str, status: str, back: int
 ) -> None:
+    set_clock(conn, NOON)
     attempt = start(conn, task="t-1")
     callback(conn, "t-1", code)
     settled = generation(conn, attempt)
 
-    for n in (4, 5):
+    for repeats in (0, 1, 2):
         result = callback(conn, "t-1", code)
         assert result == said(attempt, status, back=back, applied=False, replayed=True)
-        assert generation(conn, attempt) == settled._replace(last_event_no=n)
+        assert generation(conn, attempt) == settled._replace(
+            last_event_no=4,
+            repeated_reports=repeats,
+            last_repeated_at=NOON if repeats else None,
+        )
 
-    assert [event.is_callback for event in events(conn, attempt)][2:] == [True] * 3
+    assert [event.is_callback for event in events(conn, attempt)][2:] == [True] * 2
     assert refunds(conn, attempt) == ([back] if back else [])
     assert alerts(conn, attempt.user) == []
 

@@ -26,6 +26,15 @@ CHANGES = {
         "update credits.generation_events set message = null, payload = '{}', dropped = null"
     ),
     "the mark of a redaction only": "update credits.generation_events set redacted_at = now()",
+    "the mark of a purge only": "update credits.generation_events set payload_purged_at = now()",
+    "a payload without its mark": "update credits.generation_events set payload = '{}'",
+    "a payload, called purged": (
+        "update credits.generation_events set payload = '{\"a\": 2}', payload_purged_at = now()"
+    ),
+    "a message beside a purge": (
+        "update credits.generation_events set payload = '{}', message = null,"
+        " payload_purged_at = now()"
+    ),
     "a message, called redacted": (
         "update credits.generation_events set message = 'x', payload = '{}', dropped = null,"
         " redacted_at = now()"
@@ -108,6 +117,25 @@ def test_a_redaction_is_let_through_once(conn: psycopg.Connection[Any], attempt:
     for change in ("redacted_at = now()", "redacted_at = null"):
         with refused_without_trace(conn, "23001", "append_only"):
             conn.execute(f"update credits.generation_events set {change} where event_no = 3")
+
+
+def test_a_payload_is_let_go_once_and_its_event_can_be_redacted_still(
+    conn: psycopg.Connection[Any], attempt: Attempt
+) -> None:
+    before = events(conn, attempt)[2]
+    purge = (
+        "update credits.generation_events set payload = '{}', payload_purged_at = created_at"
+        " where event_no = 3"
+    )
+    conn.execute(purge)
+
+    purged = before._replace(payload={}, payload_purged_at=before.created_at)
+    assert events(conn, attempt)[2] == purged
+    with refused_without_trace(conn, "23001", "append_only"):
+        conn.execute(purge)
+    value(conn, "redact_user", attempt.user)
+    redacted = events(conn, attempt)[2]
+    assert redacted == purged._replace(message=None, redacted_at=redacted.redacted_at)
 
 
 def test_redact_user_is_such_a_redaction(conn: psycopg.Connection[Any], attempt: Attempt) -> None:

@@ -159,25 +159,25 @@ def test_a_failure_raises_what_a_cancellation_left(conn: psycopg.Connection[Any]
     assert (state(conn, attempt).status, refunds(conn, attempt)) == ("cancelled", [10])
 
 
-def test_a_callback_that_an_old_snapshot_did_not_see_is_applied_later(
+def test_an_old_snapshot_that_does_not_see_a_callback_cannot_attach_its_task(
     database: Database, conn: psycopg.Connection[Any]
 ) -> None:
     attempt = start(conn)
     callback(conn, "t-1", "202")
+    attach_it = "select * from credits.attach_provider_task(%s, %s, 't-1')"
 
     with Session(database) as app:
         app.run("begin isolation level repeatable read")
         app.run("select from credits.user_credits")
         callback(conn, "t-1", "500")
-        app.run(
-            "select * from credits.attach_provider_task(%s, %s, 't-1')",
-            (attempt.user, attempt.generation),
-        )
-        app.run("commit")
+        with refused("40001"):
+            app.run(attach_it, (attempt.user, attempt.generation))
+        app.run("rollback")
+        app.run(attach_it, (attempt.user, attempt.generation))
 
-    assert (state(conn, attempt).status, len(waiting(conn))) == ("processing", 1)
-    assert rows(conn, "apply_waiting_callbacks") == [(attempt.user, attempt.generation, 10, None)]
     assert (state(conn, attempt).status, refunds(conn, attempt)) == ("failed", [10])
+    assert waiting(conn) == []
+    assert rows(conn, "apply_waiting_callbacks") == []
 
 
 def test_an_unknown_code_is_taken_out_and_alerts(conn: psycopg.Connection[Any]) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from promises.generation_sweeps import map_by_hand
 from support.api import call, new_user, rows
-from support.attempts import attach, break_refunds, callback, fail, generation, mend_refunds, start
+from support.attempts import break_refunds, callback, fail, generation, mend_refunds, start
 from support.books import NOON, grant
 from support.clock import advance, set_clock
 
@@ -20,6 +21,7 @@ TASKS = [
     "expire_user_credits",
     "apply_monthly_allowances",
     "check_ledger",
+    "purge_history",
     "check_alerts",
 ]
 
@@ -52,6 +54,7 @@ def test_everything_that_is_due_is_done(conn: psycopg.Connection[Any]) -> None:
         "expire_user_credits": 1,
         "apply_monthly_allowances": 1,
         "check_ledger": 0,
+        "purge_history": 0,
         "check_alerts": 0,
     }
     assert generation(conn, stuck).status == "timed_out"
@@ -61,10 +64,9 @@ def test_everything_that_is_due_is_done(conn: psycopg.Connection[Any]) -> None:
 def test_what_waits_is_applied_before_its_deadline_counts(conn: psycopg.Connection[Any]) -> None:
     set_clock(conn, NOON)
     attempt = start(conn, p_timeout=timedelta(minutes=1))
-    attach(conn, attempt, "task")
-    # As if it had come before the task was attached, and had been missed.
-    callback(conn, "other", "200")
-    conn.execute("update credits.provider_callbacks set provider_task_id = 'task'")
+    # As an adoption attaches a task, which applies nothing.
+    callback(conn, "task", "200")
+    map_by_hand(conn, attempt, "task")
     advance(conn, timedelta(minutes=1))
 
     assert dict(_run(conn))["sweep_stuck_generations"] == 0

@@ -35,6 +35,7 @@ HANDS_ON = {
 OPERATIONS = {
     "sweep_stuck_generations",
     "apply_waiting_callbacks",
+    "purge_history",
     "retry_failed_refunds",
     "expire_user_credits",
     "apply_monthly_allowances",

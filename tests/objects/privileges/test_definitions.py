@@ -85,6 +85,7 @@ INLINED = {
     "lower_case": "t.word",
     "next_entry_at": "t.at, t.at",
     "nil_uuid": "",
+    "time_is_up": "",
     "trimmed": "t.word",
     "utc_text": "t.at",
     "uuid_v7": "t.at",

@@ -151,6 +151,7 @@ def generations_of(caller: Caller, user: UUID) -> None:
     caller("fail_generation", user, ids[2], "internal_error")
     for function in ("apply_waiting_callbacks", "sweep_stuck_generations", "retry_failed_refunds"):
         caller(function)
+    caller("purge_history")
     caller("settle_owed_refunds")
     caller("settle_owed_refunds", False)
     caller("get_generation", user, ids[0])

@@ -4,8 +4,9 @@ What a cell leaves open is settled here as the page's text and the functions' co
 
 - The credits due never fall, and every payer pays what is due less what was refunded before.
 - A cancellation gives all back while the generation is pending, however it is reported.
-- A replay stores nothing, unless it is a callback, which is always kept, or brings a cost or
-  whether the provider bills it, where that was unknown.
+- A replay stores nothing, unless it is a callback, which is kept, or brings a cost or whether the
+  provider bills it, where that was unknown.
+- What is kept though it changes nothing is kept once: from the second time on it is counted.
 - A callback whose task is not known waits until it is attached.
 - The first id of a task is news, also to a generation that is processing already; a finished one
   takes any number of ids. Attaching an id again is a replay.
@@ -80,6 +81,9 @@ class Life:
     # event, status_before, applied, is_callback
     last_event: tuple[str, str | None, bool, bool] = ("started", None, True, False)
     alerts: frozenset[str] = frozenset()
+    # Reports that changed nothing, with the status that they met, and how many were the same again.
+    idle: frozenset[tuple[str, Report]] = frozenset()
+    repeated: int = 0
 
     @property
     def refunded(self) -> int:
@@ -170,7 +174,8 @@ class Life:
     def _hear(self, report: Report) -> tuple[bool, bool]:
         """Take one report in; returns whether it was applied, and whether it was a replay."""
         if not report.is_classified:
-            self._keep("unclassified", applied=False, is_callback=True)
+            if not self._repeats(self.status, report):
+                self._keep("unclassified", applied=False, is_callback=True)
             self.alerts |= {"callback_unclassified"}
             return False, False
 
@@ -190,7 +195,7 @@ class Life:
             (self.cost is None and report.cost is not None)
             or (self.billed is None and report.billed is not None)
         )
-        before = self.status
+        before, bill = self.status, (self.cost, self.billed)
         if applied:
             self.status = told.get("becomes", self.status)
             self.is_submitted |= self.status == "processing"
@@ -201,7 +206,10 @@ class Life:
         if "books" in told:
             self.billed = True
             self.has_late_success = True
-        if report.is_callback or is_news or not replayed:
+        is_kept = report.is_callback or is_news or not replayed
+        is_idle = not applied and report.event != "submitted"
+        can_repeat = is_idle and bill == (self.cost, self.billed)
+        if is_kept and not (is_idle and self._repeats(before, report, can_repeat)):
             self._keep(
                 report.event, applied=applied, is_callback=report.is_callback, status_before=before
             )
@@ -268,6 +276,13 @@ class Life:
             self.alerts |= {"late_success_after_refund"}
         if report.final is not None and report.final > self.charge and self.status == "succeeded":
             self.alerts |= {"price_above_charge"}
+
+    def _repeats(self, before: str, report: Report, can_repeat: bool = True) -> bool:
+        """Whether a report changes nothing, as one before: it is counted then."""
+        is_repeat = can_repeat and (before, report) in self.idle
+        self.repeated += is_repeat
+        self.idle |= {(before, report)}
+        return is_repeat
 
     def _keep(
         self, event: str, *, applied: bool, is_callback: bool, status_before: str | None = None

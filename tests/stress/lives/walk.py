@@ -29,7 +29,7 @@ OBSERVE = """
         status text, due bigint, payments bigint[], task text, tasks text[], waiting text[],
         error_type text, cost_usd numeric, billed boolean, owed timestamptz, events bigint,
         last_event text, last_before text, last_applied boolean, last_callback boolean,
-        alerts text[], balance bigint
+        alerts text[], balance bigint, repeated integer
     ) language plpgsql stable as $$
     begin
         return query
@@ -68,7 +68,8 @@ OBSERVE = """
                 where a.user_id = g.user_id and a.resolved_at is null
                 order by a.type
             ),
-            u.balance
+            u.balance,
+            g.repeated_reports
         from credits.generations as g
         inner join credits.user_credits as u on u.user_id = g.user_id
         left join credits.generation_events as l
@@ -99,6 +100,7 @@ def expected(life: Life) -> tuple[Any, ...]:
         *life.last_event,
         sorted(life.alerts),
         life.granted - life.charge + life.refunded,
+        life.repeated,
     )
 
 

@@ -1,4 +1,7 @@
 -- Users who had too many refunds lately.
+--
+-- After an outage that may be everybody: a hundred users are named, those who are named already
+-- first, so that alerts do not come and go; of the others one alert says how many they are.
 
 create or replace function credits_internal.repeated_refunds_condition(
     p_now timestamptz
@@ -10,33 +13,87 @@ parallel safe
 security invoker
 set search_path = pg_catalog, pg_temp
 as $repeated_refunds_condition$
+    with users as (
+        select
+            r.type,
+            r.threshold,
+            r.time_window,
+            f.user_id,
+            f.refunds,
+            f.credits,
+            a.alert_id is not null
+            or row_number() over (
+                order by a.alert_id is null, f.refunds desc, f.user_id
+            ) <= 100 as is_named
+        from credits.alert_rules as r
+        cross join lateral (
+            select
+                t.user_id,
+                count(*) as refunds,
+                sum(t.credits) as credits
+            from credits.credit_transactions as t
+            where
+                t.transaction_type = 'refund'
+                and t.created_at > p_now - r.time_window
+            group by t.user_id
+        ) as f
+        left join credits.system_alerts as a
+            on
+                f.user_id = a.user_id
+                and r.type = a.type
+                and a.dedup_key = ''
+                and a.resolved_at is null
+        where
+            r.type = 'repeated_refunds'
+            and r.enabled
+            and f.refunds > r.threshold
+    )
+
     select
-        r.type,
-        f.user_id,
+        u.type,
+        u.user_id,
         '',
         null::credits.alert_level,
         null::text,
-        format('%s refunds within %s', f.refunds, r.time_window),
-        jsonb_build_object('refunds', f.refunds, 'credits', f.credits)
-    from credits.alert_rules as r
-    cross join lateral (
+        format('%s refunds within %s', u.refunds, u.time_window),
+        jsonb_build_object('refunds', u.refunds, 'credits', u.credits)
+    from users as u
+    where u.is_named
+    union all
+    select p.*
+    from (
         select
-            t.user_id,
-            count(*) as refunds,
-            sum(t.credits) as credits
-        from credits.credit_transactions as t
-        where
-            t.transaction_type = 'refund'
-            and t.created_at > p_now - r.time_window
-        group by t.user_id
-    ) as f
-    where
-        r.type = 'repeated_refunds'
-        and r.enabled
-        and f.refunds > r.threshold
+            o.type,
+            o.threshold,
+            o.time_window,
+            count(*) as users,
+            sum(o.refunds) as refunds,
+            sum(o.credits) as credits
+        from users as o
+        where not o.is_named
+        group by
+            o.type,
+            o.threshold,
+            o.time_window
+    ) as n
+    cross join lateral credits_internal.platform_condition(
+        p_type => n.type,
+        p_message => format(
+            '%s more users had more than %s refunds within %s',
+            n.users,
+            n.threshold,
+            n.time_window
+        ),
+        p_metadata => jsonb_build_object(
+            'users', n.users,
+            'refunds', n.refunds,
+            'credits', n.credits
+        )
+    ) as p
 $repeated_refunds_condition$;
 
 comment on function credits_internal.repeated_refunds_condition is
-'The condition of repeated_refunds for each user of whom it holds at this time.';
+'The condition of repeated_refunds for each of a hundred users of whom it holds at this time, and '
+'one that counts the others.';
 
 revoke all on function credits_internal.repeated_refunds_condition from public;
