@@ -18,7 +18,7 @@ declare
     v_allocations jsonb;
     v_credits bigint;
 begin
-    if v_user.next_expiry_at is null or v_user.next_expiry_at > p_now then
+    if v_user.next_due_at is null or v_user.next_due_at > p_now then
         return v_user;
     end if;
 
@@ -49,6 +49,11 @@ begin
         -sum(d.remaining)::bigint
     into v_allocations, v_credits
     from due as d;
+
+    -- An allowance alone is due.
+    if v_credits is null then
+        return v_user;
+    end if;
 
     v_user := credits_internal.write_entry(
         p_user => v_user,

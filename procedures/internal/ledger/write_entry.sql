@@ -120,8 +120,8 @@ begin
         );
     end if;
 
-    -- Credits that come back to the lot in use alone: it stays the first to be spent, and the next
-    -- expiry does not change.
+    -- Credits that come back to the lot in use alone: it stays the first to be spent, and nothing
+    -- is due sooner.
     if p_credits > 0
         and jsonb_array_length(p_allocations) = 1
         and (p_allocations #>> '{0,lot_id}')::uuid = p_user.current_lot_id
@@ -145,7 +145,7 @@ begin
         last_seq = u.last_seq + 1,
         last_entry_at = p_at,
         ledger_head = v_hash,
-        next_expiry_at = live.next_expiry_at,
+        next_due_at = least(live.next_expiry_at, u.next_allowance_at),
         current_lot_id = live.lot_id,
         current_lot_remaining = coalesce(live.remaining, 0)
     from (select) as always

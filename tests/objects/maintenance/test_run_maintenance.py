@@ -17,8 +17,8 @@ TASKS = [
     "apply_waiting_callbacks",
     "sweep_stuck_generations",
     "retry_failed_refunds",
+    "apply_allowances",
     "expire_user_credits",
-    "apply_monthly_allowances",
     "check_ledger",
     "check_alerts",
 ]
@@ -50,7 +50,7 @@ def test_everything_that_is_due_is_done(conn: psycopg.Connection[Any]) -> None:
         "sweep_stuck_generations": 1,
         "retry_failed_refunds": 1,
         "expire_user_credits": 1,
-        "apply_monthly_allowances": 1,
+        "apply_allowances": 1,
         "check_ledger": 0,
         "check_alerts": 0,
     }

@@ -37,6 +37,7 @@ OPERATIONS = {
     "apply_waiting_callbacks",
     "retry_failed_refunds",
     "expire_user_credits",
+    "apply_allowances",
     "apply_monthly_allowances",
     "settle_owed_refunds",
     "run_maintenance",

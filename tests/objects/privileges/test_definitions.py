@@ -85,12 +85,14 @@ INLINED = {
     "lower_case": "t.word",
     "next_entry_at": "t.at, t.at",
     "nil_uuid": "",
+    "time_is_up": "",
     "trimmed": "t.word",
     "utc_text": "t.at",
     "uuid_v7": "t.at",
     "uuid_v7_prefix": "t.n",
 }
 INLINED_ROWS = {
+    "due_users": "t.word, t.at, t.n::integer",
     "generation_life": "",
     "lots_in_burn_order": "t.id",
     "read_allocations": "t.object",
