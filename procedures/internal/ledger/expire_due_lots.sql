@@ -3,7 +3,8 @@
 
 create or replace function credits_internal.expire_due_lots(
     p_user credits.user_credits,
-    p_now timestamptz
+    p_now timestamptz,
+    p_more_follows boolean default false
 )
 returns credits.user_credits
 language plpgsql
@@ -61,14 +62,16 @@ begin
         p_at => v_at,
         p_transaction_type => 'expiry',
         p_allocations => v_allocations,
-        p_credits => v_credits
+        p_credits => v_credits,
+        p_more_follows => p_more_follows
     );
 
     if v_user.plan is not null then
         v_user := credits_internal.roll_over_allowances(
             p_user => v_user,
             p_now => p_now,
-            p_expired => v_allocations
+            p_expired => v_allocations,
+            p_more_follows => p_more_follows
         );
     end if;
 
@@ -78,6 +81,6 @@ $expire_due_lots$;
 
 comment on function credits_internal.expire_due_lots is
 'Write the due expiries of a locked user and the rollover they bring, and return the user''s row '
-'as it is then. Every call that moves credits does this first.';
+'as it is then. Every call that moves credits does this first. p_more_follows: as write_entry.';
 
 revoke all on function credits_internal.expire_due_lots from public;

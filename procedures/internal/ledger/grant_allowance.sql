@@ -58,7 +58,11 @@ begin
     where u.user_id = p_user.user_id
     returning u.* into strict v_user;
 
-    v_user := credits_internal.expire_due_lots(p_user => v_user, p_now => p_now);
+    v_user := credits_internal.expire_due_lots(
+        p_user => v_user,
+        p_now => p_now,
+        p_more_follows => true
+    );
     v_at := credits_internal.next_entry_at(p_now, v_user.last_entry_at);
 
     return credits_internal.add_lot(
