@@ -17,6 +17,7 @@ declare
     v_user credits.user_credits;
     v_now timestamptz;
     v_is_first_change boolean;
+    v_next_allowance_at timestamptz;
 begin
     perform credits_internal.require_user(p_user_id);
     v_user := credits_internal.lock_user(p_user_id, p_create_missing => true);
@@ -43,9 +44,15 @@ begin
         and credits_internal.month_of(v_user.earlier_plan_until)
         is distinct from credits_internal.month_of(v_now);
 
+    v_next_allowance_at := credits_internal.next_allowance_at(
+        p_plan, v_user.allowance_month, v_user.allowance_credits, v_now
+    );
+
     update credits.user_credits as u
     set
         plan = p_plan,
+        next_allowance_at = v_next_allowance_at,
+        next_due_at = credits_internal.next_due_at(p_user_id, v_next_allowance_at),
         earlier_plan = case when v_is_first_change then u.plan else u.earlier_plan end,
         earlier_plan_until = case
             when v_is_first_change then v_now
@@ -59,9 +66,9 @@ end
 $set_user_plan$;
 
 comment on function credits.set_user_plan is
-'Put a user on a plan; null ends it. apply_monthly_allowances grants what the plan brings; a '
-'change of plan takes nothing away, and a month that has ended rolls over by the old plan, what is '
-'refunded of it later included. '
+'Put a user on a plan; null ends it. apply_allowances grants what the plan brings; a change of '
+'plan takes nothing away, and a month that has ended rolls over by the old plan, what is refunded '
+'of it later included. '
 'Errors: PT422 invalid_argument, PT404 plan_not_found. Call it in FROM.';
 
 revoke all on function credits.set_user_plan from public;

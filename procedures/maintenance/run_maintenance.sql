@@ -33,15 +33,15 @@ begin
 
     return query
     select
-        'expire_user_credits',
+        'apply_allowances',
         count(*)
-    from credits.expire_user_credits();
+    from credits.apply_allowances();
 
     return query
     select
-        'apply_monthly_allowances',
+        'expire_user_credits',
         count(*)
-    from credits.apply_monthly_allowances();
+    from credits.expire_user_credits();
 
     return query
     select
@@ -64,7 +64,7 @@ $run_maintenance$;
 
 comment on function credits.run_maintenance is
 'Run every maintenance task once, in one transaction: apply waiting callbacks, time out stuck '
-'generations, retry refunds, expire credits, grant allowances, check the ledger, purge history, '
+'generations, retry refunds, grant allowances, expire credits, check the ledger, purge history, '
 'judge the alerts. It never pays refunds that are under review. Each task handles at most its '
 'default p_limit; pgcredits maintain gives each a transaction of its own. One row per task: how '
 'many rows its function returned; for purge_history, what it returned; for check_alerts, how many '

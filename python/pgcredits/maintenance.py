@@ -43,14 +43,14 @@ _SWEEP = (
     " count(s.error) as failed, min(s.error) as error"
     " from credits.{}(p_limit => %(batch)s) as s"
 )
-#: In run_maintenance's order: waiting callbacks are applied before anything times out, and alerts
-#: are judged last.
+#: In run_maintenance's order: waiting callbacks are applied before anything times out, allowances
+#: come first since their turns write the users' expiries, too, and alerts are judged last.
 TASKS = {
     "apply_waiting_callbacks": _SWEEP.format("apply_waiting_callbacks"),
     "sweep_stuck_generations": _SWEEP.format("sweep_stuck_generations"),
     "retry_failed_refunds": _SWEEP.format("retry_failed_refunds"),
+    "apply_allowances": _SWEEP.format("apply_allowances"),
     "expire_user_credits": _SWEEP.format("expire_user_credits"),
-    "apply_monthly_allowances": _SWEEP.format("apply_monthly_allowances"),
     "check_ledger": (
         "select count(*) as done, 0 as failed, null as error from credits.check_ledger()"
     ),

@@ -223,7 +223,7 @@ def work(conn: Conn) -> None:
     """Do everything that reads what operators wrote; whatever raises in it fails the test."""
     subscriber, buyer = new_user(), new_user()
     call(conn, "set_user_plan", subscriber, "pro")
-    rows(conn, "apply_monthly_allowances", 1000)
+    rows(conn, "apply_allowances", 1000)
 
     # A refund of credits whose lot has expired meanwhile lives by the grace period.
     now = conn.execute("select credits_internal.clock() as at").fetchone().at

@@ -123,7 +123,7 @@ def refund_by_hand(conn: Conn) -> Case:
 def allowance(conn: Conn) -> Case:
     user = low(conn, 20)
     call(conn, "set_user_plan", user, "plus")
-    return rises(user, lambda own: rows(own, "apply_monthly_allowances"), 70)
+    return rises(user, lambda own: rows(own, "apply_allowances"), 70)
 
 
 def threshold(conn: Conn) -> Case:

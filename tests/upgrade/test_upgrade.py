@@ -280,6 +280,34 @@ def test_a_month_that_was_granted_is_not_granted_again(old_database: Database) -
         assert len(grants) == len({(e.created_at.year, e.created_at.month) for e in grants})
 
 
+def test_whose_allowance_waits_gets_it_after_the_upgrade(old_database: Database) -> None:
+    waiting, of_nothing = new_user(), new_user()
+    with old_database.connect() as conn:
+        conn.execute(
+            "insert into credits.plans (plan, monthly_credits) values ('none', 0), ('large', 80)"
+        )
+        call(conn, "set_user_plan", p_user_id=waiting, p_plan="plus")
+        call(conn, "set_user_plan", p_user_id=of_nothing, p_plan="none")
+        # Granted 50 already, and moved to a larger plan since.
+        call(conn, "set_user_plan", p_user_id=SUBSCRIBER, p_plan="large")
+
+    upgrade(old_database)
+
+    with old_database.connect() as conn:
+        served = {row.user_id: row.credits for row in rows(conn, "apply_allowances", p_limit=1000)}
+        assert served[waiting] == 50
+        # A month may have begun since.
+        assert served[SUBSCRIBER] in (30, 80)
+        assert of_nothing not in served
+        assert rows(conn, "apply_allowances", p_limit=1000) == []
+        due = conn.execute(
+            "select u.next_due_at > now() as later from credits.user_credits as u"
+            " where u.user_id = any(%s)",
+            ([waiting, of_nothing, SUBSCRIBER],),
+        ).fetchall()
+        assert [row.later for row in due] == [True] * 3
+
+
 def test_an_adoption_goes_on(old_database: Database) -> None:
     upgrade(old_database)
 

@@ -96,7 +96,7 @@ begin
             h.user_id,
             h.lot_id,
             h.granted,
-            min(h.expires_at) over (partition by h.user_id) as next_expiry_at
+            min(h.expires_at) over (partition by h.user_id) as next_due_at
         from hashed as h
         order by
             h.user_id,
@@ -111,7 +111,7 @@ begin
             balance,
             last_seq,
             last_entry_at,
-            next_expiry_at,
+            next_due_at,
             current_lot_id,
             current_lot_remaining,
             low_balance_threshold,
@@ -124,7 +124,7 @@ begin
             h.balance_after,
             h.seq,
             h.at,
-            b.next_expiry_at,
+            b.next_due_at,
             b.lot_id,
             b.granted,
             v_threshold,

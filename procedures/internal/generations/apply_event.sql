@@ -203,7 +203,7 @@ begin
         (
             select
                 case
-                    when u.next_expiry_at <= credits_internal.clock()
+                    when u.next_due_at <= credits_internal.clock()
                         then credits_internal.spendable_credits(u.user_id)
                     else u.balance
                 end

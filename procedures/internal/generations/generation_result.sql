@@ -21,7 +21,7 @@ begin
         g.credits_charged,
         coalesce(r.refunded, 0) as refunded,
         u.balance,
-        u.next_expiry_at
+        u.next_due_at
     into v_state
     from credits.generations as g
     inner join credits.user_credits as u on g.user_id = u.user_id
@@ -45,7 +45,7 @@ begin
         v_state.refunded,
         v_state.status in ('failed', 'cancelled', 'timed_out') and v_state.refunded > 0,
         case
-            when v_state.next_expiry_at <= credits_internal.clock()
+            when v_state.next_due_at <= credits_internal.clock()
                 then credits_internal.spendable_credits(p_user_id)
             else v_state.balance
         end,

@@ -48,13 +48,15 @@ begin
             u.last_seq,
             u.last_entry_at,
             u.ledger_head,
-            u.next_expiry_at,
+            u.plan,
+            u.next_due_at,
+            u.next_allowance_at,
             u.current_lot_id,
             u.current_lot_remaining,
             coalesce(g.credits, 0) as ledger_credits,
             coalesce(g.last_seq, 0) as ledger_last_seq,
             coalesce(l.remaining, 0) as lots_remaining,
-            l.next_expiry_at as lots_next_expiry_at,
+            least(l.next_expiry_at, u.next_allowance_at) as due_at,
             e.transaction_id,
             e.balance_after,
             e.created_at,
@@ -132,10 +134,17 @@ begin
                 'ledger_head is the hash of the last ledger row'
             ),
             (
-                'next_expiry_at',
-                s.lots_next_expiry_at::text,
-                s.next_expiry_at::text,
-                'next_expiry_at is the soonest of the lots that hold credits'
+                'next_due_at',
+                s.due_at::text,
+                s.next_due_at::text,
+                'next_due_at is the sooner of next_allowance_at and the expiry of the soonest lot '
+                'that holds credits'
+            ),
+            (
+                'next_allowance_at',
+                (s.plan is not null)::text,
+                (s.next_allowance_at is not null)::text,
+                'next_allowance_at is known of users on a plan, and of no others'
             ),
             (
                 'current_lot',

@@ -13,7 +13,8 @@ create or replace function credits_internal.add_lot(
     p_requested_credits bigint default null,
     p_reason text default null,
     p_idempotency_key text default null,
-    p_metadata jsonb default null
+    p_metadata jsonb default null,
+    p_more_follows boolean default false
 )
 returns credits.user_credits
 language plpgsql
@@ -63,12 +64,13 @@ begin
         p_source => p_source,
         p_reason => p_reason,
         p_idempotency_key => p_idempotency_key,
-        p_metadata => p_metadata
+        p_metadata => p_metadata,
+        p_more_follows => p_more_follows
     );
 end
 $add_lot$;
 
 comment on function credits_internal.add_lot is
-'Make a lot for a locked user and write its grant into the ledger.';
+'Make a lot for a locked user and write its grant into the ledger. p_more_follows: as write_entry.';
 
 revoke all on function credits_internal.add_lot from public;

@@ -38,7 +38,7 @@ begin
         u.current_lot_remaining,
         u.low_balance_threshold,
         u.last_entry_at,
-        u.next_expiry_at,
+        u.next_due_at,
         u.frozen_at,
         u.has_keyed_revocations
     into v_user
@@ -56,7 +56,6 @@ begin
         not found
         or v_user.current_lot_remaining <= p_credits
         or v_user.last_entry_at >= v_at
-        or v_user.next_expiry_at <= v_at
         or v_user.frozen_at is not null
         or v_user.has_keyed_revocations
         or (
@@ -65,6 +64,11 @@ begin
         ),
         false
     );
+
+    -- Where an allowance waits for its sweep, nothing else need be due.
+    if v_is_usual and v_user.next_due_at <= v_at then
+        v_is_usual := credits_internal.due_expiry(p_user_id, v_at) is null;
+    end if;
 
     if p_idempotency_key is not null and v_is_usual then
         v_is_usual := not exists (

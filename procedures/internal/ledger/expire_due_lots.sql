@@ -3,7 +3,8 @@
 
 create or replace function credits_internal.expire_due_lots(
     p_user credits.user_credits,
-    p_now timestamptz
+    p_now timestamptz,
+    p_more_follows boolean default false
 )
 returns credits.user_credits
 language plpgsql
@@ -18,7 +19,7 @@ declare
     v_allocations jsonb;
     v_credits bigint;
 begin
-    if v_user.next_expiry_at is null or v_user.next_expiry_at > p_now then
+    if v_user.next_due_at is null or v_user.next_due_at > p_now then
         return v_user;
     end if;
 
@@ -50,20 +51,27 @@ begin
     into v_allocations, v_credits
     from due as d;
 
+    -- An allowance alone is due.
+    if v_credits is null then
+        return v_user;
+    end if;
+
     v_user := credits_internal.write_entry(
         p_user => v_user,
         p_transaction_id => credits_internal.uuid_v7(v_at),
         p_at => v_at,
         p_transaction_type => 'expiry',
         p_allocations => v_allocations,
-        p_credits => v_credits
+        p_credits => v_credits,
+        p_more_follows => p_more_follows
     );
 
     if v_user.plan is not null then
         v_user := credits_internal.roll_over_allowances(
             p_user => v_user,
             p_now => p_now,
-            p_expired => v_allocations
+            p_expired => v_allocations,
+            p_more_follows => p_more_follows
         );
     end if;
 
@@ -73,6 +81,6 @@ $expire_due_lots$;
 
 comment on function credits_internal.expire_due_lots is
 'Write the due expiries of a locked user and the rollover they bring, and return the user''s row '
-'as it is then. Every call that moves credits does this first.';
+'as it is then. Every call that moves credits does this first. p_more_follows: as write_entry.';
 
 revoke all on function credits_internal.expire_due_lots from public;

@@ -3,7 +3,8 @@
 create or replace function credits_internal.roll_over_allowances(
     p_user credits.user_credits,
     p_now timestamptz,
-    p_expired jsonb
+    p_expired jsonb,
+    p_more_follows boolean default false
 )
 returns credits.user_credits
 language plpgsql
@@ -53,7 +54,8 @@ begin
                 p_expires_at => v_rolls_until,
                 p_priority => v_expired.priority,
                 p_unit_price_usd => v_expired.unit_price_usd,
-                p_origin_lot_id => v_expired.lot_id
+                p_origin_lot_id => v_expired.lot_id,
+                p_more_follows => p_more_follows
             );
         end if;
     end loop;
@@ -64,6 +66,6 @@ $roll_over_allowances$;
 
 comment on function credits_internal.roll_over_allowances is
 'For each expired allowance write a rollover lot of what was unused, in all at most the plan''s '
-'rollover_max_credits, until the end of the month that follows.';
+'rollover_max_credits, until the end of the month that follows. p_more_follows: as write_entry.';
 
 revoke all on function credits_internal.roll_over_allowances from public;

@@ -20,7 +20,8 @@ create or replace function credits_internal.write_entry(
     p_cost_usd numeric default null,
     p_reason text default null,
     p_idempotency_key text default null,
-    p_metadata jsonb default null
+    p_metadata jsonb default null,
+    p_more_follows boolean default false
 )
 returns credits.user_credits
 language plpgsql
@@ -120,8 +121,19 @@ begin
         );
     end if;
 
-    -- Credits that come back to the lot in use alone: it stays the first to be spent, and the next
-    -- expiry does not change.
+    -- The user's row is written once, with the last of several ledger rows.
+    if p_more_follows then
+        v_user := p_user;
+        v_user.balance := v_balance;
+        v_user.last_seq := p_user.last_seq + 1;
+        v_user.last_entry_at := p_at;
+        v_user.ledger_head := v_hash;
+
+        return v_user;
+    end if;
+
+    -- Credits that come back to the lot in use alone: it stays the first to be spent, and nothing
+    -- is due sooner.
     if p_credits > 0
         and jsonb_array_length(p_allocations) = 1
         and (p_allocations #>> '{0,lot_id}')::uuid = p_user.current_lot_id
@@ -130,7 +142,7 @@ begin
         set
             balance = v_balance,
             current_lot_remaining = u.current_lot_remaining + p_credits,
-            last_seq = u.last_seq + 1,
+            last_seq = p_user.last_seq + 1,
             last_entry_at = p_at,
             ledger_head = v_hash
         where u.user_id = p_user.user_id
@@ -142,10 +154,10 @@ begin
     update credits.user_credits as u
     set
         balance = v_balance,
-        last_seq = u.last_seq + 1,
+        last_seq = p_user.last_seq + 1,
         last_entry_at = p_at,
         ledger_head = v_hash,
-        next_expiry_at = live.next_expiry_at,
+        next_due_at = least(live.next_expiry_at, u.next_allowance_at),
         current_lot_id = live.lot_id,
         current_lot_remaining = coalesce(live.remaining, 0)
     from (select) as always
@@ -166,6 +178,7 @@ end
 $write_entry$;
 
 comment on function credits_internal.write_entry is
-'Append one ledger row for a locked user, and return the user''s row as it is then.';
+'Append one ledger row for a locked user, and return the user''s row as it is then. '
+'p_more_follows: leave writing that row to the next call, which is handed what this one returned.';
 
 revoke all on function credits_internal.write_entry from public;

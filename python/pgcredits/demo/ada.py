@@ -69,7 +69,7 @@ class Ada:
 
     def start_the_day(self) -> None:
         """What `pgcredits maintain` does: the due expiries, then the allowances."""
-        for function in ("expire_user_credits", "apply_monthly_allowances"):
+        for function in ("expire_user_credits", "apply_allowances"):
             for user in self.office.rows(function):
                 if user.error is not None:
                     raise PgcreditsError(f"{function} could not serve {user.user_id}: {user.error}")

@@ -38,7 +38,7 @@ _MAINTENANCE = (
     "sweep_stuck_generations",
     "retry_failed_refunds",
     "expire_user_credits",
-    "apply_monthly_allowances",
+    "apply_allowances",
     "check_alerts",
 )
 

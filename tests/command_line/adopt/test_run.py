@@ -115,6 +115,20 @@ def test_every_credit_comes_over(conn: Conn, nobody: Nobody, shape: str, dirty: 
     assert inspect(conn, ["public"]).discovery.plan == planned_again(conn)
 
 
+def test_the_tables_that_it_fills_are_analyzed(conn: Conn, nobody: Nobody) -> None:
+    run(conn, planned(conn, "photo_platform", dirty=False), nobody)
+
+    known = conn.execute(
+        "select c.relname as name, c.reltuples::bigint as n from pg_class as c"
+        " where c.relnamespace = 'credits'::regnamespace"
+        " and c.relname = any(array['user_credits', 'credit_lots', 'generations'])"
+    ).fetchall()
+    assert len(known) == 3
+    for table in known:
+        (counted,) = conn.execute(f"select count(*) as n from credits.{table.name}").fetchall()
+        assert table.n == counted.n > 0
+
+
 def rows_copied(conn: Conn) -> int:
     (row,) = conn.execute("select count(*) as n from credits.imported_history").fetchall()
     return int(row.n)
@@ -236,7 +250,7 @@ def test_lots_are_as_the_plan_says(conn: Conn, nobody: Nobody, is_known: bool) -
     ).fetchall()
     assert [tuple(lot) for lot in lots] == [(5, 50, 0.04, True), (20, 200, 0.0, False)]
     (account,) = conn.execute(
-        "select u.low_balance_threshold, u.next_expiry_at = l.expires_at as expires"
+        "select u.low_balance_threshold, u.next_due_at = l.expires_at as expires"
         " from credits.user_credits as u inner join credits.credit_lots as l"
         " on u.user_id = l.user_id and l.priority = 200 where u.user_id = %s",
         [systems.user(1)],
@@ -487,11 +501,11 @@ def test_a_subscription_goes_on_with_next_months_allowance(conn: Conn, nobody: N
 
     plans = conn.execute("select user_id, plan from credits.user_credits order by 1").fetchall()
     assert [(row.user_id.int, row.plan) for row in plans] == [(1, "pro"), (2, "pro"), (3, "free")]
-    assert [row.user_id for row in rows(conn, "apply_monthly_allowances")] == [systems.user(3)]
+    assert [row.user_id for row in rows(conn, "apply_allowances")] == [systems.user(3)]
     # The old system had given 50 for this month already.
     assert by_number(conn)[2] == 150
     set_clock(conn, datetime.now(UTC) + timedelta(days=32))
-    granted = rows(conn, "apply_monthly_allowances")
+    granted = rows(conn, "apply_allowances")
     assert {row.user_id.int: row.credits for row in granted} == {1: 50, 2: 50, 3: 5}
 
 
@@ -507,7 +521,7 @@ def test_an_allowance_whose_turn_is_within_the_month_is_given_here(conn: Conn) -
         [[systems.user(n) for n in (1, 2, 3)], ["pro", "pro", "pro"], resets],
     )
 
-    granted = rows(conn, "apply_monthly_allowances")
+    granted = rows(conn, "apply_allowances")
     assert [row.user_id for row in granted] == [systems.user(1), systems.user(3)]
 
 
@@ -554,7 +568,7 @@ def test_an_allowance_does_not_change_unseen(conn: Conn, nobody: Nobody, dirty: 
     with pytest.raises(PlanError, match=r"not in credits.plans"):
         run(conn, replace(plan, balances=(replace(part, tiers={"pro": "gold"}),)), nobody)
     run(conn, replace(plan, balances=(replace(part, tiers={}),)), nobody)
-    assert rows(conn, "apply_monthly_allowances") == []
+    assert rows(conn, "apply_allowances") == []
 
 
 # --- tasks ----------------------------------------------------------------------------------------

@@ -498,5 +498,5 @@ def test_a_user_whom_a_sweep_cannot_serve_ends_the_story(
         "alter table credits.credit_lots add constraint none"
         " check (source <> 'allowance') not valid"
     )
-    with pytest.raises(PgcreditsError, match="apply_monthly_allowances could not serve"):
+    with pytest.raises(PgcreditsError, match="apply_allowances could not serve"):
         ada.live(database.dsn)

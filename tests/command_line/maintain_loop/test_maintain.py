@@ -142,7 +142,7 @@ def test_an_operator_gets_everything_done_that_is_due(
         "sweep_stuck_generations": 1,
         "retry_failed_refunds": 1,
         "expire_user_credits": 1,
-        "apply_monthly_allowances": 1,
+        "apply_allowances": 1,
     }
     assert generation(conn, attempt).status == "timed_out"
     assert [balance(conn, u) for u in (attempt.user, owed.user, poor, planned)] == [100, 100, 0, 5]
@@ -216,7 +216,7 @@ def test_a_task_that_fails_undoes_no_other(conn: psycopg.Connection[Any], operat
     assert done.returncode == 20
     assert "expire_user_credits failed: no luck\n" in done.stderr
     assert "error: failed: expire_user_credits\n" in done.stderr
-    expected = NOTHING | {"sweep_stuck_generations": 1, "apply_monthly_allowances": 1}
+    expected = NOTHING | {"sweep_stuck_generations": 1, "apply_allowances": 1}
     del expected["expire_user_credits"]
     assert counts(done.stdout) == expected
     assert_swept_once(conn, attempts)
@@ -308,8 +308,7 @@ def test_it_goes_round_and_round(conn: psycopg.Connection[Any], operator: str) -
 def test_the_task_that_runs_is_finished_and_no_other_begun(
     conn: psycopg.Connection[Any], door: psycopg.Connection[Any], operator: str, number: int
 ) -> None:
-    planned = new_user()
-    call(conn, "set_user_plan", planned, "free")
+    grant(conn, new_user(), 5)
 
     with program(operator, "maintain", "--format", "json") as loop:
         loop.until(lambda: waits_at_the_door(conn), "waiting")
@@ -324,8 +323,9 @@ def test_the_task_that_runs_is_finished_and_no_other_begun(
     assert conn.execute("select * from public.done").fetchall() == [
         ("10s", "10min", "pgcredits maintain")
     ]
-    assert [line["task"] for line in loop.told()] == list(TASKS)[:4]
-    assert balance(conn, planned) == 0
+    done = list(TASKS)[: list(TASKS).index("expire_user_credits") + 1]
+    assert [line["task"] for line in loop.told()] == done
+    assert conn.execute("select * from credits.ledger_checks").fetchall() == []
 
 
 def _is_pending(pid: int, number: int) -> bool:

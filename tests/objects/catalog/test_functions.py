@@ -51,6 +51,7 @@ SIGNATURES = {
     "redact_user": ("p_user_id uuid", "bigint"),
     "expire_user_credits": ("p_limit integer DEFAULT 100", "SETOF sweep_result"),
     "apply_monthly_allowances": ("p_limit integer DEFAULT 100", "SETOF sweep_result"),
+    "apply_allowances": ("p_limit integer DEFAULT 100", "SETOF sweep_result"),
     "start_generation": (
         "p_user_id uuid, p_provider text, p_generation_type text, p_credits bigint,"
         " p_generation_id uuid DEFAULT NULL::uuid,"
@@ -211,5 +212,5 @@ def test_a_sweep_of_another_kind_answers_alike(conn: psycopg.Connection[Any]) ->
         f for f in functions(conn) if f.schema == "credits" and f.result == "credits.sweep_result"
     ]
 
-    assert {f.name for f in sweeps} >= {"expire_user_credits", "apply_monthly_allowances"}
+    assert {f.name for f in sweeps} >= {"expire_user_credits", "apply_allowances"}
     assert {tuple(f.argument_names) for f in sweeps} == {("p_limit",)}

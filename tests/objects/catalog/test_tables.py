@@ -29,6 +29,9 @@ USER_DATA = (
 # Keyed by the provider's own ids: a callback names nothing else.
 BY_PROVIDER = {"provider_tasks"}
 
+# Where a sweep is, and nothing of the user's.
+BY_TASK = {"sweep_positions"}
+
 CONSTRAINTS = """
     select
         c.conname as name,
@@ -155,7 +158,7 @@ def test_there_are_no_sequences(conn: psycopg.Connection[Any]) -> None:
 def test_every_table_with_a_user_is_known_here(conn: psycopg.Connection[Any]) -> None:
     with_user = {c.table for c in conn.execute(COLUMNS).fetchall() if c.name == "user_id"}
 
-    assert with_user == {*USER_DATA, *BY_PROVIDER}
+    assert with_user == {*USER_DATA, *BY_PROVIDER, *BY_TASK}
 
 
 def test_columns_are_of_plain_types(conn: psycopg.Connection[Any]) -> None:

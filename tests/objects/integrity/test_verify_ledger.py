@@ -48,13 +48,17 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
         {"ledger_head"},
     ),
     "the next expiry is forgotten": (
-        "update credits.user_credits set next_expiry_at = null where user_id = %(user)s",
-        {"next_expiry_at"},
+        "update credits.user_credits set next_due_at = null where user_id = %(user)s",
+        {"next_due_at"},
+    ),
+    "the next allowance is forgotten": (
+        "update credits.user_credits set plan = 'plus' where user_id = %(user)s",
+        {"next_allowance_at"},
     ),
     "the next expiry is another": (
-        "update credits.user_credits set next_expiry_at = next_expiry_at + interval '1 day'"
+        "update credits.user_credits set next_due_at = next_due_at + interval '1 day'"
         " where user_id = %(user)s",
-        {"next_expiry_at"},
+        {"next_due_at"},
     ),
     "the lot in use is another": (
         "update credits.user_credits set current_lot_id = %(purchase_lot)s"
@@ -77,7 +81,7 @@ TAMPERINGS: dict[str, tuple[str, set[str]]] = {
         " set remaining = remaining + case when lot_id = %(purchase_lot)s then -1 else 1 end"
         " where user_id = %(user)s and lot_id in (%(purchase_lot)s, %(promo_lot)s)",
         # The promo's has expired, and burns first.
-        {"lot_remaining", "next_expiry_at", "current_lot"},
+        {"lot_remaining", "next_due_at", "current_lot"},
     ),
     "a lot was granted more": (
         "update credits.credit_lots set granted = granted + 1"

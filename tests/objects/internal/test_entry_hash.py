@@ -44,7 +44,7 @@ def everything_that_happens(conn: psycopg.Connection[Any], user: UUID) -> None:
     set_clock(conn, NOON)
     conn.execute("update credits.plans set rollover_max_credits = 20")
     call(conn, "set_user_plan", user, "plus")
-    call_rows(conn, "apply_monthly_allowances")
+    call_rows(conn, "apply_allowances")
     sources = ("purchase", "promo", "referral", "goodwill", "import", "adjustment")
     for source, word in zip(sources, WORDS, strict=False):
         grant(

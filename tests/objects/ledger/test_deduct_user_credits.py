@@ -270,7 +270,7 @@ def test_due_expiries_are_written_before_a_deduction(conn: psycopg.Connection[An
     )
     expiry, deduction = entries(conn, user)[-2:]
     assert (expiry.created_at, deduction.created_at) == (late, late + timedelta(microseconds=1))
-    assert user_row(conn, user).next_expiry_at is None
+    assert user_row(conn, user).next_due_at is None
 
 
 def test_a_deduction_that_meets_the_months_end_writes_the_rollover_and_may_spend_it(
@@ -280,7 +280,7 @@ def test_a_deduction_that_meets_the_months_end_writes_the_rollover_and_may_spend
     conn.execute("update credits.plans set rollover_max_credits = 30 where plan = 'plus'")
     set_clock(conn, NOON)
     call(conn, "set_user_plan", user, "plus")
-    call(conn, "apply_monthly_allowances")
+    call(conn, "apply_allowances")
     deduct(conn, user, 10)
     set_clock(conn, NOON.replace(month=6))
 

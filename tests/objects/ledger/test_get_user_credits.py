@@ -98,7 +98,7 @@ def test_a_rollover_counts_once_it_is_written(conn: psycopg.Connection[Any]) -> 
     conn.execute("update credits.plans set rollover_max_credits = 30 where plan = 'plus'")
     set_clock(conn, NOON)
     call(conn, "set_user_plan", user, "plus")
-    call(conn, "apply_monthly_allowances")
+    call(conn, "apply_allowances")
 
     set_clock(conn, NOON.replace(month=6))
     assert call(conn, "get_user_credits", user).balance == 0

@@ -231,7 +231,7 @@ def test_credits_of_an_expired_lot_live_as_long_as_they_still_had_when_taken(
     assert (fresh.priority, fresh.unit_price_usd) == (7, Decimal("0.25"))
     assert fresh.origin_lot_id == origin.lot_id
     assert legs(entry(conn, user, back)) == [(fresh.lot_id, 4)]
-    assert user_row(conn, user).next_expiry_at == refunded_at + lives
+    assert user_row(conn, user).next_due_at == refunded_at + lives
 
 
 def test_the_grace_period_is_a_setting(conn: psycopg.Connection[Any]) -> None:

@@ -378,7 +378,7 @@ def _rolled_over(conn: psycopg.Connection[Any], user: Any) -> Any:
     conn.execute("update credits.plans set rollover_max_credits = 30 where plan = 'plus'")
     set_clock(conn, NOON)
     call(conn, "set_user_plan", user, "plus")
-    call(conn, "apply_monthly_allowances")
+    call(conn, "apply_allowances")
     allowance = last_entry(conn, user)
     set_clock(conn, NOON.replace(month=6))
     call(conn, "expire_user_credits")

@@ -94,10 +94,10 @@ def test_an_expiry_and_its_rollover_have_times_of_their_own(
     conn.execute("update credits.plans set rollover_max_credits = 3 where plan = 'free'")
     set_clock(conn, NOON)
     call(conn, "set_user_plan", user, "free")
-    call(conn, "apply_monthly_allowances")
+    call(conn, "apply_allowances")
     later = set_clock(conn, NOON.replace(month=6))
 
-    rows(conn, "apply_monthly_allowances")
+    rows(conn, "apply_allowances")
 
     assert books(conn, user).ledger[1:] == [("expiry", -5, 0), ("grant", 3, 3), ("grant", 5, 8)]
     assert _times(conn, user)[1:] == [later + n * MICROSECOND for n in range(3)]
@@ -181,7 +181,7 @@ def test_a_callers_rollback_undoes_everything(database: Database) -> None:
         call(caller, "set_user_plan", user, "pro")
         call(caller, "set_low_balance_threshold", user, 5)
         call(caller, "freeze_user_credits", user, "chargeback")
-        call(caller, "apply_monthly_allowances")
+        call(caller, "apply_allowances")
         call(caller, "redact_user", user)
         caller.rollback()
 

@@ -55,7 +55,7 @@ def test_null_ends_the_plan_and_what_it_brings(conn: psycopg.Connection[Any]) ->
 
     assert call(conn, "set_user_plan", user, None).plan is None
 
-    assert rows(conn, "apply_monthly_allowances") == []
+    assert rows(conn, "apply_allowances") == []
     assert books(conn, user) == Books()
 
 
@@ -78,7 +78,7 @@ def test_plans_are_the_operators_own(conn: psycopg.Connection[Any]) -> None:
 
     assert call(conn, "set_user_plan", user, "studio").plan == "studio"
 
-    call(conn, "apply_monthly_allowances")
+    call(conn, "apply_allowances")
     assert books(conn, user).ledger == [("grant", 1000, 1000)]
 
 
@@ -89,7 +89,7 @@ def test_flipping_plans_mints_nothing(conn: psycopg.Connection[Any], spending: i
 
     for plan in ["free", "plus", "free", "pro", None, "plus", "pro", "free", "pro", "pro"] * 3:
         call(conn, "set_user_plan", user, plan)
-        rows(conn, "apply_monthly_allowances")
+        rows(conn, "apply_allowances")
         if spending:
             deduct(conn, user, spending) if balance(conn, user) >= spending else None
         advance(conn, timedelta(minutes=1))
@@ -105,13 +105,13 @@ def test_a_downgrade_takes_nothing_back_and_counts_from_the_next_month(
     user = new_user()
     set_clock(conn, NOON)
     call(conn, "set_user_plan", user, "pro")
-    rows(conn, "apply_monthly_allowances")
+    rows(conn, "apply_allowances")
 
     assert call(conn, "set_user_plan", user, "free").balance == 200
-    assert rows(conn, "apply_monthly_allowances") == []
+    assert rows(conn, "apply_allowances") == []
 
     set_clock(conn, NOON.replace(month=6))
-    rows(conn, "apply_monthly_allowances")
+    rows(conn, "apply_allowances")
     assert books(conn, user).ledger == [("grant", 200, 200), ("expiry", -200, 0), ("grant", 5, 5)]
 
 
@@ -127,7 +127,7 @@ def test_a_change_of_plan_after_the_months_end_does_not_change_what_rolls_over(
     conn.execute("update credits.plans set rollover_max_credits = 30 where plan = 'plus'")
     set_clock(conn, NOON)
     call(conn, "set_user_plan", user, held)
-    rows(conn, "apply_monthly_allowances")
+    rows(conn, "apply_allowances")
     set_clock(conn, NOON.replace(month=6))
 
     if sweep == "before":
@@ -147,7 +147,7 @@ def test_purchased_credits_survive_every_change_of_plan(conn: psycopg.Connection
         set_clock(conn, NOON.replace(month=month))
         for plan in (old, new):
             call(conn, "set_user_plan", user, plan)
-            rows(conn, "apply_monthly_allowances")
+            rows(conn, "apply_allowances")
     call(conn, "set_user_plan", user, None)
     set_clock(conn, NOON.replace(year=2032))
     rows(conn, "expire_user_credits")

@@ -56,7 +56,7 @@ def test_what_expired_leaves_the_balance_and_the_ledger_says_so(
     assert legs(expiry) == [(lots(conn, user)[0].lot_id, -7)]
     assert (expiry.reason, expiry.idempotency_key, expiry.requested_credits) == (None, None, None)
     assert expiry.metadata == {}
-    assert user_row(conn, user).next_expiry_at is None
+    assert user_row(conn, user).next_due_at is None
 
 
 def test_what_expires_in_a_microsecond_is_left(conn: psycopg.Connection[Any]) -> None:
@@ -87,7 +87,7 @@ def test_all_that_is_due_is_one_ledger_row_in_the_order_of_expiry(
         (lot_of(conn, user, sooner.transaction_id).lot_id, -5),
         (lot_of(conn, user, later.transaction_id).lot_id, -10),
     ]
-    assert user_row(conn, user).next_expiry_at == NOON + 3 * DAY
+    assert user_row(conn, user).next_due_at == NOON + 3 * DAY
     assert books(conn, user).balance == 1
 
 

@@ -51,7 +51,7 @@ def subscriber(conn: psycopg.Connection[Any], plan: str = "plus", spent: int = 0
     """A user with this month's allowance, some of it spent."""
     user = new_user()
     call(conn, "set_user_plan", user, plan)
-    rows(conn, "apply_monthly_allowances")
+    rows(conn, "apply_allowances")
     if spent:
         deduct(conn, user, spent)
     return user
@@ -124,7 +124,7 @@ def test_a_rollover_lives_to_the_end_of_the_next_month_and_does_not_roll_again(
     roll_over_at_most(conn, "plus", 20)
     user = subscriber(conn)
     set_clock(conn, JUNE)
-    assert [row.credits for row in rows(conn, "apply_monthly_allowances")] == [50]
+    assert [row.credits for row in rows(conn, "apply_allowances")] == [50]
     assert balance(conn, user) == 70
 
     set_clock(conn, JULY - INSTANT)
@@ -148,7 +148,7 @@ def test_the_allowances_of_an_upgrade_roll_over_no_more_together(
     roll_over_at_most(conn, "pro", 60)
     user = subscriber(conn, "plus")
     call(conn, "set_user_plan", user, "pro")
-    rows(conn, "apply_monthly_allowances")
+    rows(conn, "apply_allowances")
     assert balance(conn, user) == 200
     set_clock(conn, JUNE)
 
@@ -165,7 +165,7 @@ def test_the_rollover_of_the_month_before_does_not_count_against_the_next(
     user = subscriber(conn)
     for month in (JUNE, JULY, AUGUST):
         set_clock(conn, month)
-        rows(conn, "apply_monthly_allowances")
+        rows(conn, "apply_allowances")
         assert balance(conn, user) == 70
 
 
@@ -188,7 +188,7 @@ def _expire(conn: psycopg.Connection[Any], user: UUID, charge: UUID, bought: UUI
 
 
 def _apply(conn: psycopg.Connection[Any], user: UUID, charge: UUID, bought: UUID) -> None:
-    rows(conn, "apply_monthly_allowances")
+    rows(conn, "apply_allowances")
 
 
 def _deduct(conn: psycopg.Connection[Any], user: UUID, charge: UUID, bought: UUID) -> None:

@@ -55,7 +55,7 @@ def subscriber(conn: psycopg.Connection[Any], plan: str = "plus") -> UUID:
     """A user with this month's allowance."""
     user = new_user()
     call(conn, "set_user_plan", user, plan)
-    rows(conn, "apply_monthly_allowances")
+    rows(conn, "apply_allowances")
     return user
 
 
@@ -230,7 +230,7 @@ def test_the_maximum_is_shared_by_the_allowances_of_an_upgrade(
     roll_over_at_most(conn, "pro", 160)
     user = subscriber(conn, "plus")
     call(conn, "set_user_plan", user, "pro")
-    rows(conn, "apply_monthly_allowances")
+    rows(conn, "apply_allowances")
     generation = start(conn, user, 200)
     set_clock(conn, JUNE)
 
@@ -249,7 +249,7 @@ def test_a_month_does_not_share_its_maximum_with_the_next(conn: psycopg.Connecti
     user = subscriber(conn)
     charges = [deduct(conn, user, 50)]
     set_clock(conn, JUNE)
-    rows(conn, "apply_monthly_allowances")
+    rows(conn, "apply_allowances")
     charges.append(deduct(conn, user, 50))
     refund(conn, user, charges[0])
     set_clock(conn, JULY)
@@ -325,7 +325,7 @@ def test_the_plan_that_was_held_at_the_months_end_decides(
     # Before, too, the plan has changed.
     user = subscriber(conn, "free")
     call(conn, "set_user_plan", user, "plus")
-    rows(conn, "apply_monthly_allowances")
+    rows(conn, "apply_allowances")
     grant(conn, user, 10, p_source="allowance", p_expires_at=JUNE)
     generation = start(conn, user, 60)
     for n, plan in enumerate(changes):
@@ -434,7 +434,7 @@ def test_cancelling_every_night_hoards_nothing(conn: psycopg.Connection[Any], ma
         generation = start(conn, user, balance(conn, user))
         now = set_clock(conn, now + 2 * MINUTE)
         rows(conn, "expire_user_credits")
-        rows(conn, "apply_monthly_allowances")
+        rows(conn, "apply_allowances")
         call(conn, "cancel_generation", user, generation.generation_id)
         # This month's allowance, and the month before's, which ends with this month.
         assert 5 <= balance(conn, user) <= 10

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import pytest
 from psycopg import sql
@@ -13,8 +14,6 @@ from support.books import entries, no_trace, refused_argument
 from support.races import Session, at_once
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
     import psycopg
 
     from support.databases import Database
@@ -243,3 +242,181 @@ def test_a_user_without_anything_due_is_left_alone(
     assert rows(conn, sweep.function) == [sweep.row(due)]
 
     assert entries(conn, idle) == before
+
+
+# --- what goes on for long ------------------------------------------------------------------------
+
+
+def entries_read(conn: psycopg.Connection[Any]) -> int:
+    """How many entries of indexes on user_credits have been read so far, dead ones included."""
+    conn.execute("select pg_stat_force_next_flush()")
+    (row,) = conn.execute(
+        "select sum(idx_tup_read)::integer as entries from pg_stat_user_indexes"
+        " where relid = 'credits.user_credits'::regclass"
+    ).fetchall()
+    return int(row.entries)
+
+
+def users_read(conn: psycopg.Connection[Any]) -> int:
+    """How many rows of user_credits this session has read lately, index by index or not."""
+    (row,) = conn.execute(
+        "select coalesce(sum(seq_tup_read + idx_tup_fetch), 0)::integer as users"
+        " from pg_stat_xact_user_tables where relid = 'credits.user_credits'::regclass"
+    ).fetchall()
+    return int(row.users)
+
+
+def test_a_batch_reads_little_more_than_those_whom_it_serves(
+    conn: psycopg.Connection[Any], sweep: Sweep
+) -> None:
+    sweep.make_many_due(conn, 1500)
+    assert len(rows(conn, sweep.function, 1500)) == 1500
+    sweep.make_due(conn, 20)
+    conn.execute("analyze")
+
+    with conn.transaction():
+        before = users_read(conn)
+        served = rows(conn, sweep.function, 10)
+        read = users_read(conn) - before
+
+    assert len(served) == 10
+    # Some statements of each of the ten turns read the user's row.
+    assert read < 200
+
+
+def test_a_snapshot_that_somebody_holds_makes_no_batch_longer_than_the_first(
+    database: Database, conn: psycopg.Connection[Any], sweep: Sweep
+) -> None:
+    sweep.make_many_due(conn, 600)
+    # As where all users are too many to be read.
+    conn.execute("analyze")
+    conn.execute("set enable_seqscan = off")
+    conn.execute("set enable_bitmapscan = off")
+
+    def read_in_a_batch() -> int:
+        before = entries_read(conn)
+        assert len(rows(conn, sweep.function, 10)) == 10
+        return entries_read(conn) - before
+
+    with Session(database) as holder:
+        # It keeps what the sweep leaves behind of each user whom it serves.
+        holder.run("begin isolation level repeatable read")
+        holder.run("select from credits.user_credits limit 1")
+        first = read_in_a_batch()
+        assert len(rows(conn, sweep.function, 500)) == 500
+        last = read_in_a_batch()
+        holder.run("rollback")
+
+    # Each of the ten was read by some statements, and some of their earlier versions with them.
+    assert last < first + 100
+
+
+def test_a_turn_that_lasts_until_the_timeout_keeps_nobody_waiting(
+    conn: psycopg.Connection[Any], sweep: Sweep
+) -> None:
+    users = sweep.make_due(conn, 4)
+    slow, others = users[1], [users[0], *users[2:]]
+    let_turns_last(conn, slow, "60")
+    conn.execute("set statement_timeout = '400ms'")
+
+    runs = [rows(conn, sweep.function) for _ in range(2)]
+    conn.execute("set statement_timeout = 0")
+
+    # The second call goes on behind the slow one, who comes again last.
+    assert [[row.user_id for row in run] for run in runs] == [users[:2], [*users[2:], slow]]
+    failed = [row for run in runs for row in run if row.error is not None]
+    assert [row.user_id for row in failed] == [slow, slow]
+    assert "timeout" in failed[0].error
+    assert ledger_balances(conn, others) == [sweep.before + sweep.credits] * 3
+    assert ledger_balances(conn, [slow]) == [sweep.before]
+
+    conn.execute("drop trigger slow on credits.credit_transactions")
+    assert rows(conn, sweep.function) == [sweep.row(slow)]
+
+
+def test_a_call_ends_by_itself_before_the_timeout_does_it(
+    conn: psycopg.Connection[Any], sweep: Sweep
+) -> None:
+    users = sweep.make_due(conn, 12)
+    let_turns_last(conn, None, "0.1")
+    conn.execute("set statement_timeout = '1s'")
+
+    served: list[Any] = []
+    while len(served) < len(users):
+        batch = rows(conn, sweep.function)
+        assert 0 < len(batch) < len(users)
+        served += batch
+
+    assert served == [sweep.row(user) for user in users]
+    conn.execute("set statement_timeout = 0")
+
+
+def test_whoever_cancels_a_sweep_by_hand_gets_the_error(
+    database: Database, conn: psycopg.Connection[Any], sweep: Sweep
+) -> None:
+    users = sweep.make_due(conn, 2)
+    let_turns_last(conn, users[1], "60")
+
+    with no_trace(conn), Session(database) as sweeper:
+        sweeper.start(f"select * from credits.{sweep.function}()")
+        with database.connect() as watcher:
+            while not watcher.execute(
+                "select from pg_stat_activity where pid = %s and wait_event = 'PgSleep'",
+                (sweeper.pid,),
+            ).rowcount:
+                pass
+        sweeper.conn.cancel()
+        with refused("57014"):
+            sweeper.result()
+
+
+def test_nobody_waits_for_a_position_that_somebody_holds_locked(
+    database: Database, conn: psycopg.Connection[Any], sweep: Sweep
+) -> None:
+    users = sweep.make_due(conn, 3)
+
+    with Session(database) as holder, Session(database) as sweeper:
+        holder.run("begin")
+        holder.run("select from credits.sweep_positions for update")
+        for user in users:
+            sweeper.start(f"select * from credits.{sweep.function}(1)")
+            assert not sweeper.is_blocked()
+            assert sweeper.result() == [sweep.row(user)]
+        holder.run("rollback")
+
+
+def test_a_position_that_is_lost_means_from_the_beginning(
+    conn: psycopg.Connection[Any], sweep: Sweep
+) -> None:
+    users = sweep.make_due(conn, 3)
+    conn.execute("delete from credits.sweep_positions")
+
+    assert [rows(conn, sweep.function, 1) for _ in users] == [[sweep.row(user)] for user in users]
+
+
+def test_many_for_whom_the_other_sweep_is_due_hide_nobody(
+    conn: psycopg.Connection[Any], sweep: Sweep
+) -> None:
+    (other,) = [other for other in SWEEPS if other != sweep]
+    other.make_many_due(conn, 1101)
+    (user,) = sweep.make_due(conn, 1)
+
+    runs = [rows(conn, sweep.function) for _ in range(2)]
+
+    assert [row for run in runs for row in run] == [sweep.row(user)]
+
+
+def let_turns_last(conn: psycopg.Connection[Any], user: UUID | None, seconds: str) -> None:
+    """Each ledger row of the user, or of everybody, takes so long to write."""
+    conn.execute(
+        sql.SQL(
+            "create function public.slow() returns trigger language plpgsql"
+            " as $$ begin perform pg_sleep({}); return new; end $$"
+        ).format(sql.Literal(seconds))
+    )
+    conn.execute(
+        sql.SQL(
+            "create trigger slow before insert on credits.credit_transactions"
+            " for each row when (new.user_id = {} or {}) execute function public.slow()"
+        ).format(sql.Literal(str(user or UUID(int=0))), sql.Literal(user is None))
+    )

@@ -38,6 +38,7 @@ OPERATIONS = {
     "purge_history",
     "retry_failed_refunds",
     "expire_user_credits",
+    "apply_allowances",
     "apply_monthly_allowances",
     "settle_owed_refunds",
     "run_maintenance",

@@ -92,6 +92,7 @@ INLINED = {
     "uuid_v7_prefix": "t.n",
 }
 INLINED_ROWS = {
+    "due_users": "t.word, t.at, t.n::integer",
     "generation_life": "",
     "lots_in_burn_order": "t.id",
     "read_allocations": "t.object",

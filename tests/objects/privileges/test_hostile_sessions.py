@@ -118,6 +118,7 @@ def everything_a_caller_does(caller: Caller) -> None:
     caller("unfreeze_user_credits", user)
     caller("revoke_user_credits", user, granted.transaction_id, 20, p_reason="chargeback")
     caller("revoke_user_credits", user, granted.transaction_id)
+    caller("apply_allowances")
     caller("apply_monthly_allowances")
     generations_of(caller, user)
     caller("get_user_credits", user)

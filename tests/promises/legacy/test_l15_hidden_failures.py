@@ -82,8 +82,7 @@ def test_l15_nothing_else_catches_whatever_may_come() -> None:
     assert catching.keys() <= {
         "pay_or_owe",
         "pay_listed",
-        "expire_user_credits",
-        "apply_monthly_allowances",
+        "serve_due_users",
         "apply_waiting_callbacks",
         "sweep_stuck_generations",
     }

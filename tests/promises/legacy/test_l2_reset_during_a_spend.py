@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from support.databases import Database
 
 DEDUCT = "select * from credits.deduct_user_credits(%s, 3)"
-RESET = "select * from credits.apply_monthly_allowances()"
+RESET = "select * from credits.apply_allowances()"
 
 
 def _user_on_a_plan(conn: psycopg.Connection[Any]) -> UUID:
     user = new_user()
     set_clock(conn, NOON)
     call(conn, "set_user_plan", user, "free")
-    call(conn, "apply_monthly_allowances")
+    call(conn, "apply_allowances")
     return user
 
 
@@ -37,9 +37,9 @@ def test_l2_a_reset_leaves_a_user_who_is_spending_for_its_next_run(database: Dat
         assert spender.run(DEDUCT, (user,))[0].balance == 2
         set_clock(conn, NOON.replace(month=6))
         # It neither waits nor looks past the lock.
-        assert rows(conn, "apply_monthly_allowances") == []
+        assert rows(conn, "apply_allowances") == []
         spender.run("commit")
-    rows(conn, "apply_monthly_allowances")
+    rows(conn, "apply_allowances")
 
     assert books(conn, user) == Books(
         balance=5,

@@ -16,7 +16,7 @@ def test_l5_credits_are_refunded_to_where_they_came_from(conn: psycopg.Connectio
     user = new_user()
     set_clock(conn, NOON)
     call(conn, "set_user_plan", user, "free")
-    call(conn, "apply_monthly_allowances")
+    call(conn, "apply_allowances")
     grant(conn, user, 10, p_source="purchase", p_idempotency_key="pi_1")
     # Five of the month's, then three that were paid for.
     charge = deduct(conn, user, 8)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -147,6 +147,8 @@ class Account:
     frozen_reason: str | None = None
     allowance_month: date = NO_MONTH
     allowance: int = 0
+    #: When the plan brings the next credits, or when to look again.
+    next_allowance: datetime | None = None
 
     def copy(self) -> Account:
         """A copy that can be changed without changing this one."""
@@ -466,6 +468,7 @@ class Oracle:
         if plan != mine.plan:
             mine.plans.append((now, plan))
         mine.plan = plan
+        self.schedule_allowance(mine, now)
         self.accounts[user] = mine
 
     def set_threshold(self, user: UUID, amount: int | None) -> None:
@@ -509,21 +512,55 @@ class Oracle:
         return -due
 
     def allowance_due(self, user: UUID, now: datetime) -> int | None:
-        """What apply_monthly_allowances would grant to this user; None = nothing."""
+        """What apply_allowances would grant to this user; None = nothing."""
         mine = self.accounts.get(user)
-        if mine is None or mine.plan is None:
+        if mine is None or mine.next_allowance is None or mine.next_allowance > now:
             return None
-        month = self.month_of(now)
-        held = mine.allowance if mine.allowance_month == month else 0
-        due = self.plans[mine.plan].monthly - held
-        return due if due > 0 and mine.allowance_month <= month else None
+        return self.missing_allowance(mine, now) or None
 
     def sweep_allowance(self, user: UUID, now: datetime) -> int | None:
-        """What apply_monthly_allowances reports for this user; None = nothing is due."""
-        due = self.allowance_due(user, now)
-        if due is None:
-            return None
+        """What apply_allowances reports for this user; None = nothing is due."""
         mine = self.account(user)
+        granted = self.bring_allowance(mine, now)
+        self.accounts[user] = mine
+        return granted or None
+
+    # --- rules ------------------------------------------------------------------------------------
+
+    def month_of(self, at: datetime) -> date:
+        return at.astimezone(self.zone).date().replace(day=1)
+
+    def month_end(self, at: datetime) -> datetime:
+        first = self.month_of(at)
+        following = (first + timedelta(days=31)).replace(day=1)
+        return datetime(following.year, following.month, 1, tzinfo=self.zone)
+
+    def missing_allowance(self, mine: Account, now: datetime) -> int:
+        """What the plan brings in this month and was not granted yet."""
+        month = self.month_of(now)
+        if mine.plan is None or mine.allowance_month > month:
+            return 0
+        held = mine.allowance if mine.allowance_month == month else 0
+        return max(0, self.plans[mine.plan].monthly - held)
+
+    def schedule_allowance(self, mine: Account, now: datetime) -> None:
+        """Note when the plan brings the next credits: now, or with a month that has not begun."""
+        if mine.plan is None:
+            mine.next_allowance = None
+        elif self.missing_allowance(mine, now):
+            mine.next_allowance = now
+        else:
+            latest = datetime.combine(mine.allowance_month, time(12), self.zone)
+            mine.next_allowance = max(self.month_end(now), self.month_end(latest))
+
+    def bring_allowance(self, mine: Account, now: datetime) -> int:
+        """Grant an allowance whose time has come; returns how much."""
+        if mine.next_allowance is None or mine.next_allowance > now:
+            return 0
+        due = self.missing_allowance(mine, now)
+        if due == 0:
+            self.schedule_allowance(mine, now)
+            return 0
         assert mine.plan is not None
         self.expire(mine, now)
         end = self.month_end(now)
@@ -535,19 +572,8 @@ class Oracle:
             key=f"pgcredits:allowance:{month:%Y-%m}:{monthly}",
             reason=f"allowance of plan {mine.plan} for {month:%Y-%m}",
         )
-        mine.allowance_month, mine.allowance = month, monthly
-        self.accounts[user] = mine
+        mine.allowance_month, mine.allowance, mine.next_allowance = month, monthly, end
         return due
-
-    # --- rules ------------------------------------------------------------------------------------
-
-    def month_of(self, at: datetime) -> date:
-        return at.astimezone(self.zone).date().replace(day=1)
-
-    def month_end(self, at: datetime) -> datetime:
-        first = self.month_of(at)
-        following = (first + timedelta(days=31)).replace(day=1)
-        return datetime(following.year, following.month, 1, tzinfo=self.zone)
 
     def expire(self, mine: Account, now: datetime) -> None:
         """Write what time has done: one expiry for all due lots, then the rollover it brings."""

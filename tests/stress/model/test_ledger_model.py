@@ -39,7 +39,7 @@ USUAL = {
     "revoke_user_credits",
     "revoke_user_credits refused: over_refund",
     "expire_user_credits served a user",
-    "apply_monthly_allowances served a user",
+    "apply_allowances served a user",
 }
 
 

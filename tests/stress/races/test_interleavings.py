@@ -431,7 +431,7 @@ def test_a_change_of_plan_waits_for_the_allowance(
 
     swept, second = one_waits_for_the_other(
         database,
-        lambda conn: rows(conn, "apply_monthly_allowances"),
+        lambda conn: rows(conn, "apply_allowances"),
         to("set_user_plan", user, "pro"),
         end=end,
     )
@@ -439,7 +439,7 @@ def test_a_change_of_plan_waits_for_the_allowance(
     assert [row.credits for row in swept] == [50]
     assert second.get().plan == "pro"
     # Credits that were granted for the smaller plan count towards the larger one.
-    rest = [row.credits for row in rows(conn, "apply_monthly_allowances")]
+    rest = [row.credits for row in rows(conn, "apply_allowances")]
     assert rest == ([150] if end == "commit" else [200])
     assert balance(conn, user) == 200
 
@@ -454,9 +454,9 @@ def test_an_allowance_sweep_leaves_a_user_whose_plan_is_changing(
         traffic.run("begin")
         call(traffic.conn, "set_user_plan", user, "pro")
 
-        sweep.start_work(lambda conn: rows(conn, "apply_monthly_allowances"))
+        sweep.start_work(lambda conn: rows(conn, "apply_allowances"))
         assert not sweep.is_blocked()
         assert sweep.result() == []
 
         traffic.run("commit")
-        assert [row.credits for row in rows(sweep.conn, "apply_monthly_allowances")] == [200]
+        assert [row.credits for row in rows(sweep.conn, "apply_allowances")] == [200]

@@ -110,7 +110,7 @@ class Hustle:
             self.keep(user, key, row, row.credits)
 
     def sweep(self) -> None:
-        name = self.rng.choice(["expire_user_credits", "apply_monthly_allowances"])
+        name = self.rng.choice(["expire_user_credits", "apply_allowances"])
         for row in rows(self.conn, name, p_limit=2):
             assert row.error is None
 
@@ -202,7 +202,7 @@ CALLS_THAT_WRITE: dict[str, Callable[[psycopg.Connection[Any], Case], Any]] = {
     "set threshold": lambda conn, c: call(conn, "set_low_balance_threshold", c.user, 5),
     "freeze": lambda conn, c: call(conn, "freeze_user_credits", c.user, "fraud"),
     "redact": lambda conn, c: call(conn, "redact_user", c.user),
-    "allowance": lambda conn, _: rows(conn, "apply_monthly_allowances", p_limit=100),
+    "allowance": lambda conn, _: rows(conn, "apply_allowances", p_limit=100),
 }
 
 

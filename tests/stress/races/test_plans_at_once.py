@@ -35,7 +35,7 @@ def allowances(conn: psycopg.Connection[Any], user: uuid.UUID) -> list[int]:
 
 def apply_all(conn: psycopg.Connection[Any], limit: int) -> int:
     granted = 0
-    while batch := rows(conn, "apply_monthly_allowances", p_limit=limit):
+    while batch := rows(conn, "apply_allowances", p_limit=limit):
         assert [row.error for row in batch if row.error is not None] == []
         granted += sum(row.credits for row in batch)
     return granted

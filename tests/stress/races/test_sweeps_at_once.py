@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from support.databases import Database
 
-SWEEPS = ["expire_user_credits", "apply_monthly_allowances"]
+SWEEPS = ["expire_user_credits", "apply_allowances"]
 
 
 def due_users(conn: psycopg.Connection[Any], n: int) -> list[uuid.UUID]:
@@ -90,7 +90,7 @@ def test_sweeps_and_failures_at_once_share_one_rollover(
     users = [new_user() for _ in range(30)]
     for user in users:
         call(conn, "set_user_plan", user, "plus")
-    rows(conn, "apply_monthly_allowances")
+    rows(conn, "apply_allowances")
     # 20 of 50 are left, 30 are in flight, in two generations.
     generations = [
         call(conn, "start_generation", user, "acme", "image", price, p_timeout="10 days")

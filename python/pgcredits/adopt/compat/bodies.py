@@ -109,7 +109,7 @@ def new_body(function: Function, plan: Plan) -> tuple[str, str] | None:
     if said & _RESET and not function.argument_types:
         return (
             "grants what plans bring this month",
-            "begin perform credits.apply_monthly_allowances(100000); "
+            "begin perform credits.apply_allowances(100000); "
             f"{_answer(function, 'true', 'null::bigint')} end",
         )
     arguments = _Arguments.of(function, plan)

@@ -51,9 +51,21 @@ def run(conn: psycopg.Connection[Any], plan: Plan, watcher: Watcher) -> Run:
             watcher.scene("looking at tasks")
             require_tasks(conn, plan)
         cut_over(conn, plan, watcher, done)
+        _analyze(conn, watcher)
     for part in plan.history:
         if part.close == "table":
             history.forget_what_is_gone(conn, plan, part)
     if plan.tasks:
         done.tasks = import_tasks(conn, plan, watcher)
+        _analyze(conn, watcher)
     return done
+
+
+def _analyze(conn: psycopg.Connection[Any], watcher: Watcher) -> None:
+    """Let no call be planned as if the tables were still empty."""
+    watcher.scene("analyzing")
+    conn.execute(
+        "analyze credits.user_credits, credits.credit_lots, credits.credit_transactions,"
+        " credits.generations, credits.generation_events, credits.provider_tasks,"
+        " credits.refund_totals, credits.imported_balances, credits.imported_history"
+    )

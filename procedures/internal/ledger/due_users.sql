@@ -1,0 +1,70 @@
+-- For sweeps: users for whom something is due, from where the latest call ended and once around.
+--
+-- Inlined by the planner, so that a loop over it reads no more users than it looks at. Each part
+-- ends a thousand users after p_limit: so the index is read in its order however many are due, and
+-- what a call passes over costs it little.
+
+create or replace function credits_internal.due_users(
+    p_task text,
+    p_now timestamptz,
+    p_limit integer
+)
+returns table (
+    user_id uuid,
+    next_due_at timestamptz,
+    next_allowance_at timestamptz
+)
+language sql
+stable
+parallel safe
+security invoker
+as $due_users$
+    select
+        d.user_id,
+        d.next_due_at,
+        d.next_allowance_at
+    from (values (p_task)) as t (task)
+    left join credits.sweep_positions as s on t.task = s.task
+    cross join lateral (
+        select
+            coalesce(s.due_at, '-infinity') as due_at,
+            coalesce(s.user_id, credits_internal.nil_uuid()) as user_id
+    ) as v
+    cross join lateral (
+        (
+            select
+                u.user_id,
+                u.next_due_at,
+                u.next_allowance_at
+            from credits.user_credits as u
+            where
+                u.next_due_at <= p_now
+                and (u.next_due_at, u.user_id) > (v.due_at, v.user_id)
+            order by
+                u.next_due_at,
+                u.user_id
+            limit p_limit + 1000::bigint
+        )
+        union all
+        (
+            select
+                u.user_id,
+                u.next_due_at,
+                u.next_allowance_at
+            from credits.user_credits as u
+            where
+                u.next_due_at <= p_now
+                and (u.next_due_at, u.user_id) <= (v.due_at, v.user_id)
+            order by
+                u.next_due_at,
+                u.user_id
+            limit p_limit + 1000::bigint
+        )
+    ) as d
+$due_users$;
+
+comment on function credits_internal.due_users is
+'Users whose next_due_at has come, in its order: first those after the position of this task in '
+'sweep_positions, then those up to it.';
+
+revoke all on function credits_internal.due_users from public;
