@@ -46,6 +46,7 @@ OPERATIONS = {
     "resolve_alert",
     "check_alerts",
     "verify_ledger",
+    "verify_ledger_part",
     "check_ledger",
 }
 STATISTICS = {"dashboard_stats"}
