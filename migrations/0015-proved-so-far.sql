@@ -82,7 +82,7 @@ comment on column credits.ledger_checks.violations is
 comment on column credits.ledger_checks.full_at is
 'When everything was last proved from the first row; null = not yet.';
 comment on column credits.ledger_checks.found is
-'Of a proof from the first row that is under way: how many violations it has found; null = none is '
+'Of a proof of several pieces that is under way: how many violations it has found; null = none is '
 'under way.';
 comment on column credits.ledger_checks.checkpoint is
 'Up to where the ledger has been proved; null = nothing is.';

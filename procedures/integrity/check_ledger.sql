@@ -39,14 +39,14 @@ begin
     from credits.settings as s;
 
     for v_user_id in
-        -- A proof from the first row that is under way has one turn in each call, no more: others
-        -- come besides.
+        -- Two proofs of more than a piece that are under way have a turn in each call, no more:
+        -- others come besides.
         (
             select c.user_id
             from credits.ledger_checks as c
             where c.found is not null
             order by c.verified_at
-            limit 1
+            limit 2
         )
         union all
         (
@@ -66,14 +66,17 @@ begin
         continue when not found;
 
         v_now := credits_internal.clock();
-        v_is_full := v_check.found is not null
-            or v_check.violations > 0
-            or v_check.checkpoint is null
-            or coalesce(v_check.full_at, '-infinity') <= v_now - v_full_check_every;
 
-        if v_is_full and v_check.found is null then
-            v_check.found := 0;
-            v_check.checkpoint := null;
+        if v_check.found is not null then
+            v_is_full := (v_check.checkpoint).generation_id is not null;
+        else
+            v_is_full := v_check.violations > 0
+                or v_check.checkpoint is null
+                or coalesce(v_check.full_at, '-infinity') <= v_now - v_full_check_every;
+
+            if v_is_full then
+                v_check.checkpoint := null;
+            end if;
         end if;
 
         v_proof := credits_internal.prove_user(v_user_id, v_check.checkpoint, c_piece);
@@ -88,10 +91,10 @@ begin
             verified_at = v_now,
             -- What was found stays visible until a whole proof finds nothing.
             violations = case
-                when v_proof.is_last then v_found
+                when v_is_full and v_proof.is_last then v_found
                 else greatest(v_check.violations, v_found)
             end,
-            found = case when v_is_full and not v_proof.is_last then v_found end,
+            found = case when not v_proof.is_last then v_found end,
             full_at = case when v_is_full and v_proof.is_last then v_now else v_check.full_at end,
             checkpoint = v_proof.checkpoint
         where c.user_id = v_user_id;

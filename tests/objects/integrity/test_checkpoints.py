@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bench.verification import DEDUCTIONS
 from objects.integrity.pieces import pieces, prove
 from objects.integrity.tampering import History, live, tamper
 from support.api import call, new_user, rows
@@ -332,6 +333,34 @@ def test_no_call_gives_a_violation_whenever_the_checks_come(conn: psycopg.Connec
     assert recorded(conn, user).in_flight == []
 
 
+def test_a_busy_ledger_is_never_called_violated(
+    database: Database, conn: psycopg.Connection[Any]
+) -> None:
+    users = [new_user() for _ in range(4)]
+    for user in users:
+        grant(conn, user, 10**6)
+    stop = database.connect()
+    stop.execute("create table public.stop ()")
+
+    def work(session: psycopg.Connection[Any]) -> int:
+        moves = 0
+        while session.execute("select to_regclass('public.stop') is not null").fetchone()[0]:  # type: ignore[index]
+            user = users[moves % len(users)]
+            charge = deduct(session, user, 3)
+            refund(session, user, charge.transaction_id, 2)
+            moves += 1
+        return moves
+
+    with Session(database) as traffic:
+        traffic.start_work(work)
+        seen: set[int] = set()
+        while len(seen) < 20:
+            assert rows(conn, "check_ledger") == []
+            seen.add(sum(recorded(conn, user).seq for user in users))
+        stop.execute("drop table public.stop")
+        assert traffic.result() > 0
+
+
 @pytest.mark.tampers
 def test_a_generation_in_flight_at_a_check_is_looked_at_again(
     conn: psycopg.Connection[Any],
@@ -364,12 +393,8 @@ def test_a_proof_in_pieces_ends_where_one_in_one_go_does(
     assert made[-1].checkpoint == prove(conn, history.user, None).checkpoint
 
 
-@pytest.mark.tampers
-def test_violations_of_an_early_piece_stay_while_the_proof_goes_on(
-    conn: psycopg.Connection[Any],
-) -> None:
-    """As if a piece had three rows."""
-    history = live(conn)
+def pieces_of_three_rows(conn: psycopg.Connection[Any]) -> None:
+    """Let check_ledger prove at most three rows of a user in a call."""
     source = conn.execute(
         "select pg_get_functiondef('credits.check_ledger'::regproc) as source"
     ).fetchone()
@@ -377,6 +402,43 @@ def test_violations_of_an_early_piece_stay_while_the_proof_goes_on(
     small = source.source.replace("c_piece constant integer := 10000", "c_piece integer := 3")
     assert small != source.source
     conn.execute(small.encode())
+
+
+def test_who_has_more_new_rows_than_a_piece_has_a_turn_in_each_call(
+    conn: psycopg.Connection[Any],
+) -> None:
+    set_clock(conn, NOON)
+    busy, *others = users = [new_user() for _ in range(4)]
+    for user in users:
+        grant(conn, user, 50)
+    assert check(conn) == set()
+    full_at = recorded(conn, busy).full_at
+    pieces_of_three_rows(conn)
+    for _ in range(7):
+        deduct(conn, busy, 1)
+
+    seen = []
+    for _ in range(5):
+        advance(conn, DAY)
+        assert rows(conn, "check_ledger", 1) == []
+        row = recorded(conn, busy)
+        assert row.full_at == full_at
+        seen.append((row.seq, row.found))
+
+    # Of four users each has its turn; once it has begun, it goes on with the next call.
+    first = seen.index((4, 0))
+    assert seen[first : first + 2] == [(4, 0), (7, 0)]
+    assert check(conn) == set()
+    assert (recorded(conn, busy).seq, recorded(conn, busy).found) == (8, None)
+    assert all(recorded(conn, user).verified_at > full_at for user in others)
+
+
+@pytest.mark.tampers
+def test_violations_of_an_early_piece_stay_while_the_proof_goes_on(
+    conn: psycopg.Connection[Any],
+) -> None:
+    history = live(conn)
+    pieces_of_three_rows(conn)
     tamper(
         conn,
         history,
@@ -405,6 +467,27 @@ def test_violations_of_an_early_piece_stay_while_the_proof_goes_on(
     advance(conn, DAY)
     rows(conn, "check_ledger", 1)
     assert recorded(conn, history.user).seq == 6
+
+
+def test_a_user_of_many_rows_is_proved_over_several_calls(conn: psycopg.Connection[Any]) -> None:
+    huge, other = new_user(), new_user()
+    for user in (huge, other):
+        grant(conn, user, 100_000)
+    conn.execute(DEDUCTIONS, {"users": [str(huge)], "rows": 20_500})
+
+    seen = []
+    for _ in range(4):
+        assert rows(conn, "check_ledger") == []
+        deduct(conn, other, 1)
+        row = recorded(conn, huge)
+        seen.append((row.seq, row.full_at is not None, recorded(conn, other).seq))
+
+    assert seen == [
+        (10_000, False, 1),
+        (20_000, False, 2),
+        (20_501, True, 3),
+        (20_501, True, 4),
+    ]
 
 
 # --- whose turn it is -----------------------------------------------------------------------------

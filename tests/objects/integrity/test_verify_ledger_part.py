@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     import psycopg
 
+    from support.databases import Database
+
 PART = """
 select
     p.*,
@@ -118,6 +120,26 @@ def test_what_comes_while_a_user_is_verified_in_pieces_is_verified_too(
         deduct(conn, user, 1)
 
     assert sizes == [3, 3, 2]
+
+
+def test_a_position_means_the_same_in_every_session(
+    database: Database, conn: psycopg.Connection[Any]
+) -> None:
+    user = live(conn).user
+    odd = database.connect(
+        options="-c timezone=Asia/Kathmandu -c datestyle=SQL,DMY -c bytea_output=escape"
+    )
+
+    position: Any = None
+    sizes = []
+    while not sizes or position is not None:
+        session = (conn, odd)[len(sizes) % 2]
+        part: Any = session.execute(PART, (position and Jsonb(position), user, 2)).fetchone()
+        assert part.found == []
+        position = part.position
+        sizes.append(part.ledger_rows)
+
+    assert sizes == [2, 2, 2, 2, 2, 1]
 
 
 @pytest.mark.parametrize("limit", [None, 0, -1])
