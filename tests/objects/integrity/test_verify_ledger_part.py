@@ -131,7 +131,7 @@ def test_a_position_means_the_same_in_every_session(
     )
 
     position: Any = None
-    sizes = []
+    sizes: list[int] = []
     while not sizes or position is not None:
         session = (conn, odd)[len(sizes) % 2]
         part: Any = session.execute(PART, (position and Jsonb(position), user, 2)).fetchone()
