@@ -1,4 +1,9 @@
--- Verify the users whose last verification is the oldest, and note the outcome.
+-- Prove what is new in users' ledgers, those looked at longest ago first, and note the outcome.
+--
+-- Each user's check goes on from a checkpoint; everything is proved again from the first row once
+-- in settings.full_check_every, and after violations. A user has at most one piece of some thousand
+-- rows proved in a call, so that one of many rows keeps nobody waiting and is never too much for a
+-- statement_timeout. It locks nothing but rows of ledger_checks.
 --
 -- Errors: PT422 invalid_argument.
 
@@ -13,44 +18,100 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $check_ledger$
 declare
-    v_user_ids uuid[];
+    -- Ledger rows in a piece, and in a call, about.
+    c_piece constant integer := 10000;
+    c_call constant integer := 50000;
+    v_full_check_every interval;
     v_user_id uuid;
+    v_check credits.ledger_checks;
     v_now timestamptz;
+    v_proof credits_internal.proof;
+    v_is_full boolean;
     v_found bigint;
+    v_rows bigint := 0;
 begin
     perform credits_internal.require_limit(p_limit);
 
-    -- Sorted by id: two checks at once write their rows in the same order, without a deadlock.
-    select array_agg(n.user_id order by n.user_id)
-    into v_user_ids
-    from (
-        select u.user_id
-        from credits.user_credits as u
-        left join credits.ledger_checks as c on u.user_id = c.user_id
-        order by c.verified_at nulls first
-        limit p_limit
-    ) as n;
+    perform credits_internal.note_unchecked_users();
 
-    foreach v_user_id in array coalesce(v_user_ids, '{}') loop
-        return query select v.* from credits.verify_ledger(p_user_id => v_user_id) as v;
+    select s.full_check_every
+    into v_full_check_every
+    from credits.settings as s;
 
-        get diagnostics v_found = row_count;
+    for v_user_id in
+        -- Two proofs of more than a piece that are under way have a turn in each call, no more:
+        -- others come besides.
+        (
+            select c.user_id
+            from credits.ledger_checks as c
+            where c.found is not null
+            order by c.verified_at
+            limit 2
+        )
+        union all
+        (
+            select c.user_id
+            from credits.ledger_checks as c
+            where c.found is null
+            order by c.verified_at nulls first
+            limit p_limit
+        )
+    loop
+        -- Another session may check the user at this moment.
+        select c.*
+        into v_check
+        from credits.ledger_checks as c
+        where c.user_id = v_user_id
+        for no key update skip locked;
+        continue when not found;
+
         v_now := credits_internal.clock();
 
-        insert into credits.ledger_checks as c (user_id, verified_at, violations)
-        values (v_user_id, v_now, v_found)
-        on conflict (user_id) do update
+        if v_check.found is not null then
+            v_is_full := (v_check.checkpoint).generation_id is not null;
+        else
+            v_is_full := v_check.violations > 0
+                or v_check.checkpoint is null
+                or coalesce(v_check.full_at, '-infinity') <= v_now - v_full_check_every;
+
+            if v_is_full then
+                v_check.checkpoint := null;
+            end if;
+        end if;
+
+        v_proof := credits_internal.prove_user(v_user_id, v_check.checkpoint, c_piece);
+        v_found := coalesce(v_check.found, 0) + cardinality(v_proof.violations);
+
+        return query
+        select v.*
+        from unnest(v_proof.violations) as v;
+
+        update credits.ledger_checks as c
         set
-            verified_at = excluded.verified_at,
-            violations = excluded.violations;
+            verified_at = v_now,
+            -- What was found stays visible until a whole proof finds nothing.
+            violations = case
+                when v_is_full and v_proof.is_last then v_found
+                else greatest(v_check.violations, v_found)
+            end,
+            found = case when not v_proof.is_last then v_found end,
+            full_at = case when v_is_full and v_proof.is_last then v_now else v_check.full_at end,
+            checkpoint = v_proof.checkpoint
+        where c.user_id = v_user_id;
+
+        v_rows := v_rows + v_proof.ledger_rows;
+        exit when v_rows >= c_call or credits_internal.time_is_up();
     end loop;
 end
 $check_ledger$;
 
 comment on function credits.check_ledger is
-'Verify the users whose last verification is the oldest, record the outcome in ledger_checks, and '
-'return the violations found. Safe to run twice at once. Errors: PT422 invalid_argument. Call it '
-'in FROM.';
+'Verify the ledgers of users, those verified longest ago first, record the outcome in '
+'ledger_checks, and return the violations found. It proves what came since a user''s last check, '
+'and everything once in settings.full_check_every, or after violations. Bounded by ledger rows, '
+'too: it ends after some ten thousand, or when half of statement_timeout has passed; the next call '
+'goes on. '
+'Safe to run twice at once. Errors: PT422 invalid_argument. Call it in FROM.';
 
 revoke all on function credits.check_ledger from public;
 grant execute on function credits.check_ledger to credits_operator;

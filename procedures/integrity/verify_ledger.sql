@@ -15,13 +15,7 @@ declare
     v_from constant uuid := coalesce(p_user_id, credits_internal.nil_uuid());
     v_to constant uuid := coalesce(p_user_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
 begin
-    return query select v.* from credits_internal.verify_users(v_from, v_to) as v;
-    return query select v.* from credits_internal.verify_entries(v_from, v_to) as v;
-    return query select v.* from credits_internal.verify_lots(v_from, v_to) as v;
-    return query select v.* from credits_internal.verify_descent(v_from, v_to) as v;
-    return query select v.* from credits_internal.verify_refunds(v_from, v_to) as v;
-    return query select v.* from credits_internal.verify_revocations(v_from, v_to) as v;
-    return query select v.* from credits_internal.verify_generations(v_from, v_to) as v;
+    return query select v.* from credits_internal.verify_range(v_from, v_to) as v;
 
     if p_user_id is null then
         return query select v.* from credits_internal.verify_purchases() as v;
@@ -35,7 +29,8 @@ comment on function credits.verify_ledger is
 'refund and rollover lots descend from, refunds within their charges, revocations, generations '
 'charged once, settled and with every owed refund listed, and (for all) no purchase key used for '
 'two users. '
-'Sees one snapshot. Call it in FROM.';
+'Sees one snapshot; of a large ledger verify_ledger_part verifies one part after the other. Call '
+'it in FROM.';
 
 revoke all on function credits.verify_ledger from public;
 grant execute on function credits.verify_ledger to credits_operator;

@@ -36,7 +36,10 @@ class ExitStatus(IntEnum):
     UNMANAGED = 16, "`check`: an object in our schemas that pgcredits did not make"
     PENDING = 17, "`check`: `migrate` has something to apply"
     SERVER_CHANGED = 18, "`check`: the server has another major version than at the last deploy"
-    HEADS_FILE = 19, "`verify`: a file of heads cannot be read, understood or written"
+    HEADS_FILE = (
+        19,
+        "`verify`: a file of heads, or of progress, cannot be read, understood or written",
+    )
     MAINTENANCE = 20, "`maintain --once`: a task failed"
     ALERTS = 21, "`alerts`: an alert cannot be passed on, acknowledged or resolved"
     REPORT = 22, "`report`, `demo` and `adopt`: a report or a file cannot be made or written"

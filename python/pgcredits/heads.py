@@ -58,9 +58,11 @@ copy (
         encode(u.ledger_head, 'hex') as ledger_head,
         to_char(now() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"') as exported_at
     from credits.user_credits as u
-    where u.last_seq > 0
+    where
+        u.last_seq > 0
+        and u.user_id between %s and %s
     order by u.user_id
-) to stdout with (format csv, header)
+) to stdout with (format csv)
 """
 
 
@@ -101,14 +103,16 @@ def lost_heads(conn: Connection, heads: list[Head]) -> Iterator[Violation]:
         )
 
 
-def export_heads(conn: Connection, target: BinaryIO) -> int:
-    """Write the head of every user to the file; returns how many there are."""
+def export_heads(conn: Connection, target: BinaryIO, users: tuple[UUID, UUID]) -> int:
+    """Write the heads of the users from the first to the last; returns how many there are."""
+    if not target.tell():
+        target.write(f"{','.join(COLUMNS)}\n".encode())
     lines = 0
-    with conn.cursor() as cursor, cursor.copy(_EXPORT) as copy:
+    with conn.cursor() as cursor, cursor.copy(_EXPORT, users) as copy:
         for block in copy:
             target.write(block)
             lines += bytes(block).count(b"\n")
-    return lines - 1  # the header
+    return lines
 
 
 @contextmanager

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from uuid import UUID  # noqa: TC003 - msgspec reads the annotations
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from uuid import UUID
 
 #: At most so many violations are kept to be shown; all are counted.
 KEPT_VIOLATIONS = 1000
@@ -32,8 +32,9 @@ class Verification:
     """What was verified, and what was found.
 
     Attributes:
-        ledger_rows: How many rows the ledger has (of the one user, where one was asked for).
+        ledger_rows: How many rows were verified (of the one user, where one was asked for).
         users: How many users they belong to.
+        total_rows: How many rows the ledger had when the verification began.
         heads_checked: Exported heads that were looked up; None when there was no file.
         heads_saved: Heads that were exported; None when that was not asked for, or not done
             because of violations.
@@ -43,6 +44,7 @@ class Verification:
 
     ledger_rows: int = 0
     users: int = 0
+    total_rows: int = 0
     heads_checked: int | None = None
     heads_saved: int | None = None
     by_kind: Counter[str] = field(default_factory=Counter)
@@ -59,6 +61,14 @@ class Verification:
             self.by_kind[violation.kind] += 1
             if len(self.violations) < KEPT_VIOLATIONS:
                 self.violations.append(violation)
+
+    def add_all(self, other: Verification) -> None:
+        """Count what another verification found, too, and take over its extent."""
+        self.ledger_rows += other.ledger_rows
+        self.users += other.users
+        self.total_rows += other.total_rows
+        self.by_kind += other.by_kind
+        self.violations += other.violations[: KEPT_VIOLATIONS - len(self.violations)]
 
     def sentence(self) -> str:
         """The result in one line."""

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import psycopg
 import pytest
 
 from pgcredits import verification
 from pgcredits import verify as verify_module
+from pgcredits.cli import verify as verify_command
 from pgcredits.errors import ConnectionFailedError, RefusedError
-from pgcredits.verify import HeadsFileError, verify
+from pgcredits.verify import HeadsFileError, ProgressFileError, verify
 from support.api import call, new_user
 from support.program import pgcredits
 from support.state import everything
 
 if TYPE_CHECKING:
-    import subprocess
-    from uuid import UUID
+    from collections.abc import Callable
 
     from support.databases import Database
 
@@ -354,23 +358,273 @@ def test_many_heads_are_looked_up_batch_by_batch(
     assert [v.kind for v in found.violations] == ["head_missing", "head_changed"]
 
 
-def test_all_is_seen_in_one_snapshot(
-    database: Database, conn: psycopg.Connection[Any], heads: Path
-) -> None:
-    """Rows that are committed during a verification are neither verified nor exported."""
-    shop(conn, users=1)
-    steps = []
+def sell_more_while_verifying(conn: psycopg.Connection[Any]) -> Callable[[int, int], None]:
+    """Rows are committed after each part, for a user whose id comes first, and for another."""
+    user = UUID(int=1)
 
-    def sell_more(step: str) -> None:
-        steps.append(step)
+    def sell(ledger_rows: int, total_rows: int) -> None:
+        call(conn, "grant_user_credits", user, 5)
         shop(conn, users=1)
 
-    found = verify(database.dsn, save_heads=heads, on_step=sell_more)
+    return sell
 
-    assert len(steps) == 3
-    # The first step comes before the snapshot.
-    assert (found.ledger_rows, found.users, found.heads_saved) == (8, 2, 2)
-    assert verify(database.dsn).users == 4
+
+def test_the_ledger_is_verified_in_parts_each_in_a_snapshot_of_its_own(
+    database: Database, conn: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop(conn, users=9)
+    monkeypatch.setattr(verify_module, "PART_ROWS", 10)
+    parts = []
+    ages = []
+
+    def look(ledger_rows: int, total_rows: int) -> None:
+        parts.append((ledger_rows, total_rows))
+        ages.append(
+            conn.execute(
+                "select count(*) from pg_stat_activity"
+                " where datname = current_database() and backend_xmin is not null"
+                " and pid <> pg_backend_pid()"
+            ).fetchone()
+        )
+
+    found = verify(database.dsn, on_part=look)
+
+    assert (found.ledger_rows, found.users, found.total) == (36, 9, 0)
+    # Two users have 8 rows together, a third would be too many.
+    assert parts == [(8, 36), (16, 36), (24, 36), (32, 36), (36, 36)]
+    assert ages == [(0,)] * 5
+
+
+def test_a_user_of_many_rows_is_verified_in_pieces(
+    database: Database,
+    conn: psycopg.Connection[Any],
+    heads: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    users = shop(conn)
+    for _ in range(23):
+        call(conn, "deduct_user_credits", users[1], 1)
+    monkeypatch.setattr(verify_module, "PART_ROWS", 10)
+    parts = []
+
+    found = verify(
+        database.dsn, save_heads=heads, on_part=lambda done, total: parts.append((done, total))
+    )
+
+    assert (found.ledger_rows, found.users, found.heads_saved) == (35, 3, 3)
+    assert parts == [(4, 35), (14, 35), (24, 35), (31, 35), (35, 35)]
+    assert verify(database.dsn, heads=heads, user=users[1]).sentence() == (
+        "0 violations in 27 ledger rows of 1 user and 1 exported head"
+    )
+
+
+@pytest.mark.tampers
+def test_rows_of_users_who_are_gone_are_found_between_the_parts(
+    database: Database, conn: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users = shop(conn, users=7)
+    for _ in range(20):
+        call(conn, "deduct_user_credits", users[3], 1)
+    conn.execute("alter table credits.user_credits disable trigger all")
+    for user in (users[0], users[2], users[4], users[6]):
+        conn.execute("delete from credits.user_credits where user_id = %s", (user,))
+    monkeypatch.setattr(verify_module, "PART_ROWS", 4)
+
+    found = verify(database.dsn)
+
+    assert found.by_kind == {"user_missing": 4}
+    assert found.ledger_rows == 48
+
+
+def test_saved_heads_are_those_up_to_which_the_ledger_was_proved(
+    database: Database,
+    conn: psycopg.Connection[Any],
+    heads: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is sold while the verification goes on is exported only where it was verified."""
+    users = shop(conn, users=5)
+    for _ in range(9):
+        call(conn, "deduct_user_credits", users[2], 1)
+    monkeypatch.setattr(verify_module, "PART_ROWS", 5)
+
+    found = verify(database.dsn, save_heads=heads, on_part=sell_more_while_verifying(conn))
+
+    with heads.open(newline="") as file:
+        saved = {line["user_id"]: int(line["last_seq"]) for line in csv.DictReader(file)}
+    assert len(saved) == found.heads_saved == found.users
+    assert sum(saved.values()) == found.ledger_rows
+    assert str(UUID(int=1)) not in saved
+    assert verify(database.dsn, heads=heads).total == 0
+
+
+# --- going on after an end ------------------------------------------------------------------------
+
+
+class KilledError(Exception):
+    """As a kill would end it: nothing is tidied up."""
+
+
+def killed_after(parts: int) -> Callable[[int, int], None]:
+    """End the verification after so many parts."""
+    seen: list[int] = []
+
+    def kill(ledger_rows: int, total_rows: int) -> None:
+        seen.append(ledger_rows)
+        if len(seen) > parts:
+            raise KilledError
+
+    return kill
+
+
+def test_a_verification_goes_on_where_another_was_broken_off(
+    database: Database,
+    conn: psycopg.Connection[Any],
+    heads: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    users = shop(conn, users=6)
+    for _ in range(23):
+        call(conn, "deduct_user_credits", users[3], 1)
+    monkeypatch.setattr(verify_module, "PART_ROWS", 10)
+    progress = tmp_path / "progress.json"
+    whole: list[tuple[int, int]] = []
+    verify(database.dsn, on_part=lambda done, total: whole.append((done, total)))
+
+    # Each run is ended when it has verified one part more than it has kept.
+    for _ in whole[1:]:
+        with pytest.raises(KilledError):
+            verify(database.dsn, save_heads=heads, resume=progress, on_part=killed_after(1))
+        assert not heads.exists()
+    resumed: list[tuple[int, int]] = []
+    found = verify(
+        database.dsn,
+        save_heads=heads,
+        resume=progress,
+        on_part=lambda done, total: resumed.append((done, total)),
+    )
+
+    assert resumed == whole[-1:]
+    assert (found.ledger_rows, found.users, found.heads_saved) == (47, 6, 6)
+    assert list(tmp_path.iterdir()) == [heads]
+    assert verify(database.dsn, heads=heads).heads_checked == 6
+
+
+@pytest.mark.tampers
+def test_what_was_found_before_is_kept_and_no_heads_are_saved(
+    database: Database,
+    conn: psycopg.Connection[Any],
+    heads: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, *_ = shop(conn, users=4)
+    tamper(conn, REWRITE.format(change="reason = 'a gift'"), user=first, seq=2)
+    monkeypatch.setattr(verify_module, "PART_ROWS", 5)
+    progress = tmp_path / "progress.json"
+
+    with pytest.raises(KilledError):
+        verify(database.dsn, save_heads=heads, resume=progress, on_part=killed_after(2))
+    found = verify(database.dsn, save_heads=heads, resume=progress)
+
+    assert found.by_kind == {"content_digest": 1}
+    assert [violation.user_id for violation in found.violations] == [first]
+    assert (found.ledger_rows, found.heads_saved) == (16, None)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_program_killed_goes_on_too(
+    database: Database,
+    conn: psycopg.Connection[Any],
+    heads: Path,
+    tmp_path: Path,
+) -> None:
+    shop(conn, users=3)
+    progress = tmp_path / "progress.json"
+    killed = (
+        "import os, signal, sys; from pathlib import Path; from pgcredits import verify;"
+        "verify.PART_ROWS = 5;"
+        "done = [];"
+        "verify.verify(sys.argv[1], save_heads=Path(sys.argv[2]), resume=Path(sys.argv[3]),"
+        " on_part=lambda *a: done.append(a) or len(done) < 3"
+        " or os.kill(os.getpid(), signal.SIGKILL))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", killed, database.dsn, str(heads), str(progress)], check=False
+    )
+    assert ended.returncode == -signal.SIGKILL
+    assert json.loads(progress.read_text())["ledger_rows"] == 8
+
+    done = run(database, "--save-heads", str(heads), "--resume", str(progress))
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("0 violations in 12 ledger rows of 3 users\n3 heads saved")
+    assert len(heads.read_text().splitlines()) == 4
+    assert not progress.exists()
+
+
+def test_progress_of_another_verification_is_refused(
+    database: Database, conn: psycopg.Connection[Any], tmp_path: Path, heads: Path
+) -> None:
+    user, *_ = shop(conn, users=2)
+    progress = tmp_path / "progress.json"
+    for _ in range(2):
+        with pytest.raises(KilledError):
+            verify(database.dsn, user=user, resume=progress, on_part=killed_after(0))
+        assert not progress.exists()
+    progress.write_text(
+        json.dumps({"about": {"database": "1/2", "user": "all", "choice of saving heads": "False"}})
+    )
+    before = progress.read_text()
+
+    for arguments in ((), ("--user", str(user)), ("--save-heads", str(heads))):
+        done = run(database, "--resume", str(progress), *arguments)
+
+        assert done.returncode == 19
+        assert "of another verification: it has another" in done.stderr
+        assert "database" in done.stderr
+        assert "hint: " in done.stderr
+        assert progress.read_text() == before
+
+
+@pytest.mark.parametrize("content", ["", "nonsense", "[]", '{"about": 5}', "{}"])
+def test_a_file_that_is_none_of_progress_is_refused(
+    database: Database, tmp_path: Path, content: str
+) -> None:
+    progress = tmp_path / "progress.json"
+    progress.write_text(content)
+
+    with pytest.raises(ProgressFileError, match="cannot be understood") as refused:
+        verify(database.dsn, resume=progress)
+
+    assert refused.value.hint
+    assert progress.read_text() == content
+
+
+def test_progress_that_cannot_be_kept_is_a_sentence_with_its_exit_status(
+    database: Database, conn: psycopg.Connection[Any], tmp_path: Path
+) -> None:
+    for path in (tmp_path / "missing" / "progress.json", tmp_path):
+        done = run(database, "--resume", str(path))
+
+        assert done.returncode == 19
+        assert done.stderr.startswith(f"error: the progress cannot be kept in {path}: ")
+
+
+def test_how_far_it_has_come_is_told_now_and_then(
+    database: Database,
+    conn: psycopg.Connection[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(verify_command, "SECONDS_BETWEEN_LINES", 0)
+
+    with verify_command.Narrator() as narrator:
+        narrator.step("verifying the ledger")
+        narrator.part(1000, 2000)
+
+    assert capsys.readouterr().err == "verified 1,000 of 2,000 ledger rows\n"
 
 
 # --- what can go wrong ----------------------------------------------------------------------------
@@ -443,20 +697,23 @@ def test_a_file_that_cannot_be_written_is_found_out_before_anything_is_verified(
 
 
 def test_a_run_that_fails_leaves_the_old_heads(
-    database: Database, conn: psycopg.Connection[Any], heads: Path
+    database: Database,
+    conn: psycopg.Connection[Any],
+    heads: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     shop(conn)
     heads.write_text("the old ones")
 
-    def cut_the_connection(step: str) -> None:
-        if step == "exporting heads":
-            conn.execute(
-                "select pg_terminate_backend(pid, 10000) from pg_stat_activity"
-                " where datname = current_database() and application_name = 'pgcredits'"
-            )
+    def cut_the_connection(ledger_rows: int, total_rows: int) -> None:
+        conn.execute(
+            "select pg_terminate_backend(pid, 10000) from pg_stat_activity"
+            " where datname = current_database() and application_name = 'pgcredits'"
+        )
 
+    monkeypatch.setattr(verify_module, "PART_ROWS", 5)
     with pytest.raises(ConnectionFailedError, match="the connection was lost"):
-        verify(database.dsn, save_heads=heads, on_step=cut_the_connection)
+        verify(database.dsn, save_heads=heads, on_part=cut_the_connection)
 
     assert heads.read_text() == "the old ones"
     assert list(heads.parent.iterdir()) == [heads]

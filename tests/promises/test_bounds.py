@@ -23,6 +23,16 @@ HOUR = timedelta(hours=1)
 # Column, the least and the most that is allowed, and what is refused by which constraint.
 BOUNDS = [
     (
+        "settings.full_check_every",
+        ("1 hour", "36525 days"),
+        {
+            "59 minutes 59.999999 seconds": "in_range",
+            "36525 days 0.000001 seconds": "in_range",
+            "300000 years": "in_range",
+            "2 days -1 hours": "no_negative_part",
+        },
+    ),
+    (
         "settings.refund_grace",
         ("24 hours", "36525 days"),
         {

@@ -3,7 +3,8 @@
 
 create or replace function credits_internal.verify_descent(
     p_from uuid,
-    p_to uuid
+    p_to uuid,
+    p_piece credits_internal.proof_piece default null
 )
 returns setof credits.ledger_violation
 language plpgsql
@@ -36,6 +37,10 @@ begin
     where
         l.user_id between p_from and p_to
         and (
+            p_piece.after_id is null
+            or l.lot_id = any (p_piece.lots)
+        )
+        and (
             l.source in ('refund', 'rollover')
             or l.origin_lot_id is not null
         )
@@ -63,6 +68,14 @@ begin
         where
             d.user_id between p_from and p_to
             and d.source = 'rollover'
+            and (
+                p_piece.after_id is null
+                or (
+                    d.origin_lot_id = any (p_piece.rollovers)
+                    -- Where no lot rolled over in the piece, this reads no lots.
+                    and cardinality(p_piece.rollovers) > 0
+                )
+            )
         group by d.user_id, d.origin_lot_id
     ) as r
     inner join credits.credit_lots as l
@@ -74,6 +87,7 @@ end
 $verify_descent$;
 
 comment on function credits_internal.verify_descent is
-'Violations in what refund and rollover lots descend from, for users in this range of ids.';
+'Violations in what refund and rollover lots descend from, for users in this range of ids, '
+'or for a piece of one user''s ledger.';
 
 revoke all on function credits_internal.verify_descent from public;

@@ -2,7 +2,8 @@
 
 create or replace function credits_internal.verify_entries(
     p_from uuid,
-    p_to uuid
+    p_to uuid,
+    p_piece credits_internal.proof_piece default null
 )
 returns setof credits.ledger_violation
 language plpgsql
@@ -14,16 +15,55 @@ set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_custom_plan
 as $verify_entries$
 begin
+    -- What was proved before is not read again, but for the row where that ended.
+    return query
+    select
+        'checkpoint',
+        p_from,
+        p_piece.after_id,
+        null::uuid,
+        k.expected,
+        k.actual,
+        'the row up to which the ledger was proved is as it was then'
+    from (
+        select
+            concat_ws(
+                ' ', p_piece.after_seq, p_piece.after_balance, encode(p_piece.after_hash, 'hex')
+            ) as expected,
+            (
+                select concat_ws(' ', t.seq, t.balance_after, encode(t.entry_hash, 'hex'))
+                from credits.credit_transactions as t
+                where
+                    t.user_id = p_from
+                    and t.transaction_id = p_piece.after_id
+            ) as actual
+    ) as k
+    where
+        p_piece.after_id <> credits_internal.nil_uuid()
+        and k.expected is distinct from k.actual;
+
     return query
     with entries as (
         select
             t.*,
-            lag(t.seq, 1, 0::bigint) over in_order as previous_seq,
-            lag(t.balance_after, 1, 0::bigint) over in_order as previous_balance,
-            lag(t.created_at) over in_order as previous_at,
-            lag(t.entry_hash, 1, '\x'::bytea) over in_order as previous_hash
+            lag(t.seq, 1, coalesce(p_piece.after_seq, 0)) over in_order as previous_seq,
+            lag(
+                t.balance_after, 1, coalesce(p_piece.after_balance, 0)
+            ) over in_order as previous_balance,
+            lag(t.created_at, 1, p_piece.after_at) over in_order as previous_at,
+            lag(
+                t.entry_hash, 1, coalesce(p_piece.after_hash, '\x')
+            ) over in_order as previous_hash
         from credits.credit_transactions as t
-        where t.user_id between p_from and p_to
+        where
+            t.user_id between p_from and p_to
+            and (
+                p_piece.after_id is null
+                or (
+                    t.transaction_id > p_piece.after_id
+                    and t.transaction_id <= p_piece.upto_id
+                )
+            )
         window in_order as (partition by t.user_id order by t.seq, t.transaction_id)
     )
     select
@@ -116,6 +156,7 @@ end
 $verify_entries$;
 
 comment on function credits_internal.verify_entries is
-'Violations within the ledger, for users in this range of ids.';
+'Violations within the ledger, for users in this range of ids, '
+'or for a piece of one user''s ledger.';
 
 revoke all on function credits_internal.verify_entries from public;

@@ -2,7 +2,8 @@
 
 create or replace function credits_internal.verify_generations(
     p_from uuid,
-    p_to uuid
+    p_to uuid,
+    p_piece credits_internal.proof_piece default null
 )
 returns setof credits.ledger_violation
 language plpgsql
@@ -18,7 +19,12 @@ begin
     with generations as (
         select g.*
         from credits.generations as g
-        where g.user_id between p_from and p_to
+        where
+            g.user_id between p_from and p_to
+            and (
+                p_piece.after_id is null
+                or g.generation_id = any (p_piece.generations)
+            )
     ),
     charges as (
         select
@@ -32,6 +38,13 @@ begin
             t.user_id between p_from and p_to
             and t.transaction_type = 'deduction'
             and t.generation_id is not null
+            and (
+                p_piece.after_id is null
+                or (
+                    t.transaction_id = any (p_piece.charges)
+                    and t.generation_id = any (p_piece.generations)
+                )
+            )
         group by t.user_id, t.generation_id
     ),
     events as (
@@ -49,7 +62,12 @@ begin
                 )
             )[1] as settled_by
         from credits.generation_events as e
-        where e.user_id between p_from and p_to
+        where
+            e.user_id between p_from and p_to
+            and (
+                p_piece.after_id is null
+                or e.generation_id = any (p_piece.generations)
+            )
         group by e.user_id, e.generation_id
     ),
     states as (
@@ -174,6 +192,6 @@ $verify_generations$;
 
 comment on function credits_internal.verify_generations is
 'Violations between generations, their charges, refunds, events and tasks, for users in this range '
-'of ids.';
+'of ids, or for a piece of one user''s ledger.';
 
 revoke all on function credits_internal.verify_generations from public;

@@ -2,7 +2,8 @@
 
 create or replace function credits_internal.verify_lots(
     p_from uuid,
-    p_to uuid
+    p_to uuid,
+    p_piece credits_internal.proof_piece default null
 )
 returns setof credits.ledger_violation
 language plpgsql
@@ -15,27 +16,31 @@ set plan_cache_mode = force_custom_plan
 as $verify_lots$
 begin
     return query
-    with moved as (
-        select
-            t.user_id,
-            a.lot_id,
-            sum(a.credits) as credits,
-            sum(a.credits) filter (
-                where t.transaction_id = l.grant_transaction_id
-            ) as granted
-        from credits.credit_transactions as t
-        cross join lateral credits_internal.read_allocations(t.allocations) as a
-        left join credits.credit_lots as l
-            on
-                t.user_id = l.user_id
-                and a.lot_id = l.lot_id::text
-        where t.user_id between p_from and p_to
-        group by t.user_id, a.lot_id
-    ),
-    lots as (
+    with lots as (
         select l.*
         from credits.credit_lots as l
-        where l.user_id between p_from and p_to
+        where
+            l.user_id between p_from and p_to
+            and (
+                p_piece.after_id is null
+                or not l.depleted
+                or l.lot_id = any (p_piece.lots)
+            )
+    ),
+    moved as (
+        select
+            m.user_id,
+            m.lot_id,
+            sum(m.credits) as credits,
+            sum(m.credits) filter (
+                where m.transaction_id = l.grant_transaction_id
+            ) as granted
+        from credits_internal.moved_lots(p_from, p_to, p_piece) as m
+        left join lots as l
+            on
+                m.user_id = l.user_id
+                and m.lot_id = l.lot_id::text
+        group by m.user_id, m.lot_id
     )
     select
         k.kind,
@@ -65,11 +70,24 @@ begin
                 'a lot was granted what its ledger row says: '
             )
     ) as k (kind, expected, actual, detail)
-    where k.expected is distinct from k.actual;
+    where
+        k.expected is distinct from k.actual
+        and case k.kind
+            -- Before the end of a ledger lots cannot be compared with it.
+            when 'lot_remaining' then p_piece.is_last is not false
+            else
+                p_piece.after_id is null
+                or (
+                    l.grant_transaction_id > p_piece.after_id
+                    and l.grant_transaction_id <= p_piece.upto_id
+                )
+                or l.user_id is null
+        end;
 end
 $verify_lots$;
 
 comment on function credits_internal.verify_lots is
-'Violations between lots and the ledger''s allocations, for users in this range of ids.';
+'Violations between lots and the ledger''s allocations, for users in this range of ids, '
+'or for a piece of one user''s ledger.';
 
 revoke all on function credits_internal.verify_lots from public;

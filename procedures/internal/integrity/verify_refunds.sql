@@ -2,7 +2,8 @@
 
 create or replace function credits_internal.verify_refunds(
     p_from uuid,
-    p_to uuid
+    p_to uuid,
+    p_piece credits_internal.proof_piece default null
 )
 returns setof credits.ledger_violation
 language plpgsql
@@ -25,12 +26,21 @@ begin
         where
             t.user_id between p_from and p_to
             and t.transaction_type = 'refund'
+            and (
+                p_piece.after_id is null
+                or coalesce(t.refund_of, t.revocation_of) = any (p_piece.transactions)
+            )
         group by t.user_id, t.refund_of
     ),
     totals as (
         select r.*
         from credits.refund_totals as r
-        where r.user_id between p_from and p_to
+        where
+            r.user_id between p_from and p_to
+            and (
+                p_piece.after_id is null
+                or r.transaction_id = any (p_piece.transactions)
+            )
     ),
     states as (
         select
@@ -101,6 +111,7 @@ end
 $verify_refunds$;
 
 comment on function credits_internal.verify_refunds is
-'Violations between refunds, their charges and refund_totals, for users in this range of ids.';
+'Violations between refunds, their charges and refund_totals, for users in this range of ids, '
+'or for a piece of one user''s ledger.';
 
 revoke all on function credits_internal.verify_refunds from public;

@@ -2,7 +2,8 @@
 
 create or replace function credits_internal.verify_revocations(
     p_from uuid,
-    p_to uuid
+    p_to uuid,
+    p_piece credits_internal.proof_piece default null
 )
 returns setof credits.ledger_violation
 language plpgsql
@@ -24,6 +25,10 @@ begin
         where
             t.user_id between p_from and p_to
             and t.transaction_type = 'revocation'
+            and (
+                p_piece.after_id is null
+                or coalesce(t.refund_of, t.revocation_of) = any (p_piece.grants)
+            )
         group by t.user_id, t.revocation_of
     ),
     revoked as (
@@ -33,7 +38,12 @@ begin
             sum(r.recovered_credits) as recovered,
             sum(r.owed_credits) as owed
         from credits.revocations as r
-        where r.user_id between p_from and p_to
+        where
+            r.user_id between p_from and p_to
+            and (
+                p_piece.after_id is null
+                or r.grant_transaction_id = any (p_piece.grants)
+            )
         group by r.user_id, r.grant_transaction_id
     ),
     owing as (
@@ -42,7 +52,12 @@ begin
             l.grant_transaction_id,
             sum(l.revoked_owed) as revoked_owed
         from credits.credit_lots as l
-        where l.user_id between p_from and p_to
+        where
+            l.user_id between p_from and p_to
+            and (
+                p_piece.after_id is null
+                or l.lot_id = any (p_piece.lots)
+            )
         group by l.user_id, l.grant_transaction_id
     ),
     states as (
@@ -95,6 +110,7 @@ end
 $verify_revocations$;
 
 comment on function credits_internal.verify_revocations is
-'Violations between revocations, the ledger and the lots, for users in this range of ids.';
+'Violations between revocations, the ledger and the lots, for users in this range of ids, '
+'or for a piece of one user''s ledger.';
 
 revoke all on function credits_internal.verify_revocations from public;

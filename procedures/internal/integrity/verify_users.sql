@@ -2,7 +2,8 @@
 
 create or replace function credits_internal.verify_users(
     p_from uuid,
-    p_to uuid
+    p_to uuid,
+    p_piece credits_internal.proof_piece default null
 )
 returns setof credits.ledger_violation
 language plpgsql
@@ -25,8 +26,25 @@ begin
             t.user_id,
             sum(t.credits) as credits,
             max(t.seq) as last_seq
-        from credits.credit_transactions as t
-        where t.user_id between p_from and p_to
+        from (
+            select
+                t.user_id,
+                t.credits,
+                t.seq
+            from credits.credit_transactions as t
+            where
+                t.user_id between p_from and p_to
+                and (
+                    p_piece.after_id is null
+                    or t.transaction_id > p_piece.after_id
+                )
+            union all
+            select
+                p_from,
+                p_piece.after_balance,
+                p_piece.after_seq
+            where p_piece.after_seq > 0
+        ) as t
         group by t.user_id
     ),
     lots as (
@@ -160,6 +178,7 @@ end
 $verify_users$;
 
 comment on function credits_internal.verify_users is
-'Violations between users'' rows, their ledgers and their lots, for users in this range of ids.';
+'Violations between users'' rows, their ledgers and their lots, for users in this range of ids, '
+'or for a piece of one user''s ledger.';
 
 revoke all on function credits_internal.verify_users from public;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from pathlib import Path  # noqa: TC003 - typer reads the annotation
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID  # noqa: TC003 - typer reads the annotation
@@ -12,17 +13,53 @@ from rich.table import Table
 from rich.text import Text
 
 from pgcredits.cli.app import app
-from pgcredits.cli.console import err, out, print_json, print_line
+from pgcredits.cli.bars import Bars
+from pgcredits.cli.console import err, out, print_error_line, print_json, print_line
 from pgcredits.cli.options import DsnOption, Format, FormatOption
 from pgcredits.errors import LedgerViolationError
 from pgcredits.verify import KEPT_VIOLATIONS, Verification
 from pgcredits.verify import verify as verify_ledger
 
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Self
 
 #: At most so many violations are printed as a table.
 SHOWN = 50
+#: How often a line says how far the verification has come, where there is no terminal for a bar.
+SECONDS_BETWEEN_LINES = 30
+
+
+class Narrator:
+    """Tells on stderr how far a verification has come: a bar, or now and then a line."""
+
+    def __init__(self) -> None:
+        """Nothing has been verified yet."""
+        self._bars = Bars()
+        self._told_at = time.monotonic()
+        self._has_begun = False
+
+    def __enter__(self) -> Self:
+        """Show the bar."""
+        self._bars.__enter__()
+        return self
+
+    def __exit__(self, error: object, *rest: object) -> None:
+        """End the bar."""
+        self._bars.__exit__(error, *rest)
+
+    def step(self, description: str) -> None:
+        """A step begins."""
+        self._bars.scene(description)
+
+    def part(self, ledger_rows: int, total_rows: int) -> None:
+        """So many rows of so many have been verified."""
+        if not self._has_begun:
+            self._has_begun = True
+            self._bars.scene("ledger rows", total_rows)
+        self._bars.reach(ledger_rows)
+        if not err.is_terminal and time.monotonic() - self._told_at >= SECONDS_BETWEEN_LINES:
+            self._told_at = time.monotonic()
+            print_error_line(f"verified {ledger_rows:,} of {total_rows:,} ledger rows")
 
 
 @app.command()
@@ -43,22 +80,34 @@ def verify(
             "violations.",
         ),
     ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            help="Keep in this file how far the verification has come. Where the file exists, go "
+            "on from there, with the same options. At the end it is removed.",
+        ),
+    ] = None,
     output_format: FormatOption = Format.TEXT,
 ) -> None:
-    """Prove that every credit can be explained. Changes nothing; sees one snapshot.
+    """Prove that every credit can be explained. Changes nothing.
+
+    It verifies one range of users after the other, each in a snapshot of its own, and a user of
+    many rows in pieces. Heads that are saved are those up to which the ledger was proved.
 
     Exit status: 0 if the ledger proves itself, 7 if there are violations, 19 if a file of heads
-    cannot be read, understood or written.
+    or of progress cannot be read, understood or written.
     """
     if user and save_heads:
         raise typer.BadParameter("--save-heads exports all users: leave --user out")
-    with err.status("connecting") as status:
+    with Narrator() as narrator:
         found = verify_ledger(
             dsn,
             user=user,
             heads=heads,
             save_heads=save_heads,
-            on_step=status.update,
+            resume=resume,
+            on_step=narrator.step,
+            on_part=narrator.part,
         )
     if output_format is Format.JSON:
         print_json(as_json(found))

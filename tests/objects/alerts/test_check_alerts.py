@@ -25,7 +25,7 @@ from objects.alerts.watch import (
 )
 from support.api import call, new_user, rows, value
 from support.attempts import break_refunds, mend_refunds
-from support.books import NOON, grant
+from support.books import NOON, grant, revoke
 from support.clock import advance, set_clock
 from support.paths import PROCEDURES
 from support.races import Session
@@ -316,6 +316,55 @@ def test_a_violated_ledger_is_critical_until_it_is_mended(conn: psycopg.Connecti
     conn.execute("update credits.credit_lots set remaining = 10")
     assert rows(conn, "check_ledger") == []
     assert check(conn) == {"ledger_violation": (0, 1)}
+
+
+def _bought(conn: psycopg.Connection[Any], key: str, **named: Any) -> Any:
+    return grant(conn, new_user(), 10, p_source="purchase", p_idempotency_key=key, **named)
+
+
+@pytest.mark.tampers
+def test_one_payment_granted_to_two_users_is_found_within_a_minute(
+    conn: psycopg.Connection[Any],
+) -> None:
+    first = _bought(conn, "pi_1")
+    _bought(conn, "pi_2")
+    assert check(conn) == {}
+    # However long ago the first of them was.
+    advance(conn, 400 * DAY)
+    second = _bought(conn, "pi_1")
+    grant(conn, new_user(), 10, p_source="promo", p_idempotency_key="pi_2")
+    advance(conn, MINUTE)
+
+    assert check(conn) == {"purchase_key_shared": (1, 0)}
+
+    assert now_open(conn) == {("purchase_key_shared", "pi_1"): "critical"}
+    (alert,) = alerts(conn)
+    assert alert.metadata == {
+        "idempotency_key": "pi_1",
+        "user_ids": sorted(str(row.user_id) for row in (first, second)),
+    }
+    # It stays until one of the two has been revoked in full.
+    advance(conn, 3 * DAY)
+    assert check(conn) == {}
+    revoke(conn, first.user_id, first, 4)
+    assert check(conn) == {}
+    revoke(conn, first.user_id, first)
+    assert check(conn) == {"purchase_key_shared": (0, 1)}
+
+
+@pytest.mark.tampers
+def test_a_payment_whose_grant_was_revoked_may_go_to_another_user(
+    conn: psycopg.Connection[Any],
+) -> None:
+    wrong = _bought(conn, "pi_1")
+    revoke(conn, wrong.user_id, wrong)
+    _bought(conn, "pi_1")
+
+    assert check(conn) == {}
+    assert rows(conn, "verify_ledger") == []
+    set_rule(conn, "purchase_key_shared", enabled=False)
+    _bought(conn, "pi_1")
+    assert check(conn) == {}
 
 
 def _absorbed(conn: psycopg.Connection[Any], usd: str) -> None:

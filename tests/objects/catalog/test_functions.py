@@ -115,6 +115,11 @@ SIGNATURES = {
     "run_maintenance": ("", "SETOF maintenance_result"),
     "dashboard_stats": ("", "jsonb"),
     "verify_ledger": ("p_user_id uuid DEFAULT NULL::uuid", "SETOF ledger_violation"),
+    "verify_ledger_part": (
+        "p_position jsonb DEFAULT NULL::jsonb, p_user_id uuid DEFAULT NULL::uuid,"
+        " p_limit integer DEFAULT 20000",
+        "ledger_part",
+    ),
     "check_ledger": ("p_limit integer DEFAULT 500", "SETOF ledger_violation"),
 }
 
@@ -201,6 +206,7 @@ def test_readers_are_stable_and_writers_volatile(conn: psycopg.Connection[Any]) 
     assert {name for name in by_volatility["s"] if not name.startswith("get_")} == {
         # So that they see one snapshot.
         "verify_ledger",
+        "verify_ledger_part",
         "explain_charge",
         "dashboard_stats",
     }

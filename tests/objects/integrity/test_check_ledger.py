@@ -23,10 +23,13 @@ HOUR = timedelta(hours=1)
 
 
 def checks(conn: psycopg.Connection[Any]) -> dict[UUID, tuple[datetime, int]]:
-    """What ledger_checks says of each user."""
+    """What ledger_checks says of each user who has been verified."""
     return {
         row.user_id: (row.verified_at, row.violations)
-        for row in conn.execute("select * from credits.ledger_checks").fetchall()
+        for row in conn.execute(
+            "select c.user_id, c.verified_at, c.violations from credits.ledger_checks as c"
+            " where c.verified_at is not null"
+        ).fetchall()
     }
 
 

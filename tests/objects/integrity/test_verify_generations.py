@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from objects.integrity.pieces import kinds_in_pieces
 from objects.integrity.tampering import VERIFICATION
 from support.api import new_user, rows
 from support.attempts import (
@@ -323,6 +324,10 @@ def test_tampering_is_reported_of_the_right_generation(victim: Victim, what: str
     if "owner" not in what:
         assert {violation.user_id for violation in violations} == {victim.user}
         assert rows(victim.conn, "verify_ledger", victim.user) == violations
+        # In pieces, as check_ledger proves a ledger, the same is found, and at least the same.
+        kinds = {violation.kind for violation in violations}
+        assert kinds_in_pieces(victim.conn, victim.user, 100) == kinds
+        assert kinds_in_pieces(victim.conn, victim.user, 3) >= kinds
 
 
 def test_a_violation_says_what_was_expected_and_what_is_there(victim: Victim) -> None:

@@ -47,6 +47,7 @@ OPERATIONS = {
     "resolve_alert",
     "check_alerts",
     "verify_ledger",
+    "verify_ledger_part",
     "check_ledger",
 }
 STATISTICS = {"dashboard_stats"}

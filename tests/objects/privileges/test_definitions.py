@@ -22,6 +22,8 @@ MORE = {
     "close_alert": ["lock_timeout=1ms"],
     "open_conditions": ["lock_timeout=1ms"],
     "write_waiting_alerts": ["lock_timeout=1ms"],
+    "next_piece": ["plan_cache_mode=force_custom_plan"],
+    "prove_user": ["plan_cache_mode=force_custom_plan"],
     "verify_descent": ["plan_cache_mode=force_custom_plan"],
     "verify_entries": ["plan_cache_mode=force_custom_plan"],
     "verify_generations": ["plan_cache_mode=force_custom_plan"],
@@ -95,6 +97,7 @@ INLINED_ROWS = {
     "due_users": "t.word, t.at, t.n::integer",
     "generation_life": "",
     "lots_in_burn_order": "t.id",
+    "moved_lots": "t.id, t.id, null",
     "read_allocations": "t.object",
 }
 

@@ -116,7 +116,7 @@ class LedgerMachine(RuleBasedStateMachine):
         )
         self.conn.execute(
             "update credits.settings set business_time_zone = %s, refund_grace = %s,"
-            " default_low_balance_threshold = %s",
+            " default_low_balance_threshold = %s, full_check_every = '36525 days'",
             (zone, grace, threshold),
         )
         for name in PLANS:
@@ -761,6 +761,12 @@ class LedgerMachine(RuleBasedStateMachine):
                 (self.users,),
             ).fetchall()
             assert actual == expected
+
+    @rule()
+    def check_what_is_new(self) -> None:
+        """What came since the last check proves itself, whenever that was."""
+        with self.judging("check_ledger"):
+            assert rows(self.conn, "check_ledger") == []
 
     def teardown(self) -> None:
         try:

@@ -30,6 +30,8 @@ as $alert_conditions$
     union all
     select * from credits_internal.ledger_violation_condition()
     union all
+    select * from credits_internal.purchase_key_shared_condition(p_now)
+    union all
     select * from credits_internal.absorbed_cost_high_condition(p_now)
 $alert_conditions$;
 
