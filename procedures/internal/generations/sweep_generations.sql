@@ -18,6 +18,9 @@ volatile
 parallel unsafe
 security invoker
 set search_path = pg_catalog, pg_temp
+-- A session keeps its plans: one that was made while refund_totals was empty would read the whole
+-- table for each turn of a backlog.
+set enable_seqscan = off
 as $sweep_generations$
 declare
     v_fair_share constant integer := 10;
