@@ -171,7 +171,8 @@ begin
             'owedCredits', h.owed_credits,
             'openAlerts', h.open_alerts,
             'ledgerViolations', h.ledger_violations,
-            'lastMaintenanceAt', credits_internal.utc_text(h.last_maintenance_at)
+            'lastMaintenanceAt', credits_internal.utc_text(h.last_maintenance_at),
+            'maintenanceDueSince', credits_internal.utc_text(h.maintenance_due_since)
         )
     into v_health
     from credits_monitoring.system_health as h;

@@ -17,15 +17,11 @@ begin
 
     return query
     select
-        p.user_id,
-        p.generation_id,
-        p.credits_refunded,
-        p.error
-    from credits_internal.pay_listed(
-        p_task => 'retry_failed_refunds',
-        p_limit => p_limit,
-        p_under_review => false
-    ) as p;
+        s.user_id,
+        s.generation_id,
+        s.credits_refunded,
+        s.error
+    from credits_internal.sweep_generations('retry_failed_refunds', p_limit) as s;
 end
 $retry_failed_refunds$;
 

@@ -19,12 +19,8 @@ begin
     -- Only an explicit false pays: null is not a clear order.
     if p_dry_run is false then
         return query
-        select p.*
-        from credits_internal.pay_listed(
-            p_task => 'settle_owed_refunds',
-            p_limit => p_limit,
-            p_under_review => true
-        ) as p;
+        select s.*
+        from credits_internal.sweep_generations('settle_owed_refunds', p_limit) as s;
 
         return;
     end if;

@@ -22,12 +22,15 @@ from pgcredits.roles import read_roles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from uuid import UUID
 
     from pgcredits.long_running import Stop
 
-#: A sweep serves up to so many users in one transaction, and is called again while there are more.
-BATCH = 100
-#: A sweep is called at most so often in one round; the next round begins at once with the rest.
+#: A sweep takes up to so many turns in one transaction, and is called again while there are more.
+#: Whom it has served stays locked until the transaction ends, a fraction of a second later.
+BATCH = 200
+#: A sweep is called at most so often in one round, so that the other tasks have their turns, too;
+#: the next round begins at once with the rest.
 BATCHES = 50
 #: A round comes earlier or later by up to this share, so that several drift apart.
 JITTER = 0.1
@@ -40,7 +43,7 @@ TRIES = 3
 
 _SWEEP = (
     "select count(*) filter (where s.error is null) as done,"
-    " count(s.error) as failed, min(s.error) as error"
+    " array_agg(s.user_id) filter (where s.error is not null) as failed, min(s.error) as error"
     " from credits.{}(p_limit => %(batch)s) as s"
 )
 #: In run_maintenance's order: waiting callbacks are applied before anything times out, allowances
@@ -52,13 +55,13 @@ TASKS = {
     "apply_allowances": _SWEEP.format("apply_allowances"),
     "expire_user_credits": _SWEEP.format("expire_user_credits"),
     "check_ledger": (
-        "select count(*) as done, 0 as failed, null as error from credits.check_ledger()"
+        "select count(*) as done, null as failed, null as error from credits.check_ledger()"
     ),
     "purge_history": (
         "select credits.purge_history(p_limit => %(batch)s) as done, 0 as failed, null as error"
     ),
     "check_alerts": (
-        "select coalesce(sum(c.opened + c.resolved), 0)::bigint as done, 0 as failed,"
+        "select coalesce(sum(c.opened + c.resolved), 0)::bigint as done, null as failed,"
         " null as error from credits.check_alerts() as c"
     ),
 }
@@ -193,19 +196,26 @@ class Maintenance:
     def _run_task(self, conn: psycopg.Connection[Any], task: str) -> Done:
         """One task, batch by batch, each batch a transaction of its own."""
         count = 0
+        failed: set[UUID] = set()
+        error: str | None = None
         for _ in range(BATCHES):
             try:
                 row = self._run_batch(conn, task)
-            except psycopg.Error as error:
+            except psycopg.Error as fault:
                 if conn.closed:
                     raise
-                return Done(task, None, error=_in_a_line(error))
+                return Done(task, None, error=_in_a_line(fault))
+            failing = set(row.failed or ())
+            # Where nobody is served, and nobody fails who did not before, all have had a turn.
+            has_gone_round = row.done == 0 and failing <= failed
+            is_full = task in _SWEEPS and row.done + len(row.failed or ()) >= BATCH
+            is_behind = is_full and not has_gone_round
             count += row.done
-            # Users whose turn fails are tried in each batch: the last batch counts them all.
-            done = Done(task, count, row.failed, row.error and " ".join(row.error.split()))
-            if task not in _SWEEPS or row.done < BATCH or self._stop.is_set():
-                return done
-        return Done(task, count, done.failed, done.error, is_behind=True)
+            failed |= failing
+            error = row.error or error
+            if not is_behind or self._stop.is_set():
+                break
+        return Done(task, count, len(failed), error and " ".join(error.split()), is_behind)
 
     def _run_batch(self, conn: psycopg.Connection[Any], task: str) -> Any:
         settings = {"lock": LOCK_TIMEOUT, "statement": STATEMENT_TIMEOUT}

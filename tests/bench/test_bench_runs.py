@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench import views
+from bench import stuck, views
 from bench.program import main
 from bench.setting import SCENARIOS, Setting
 
@@ -99,3 +99,21 @@ def test_the_setting_is_the_pinned_one() -> None:
 
     assert (pinned.users, pinned.clients, pinned.threads) == (10_000, 8, 2)
     assert (pinned.rounds, pinned.ledger_rows) == (5, 5_000_000)
+
+
+def test_it_times_the_refunds_of_stuck_generations(
+    postgres_server: PostgresServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = stuck.main(
+        [
+            *("--dsn", postgres_server.dsn(), "--users", "10", "--stuck", "20"),
+            *("--huge-rows", "50", "--sample", "10"),
+        ]
+    )
+
+    assert status == 0
+    report = json.loads(capsys.readouterr().out)
+    # All but the locked user's two.
+    assert report["left_of_locked_user"] == 2
+    assert report["tasks"]["sweep_stuck_generations"]["count"] == 18
+    assert report["users_verified"] == 10

@@ -12,8 +12,14 @@ import pytest
 
 from command_line.alert_relay.events import raise_alert
 from command_line.alert_relay.receiver import receiving
-from command_line.maintain_loop.running_command import as_role, program
+from command_line.maintain_loop.running_command import (
+    as_role,
+    note_transactions,
+    program,
+    transactions_noted,
+)
 from docs.blocks import blocks
+from pgcredits.maintenance import TASKS
 from support.attempts import generation, start
 from support.books import NOON
 from support.clock import advance, set_clock
@@ -33,24 +39,37 @@ FOLLOWERS = [
 ]
 
 
-def test_what_pg_cron_is_told_to_run_does_what_is_due(
+# What pg_cron keeps of each job.
+CRON = """
+create schema cron;
+create table cron.job (jobname text primary key, schedule text, command text);
+create function cron.schedule(jobname text, schedule text, command text) returns void
+language sql as $$ insert into cron.job values (jobname, schedule, command) $$
+"""
+
+
+def test_what_pg_cron_is_told_to_run_does_all_that_is_due(
     conn: psycopg.Connection[Any], database: Database
 ) -> None:
     (block,) = [b for b in blocks("plpgsql") if "cron.schedule" in b.code]
-    match = re.fullmatch(
-        r"select cron\.schedule\('pgcredits', '(.*)', '(.*)'\);\n", block.code, re.DOTALL
-    )
-    assert match is not None
-    assert match[1] == "* * * * *"
+    conn.execute(CRON)
+    conn.execute(block.code.encode())
+    jobs = conn.execute("select * from cron.job").fetchall()
+    # A job for each task, in the order of the loop.
+    assert [job.jobname.removeprefix("pgcredits ") for job in jobs] == list(TASKS)
+    assert {job.schedule for job in jobs} == {"* * * * *"}
     set_clock(conn, NOON)
-    attempt = start(conn, p_timeout=MINUTE)
+    attempts = [start(conn, p_timeout=MINUTE) for _ in range(201)]
     advance(conn, MINUTE)
+    note_transactions(conn, "credits.refund_totals")
 
     operator = database.connect(role="credits_operator")
-    done = dict(operator.execute(match[2].encode()).fetchall())
+    for job in jobs:
+        operator.execute(job.command.encode())
 
-    assert done["sweep_stuck_generations"] == 1
-    assert generation(conn, attempt).status == "timed_out"
+    assert {generation(conn, attempt).status for attempt in attempts} == {"timed_out"}
+    # In more than one transaction, so that nobody is locked for long.
+    assert transactions_noted(conn) == 2
 
 
 def test_the_loop_runs(database: Database) -> None:

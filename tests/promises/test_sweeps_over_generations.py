@@ -228,8 +228,7 @@ def test_what_another_run_has_served_meanwhile_is_not_served_again(
     with Session(database) as holder, Session(database) as sweeper:
         holder.run("begin")
         holder.run(
-            "select from credits.generations where generation_id = %s for update",
-            (attempts[0].generation,),
+            "select from credits.credit_lots where user_id = %s for update", (attempts[0].user,)
         )
         # It has seen both as due, and waits at the first.
         sweeper.start(sweep.sql)

@@ -58,15 +58,19 @@ checks as (
 
 upkeep as (
     select
-        -- Maintenance that never ran is late, too, an hour after the installation; but without
-        -- users there is nothing to maintain.
-        coalesce(c.last_at, s.history_starts_at) < now() - interval '1 hour'
-        and exists (
-            select
-            from credits.user_credits
-        ) as is_late
-    from checks as c
-    cross join credits.settings as s
+        min(b.due_at) filter (where b.due_at <= now()) as due_since,
+        -- Without users there is no ledger to check, and no time at which that is due.
+        bool_or(
+            b.task = 'check_ledger'
+            and (b.due_at <= now() or (b.due_at is not null and c.last_at is null))
+        ) as is_late,
+        string_agg(b.task, ', ' order by b.due_at) filter (
+            where b.task <> 'check_ledger'
+            and b.due_at <= now() - coalesce(r.time_window, interval '15 minutes')
+        ) as behind
+    from credits_monitoring.maintenance_backlog as b
+    cross join checks as c
+    left join credits.alert_rules as r on r.type = 'maintenance_behind'
 ),
 
 violations as (
@@ -84,6 +88,7 @@ reasons as (
     cross join flight as f
     cross join alerts as a
     cross join upkeep as u
+    cross join checks as c
     cross join
         lateral (
             values
@@ -102,7 +107,14 @@ reasons as (
                 format('refunds are owed: %s', o.refunds)
             ),
             (6, f.stuck > 0, false, format('generations past their deadline: %s', f.stuck)),
-            (7, u.is_late, false, 'maintenance has checked no ledger for an hour')
+            (
+                7, u.is_late, false,
+                case
+                    when c.last_at is null then 'maintenance has never checked a ledger'
+                    else 'maintenance has checked no ledger for an hour'
+                end
+            ),
+            (8, u.behind is not null, false, format('maintenance is behind: %s', u.behind))
         ) as x (place, holds, is_critical, reason)
     where x.holds
 )
@@ -123,7 +135,8 @@ select
     o.credits as owed_credits,
     a.open_alerts,
     v.users as ledger_violations,
-    c.last_at as last_maintenance_at
+    c.last_at as last_maintenance_at,
+    u.due_since as maintenance_due_since
 from reasons as s
 cross join flight as f
 cross join recent as r
@@ -131,7 +144,8 @@ cross join refunded as b
 cross join owed as o
 cross join alerts as a
 cross join violations as v
-cross join checks as c;
+cross join checks as c
+cross join upkeep as u;
 
 comment on view credits_monitoring.system_health is
 'One row: whether operators have to look at anything, and why.';
@@ -159,6 +173,9 @@ comment on column credits_monitoring.system_health.ledger_violations is
 'Users whose ledger check_ledger found violated.';
 comment on column credits_monitoring.system_health.last_maintenance_at is
 'When check_ledger last verified a user: the sign that maintenance runs; null = never.';
+comment on column credits_monitoring.system_health.maintenance_due_since is
+'Since when the first of what maintenance has to do is due: see maintenance_backlog; null = '
+'nothing is.';
 
 revoke all on credits_monitoring.system_health from public;
 grant select on credits_monitoring.system_health to credits_analyst;

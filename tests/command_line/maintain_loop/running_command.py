@@ -21,6 +21,8 @@ from support.program import pgcredits
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import psycopg
+
     from support.databases import Database
 
 PGCREDITS = Path(sysconfig.get_path("scripts")) / "pgcredits"
@@ -41,6 +43,27 @@ def until(condition: Callable[[], Any], what: str = "it") -> Any:
 def as_role(database: Database, role: str) -> str:
     """A connection string for somebody with the rights of this role and no others."""
     return make_conninfo(database.dsn, options=f"-c role={role}")
+
+
+def note_transactions(conn: psycopg.Connection[Any], table: str) -> None:
+    """Note from now on which transactions write to a table."""
+    conn.execute(
+        f"""
+        create table public.writers (transaction xid8 primary key);
+        create function public.note_writer() returns trigger language plpgsql security definer as $$
+        begin
+            insert into public.writers values (pg_current_xact_id()) on conflict do nothing;
+            return null;
+        end $$;
+        create trigger note_writer after insert on {table}
+        for each statement execute function public.note_writer()
+        """.encode()
+    )
+
+
+def transactions_noted(conn: psycopg.Connection[Any]) -> int:
+    """How many transactions wrote to the table since `note_transactions`."""
+    return len(conn.execute("select from public.writers").fetchall())
 
 
 def environment(dsn: str, **more: str) -> dict[str, str]:

@@ -58,6 +58,12 @@ class Listener:
         return [(n["event"], types[n["alert_id"]]) for n in self.heard()]
 
 
+@pytest.fixture(autouse=True)
+def _without_maintenance(conn: psycopg.Connection[Any]) -> None:
+    """Hours pass here without any maintenance."""
+    set_rule(conn, "maintenance_behind", enabled=False)
+
+
 @pytest.fixture
 def listener(database: Database) -> Iterator[Listener]:
     with psycopg.connect(database.dsn, autocommit=True) as conn:

@@ -48,6 +48,8 @@ def _at_noon(conn: psycopg.Connection[Any]) -> None:
     set_clock(conn, NOON)
     # What has to wait for nobody fails here if it does.
     conn.execute("set lock_timeout = '10s'")
+    # Days pass here without any maintenance.
+    set_rule(conn, "maintenance_behind", enabled=False)
 
 
 def test_where_nothing_happened_nothing_is_opened(conn: psycopg.Connection[Any]) -> None:
@@ -300,6 +302,40 @@ def test_what_is_in_flight_past_its_deadline_is_stuck(conn: psycopg.Connection[A
     (swept,) = rows(conn, "sweep_stuck_generations")
     assert swept.credits == 10
     assert check(conn) == {"generation_stuck": (0, 1)}
+
+
+def test_maintenance_that_leaves_what_is_due_for_too_long_is_behind(
+    conn: psycopg.Connection[Any],
+) -> None:
+    set_rule(conn, "maintenance_behind", enabled=True)
+    started(conn, p_timeout=MINUTE)
+    advance(conn, 16 * MINUTE - MICROSECOND)
+    assert check(conn) == {"generation_stuck": (1, 0)}
+
+    advance(conn, MICROSECOND)
+    assert check(conn) == {"maintenance_behind": (1, 0)}
+    alert = alerts(conn)[-1]
+    assert (alert.level, alert.metadata) == (
+        "warning",
+        {"sweep_stuck_generations": "2031-05-16T12:01:00.000000Z"},
+    )
+    assert "sweep_stuck_generations" in alert.message
+
+    rows(conn, "sweep_stuck_generations")
+    assert check(conn) == {"generation_stuck": (0, 1), "maintenance_behind": (0, 1)}
+
+
+def test_ledgers_that_are_never_checked_are_a_task_that_is_behind(
+    conn: psycopg.Connection[Any],
+) -> None:
+    set_rule(conn, "maintenance_behind", enabled=True)
+    grant(conn, new_user(), 5)
+    advance(conn, 75 * MINUTE)
+
+    assert check(conn) == {"maintenance_behind": (1, 0)}
+
+    rows(conn, "check_ledger")
+    assert check(conn) == {"maintenance_behind": (0, 1)}
 
 
 @pytest.mark.tampers

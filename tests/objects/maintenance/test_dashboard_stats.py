@@ -82,6 +82,7 @@ def test_an_empty_platform_has_all_keys(conn: psycopg.Connection[Any]) -> None:
             "openAlerts": 0,
             "ledgerViolations": 0,
             "lastMaintenanceAt": None,
+            "maintenanceDueSince": None,
         },
     }
 

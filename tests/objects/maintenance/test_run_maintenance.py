@@ -7,20 +7,26 @@ from typing import TYPE_CHECKING, Any
 
 from promises.generation_sweeps import map_by_hand
 from support.api import call, new_user, rows
-from support.attempts import break_refunds, callback, fail, generation, mend_refunds, start
-from support.books import NOON, grant
+from support.attempts import attach, break_refunds, callback, fail, generation, mend_refunds, start
+from support.books import NOON, balance, grant
 from support.clock import advance, set_clock
+from support.races import Session
 
 if TYPE_CHECKING:
     import psycopg
 
+    from support.databases import Database
+
+#: Their proof takes longer than the statement_timeout of a test.
+ROWS = 4_000
+
 TASKS = [
+    "check_ledger",
     "apply_waiting_callbacks",
     "sweep_stuck_generations",
     "retry_failed_refunds",
     "apply_allowances",
     "expire_user_credits",
-    "check_ledger",
     "purge_history",
     "check_alerts",
 ]
@@ -97,3 +103,52 @@ def test_the_alerts_judge_what_the_others_left(conn: psycopg.Connection[Any]) ->
     assert conn.execute("select type, resolved_by from credits.system_alerts").fetchall() == [
         ("generation_stuck", "pgcredits")
     ]
+
+
+def test_a_user_whose_ledger_takes_too_long_to_check_keeps_nothing_else_from_being_done(
+    conn: psycopg.Connection[Any],
+) -> None:
+    poor, huge = new_user(), new_user()
+    grant(conn, poor, 5, p_source="promo", p_expires_at=NOON + timedelta(minutes=1))
+    grant(conn, huge, ROWS)
+    conn.execute(
+        "select count(*) from generate_series(1, %s) as i"
+        " cross join lateral credits.deduct_user_credits("
+        "%s, 1, p_metadata => jsonb_build_object('i', i))",
+        (ROWS, huge),
+    )
+    set_clock(conn, NOON)
+    stuck = start(conn, p_timeout=timedelta(minutes=1))
+    advance(conn, timedelta(minutes=1))
+    call(conn, "raise_alert", "maintenance_failed", "gone by then", p_dedup_key="another")
+    advance(conn, timedelta(hours=1))
+    conn.execute("set statement_timeout = '100ms'")
+
+    done = dict(_run(conn))
+
+    assert (done["sweep_stuck_generations"], done["expire_user_credits"]) == (1, 1)
+    assert done["check_alerts"] >= 1
+    assert generation(conn, stuck).status == "timed_out"
+    assert balance(conn, poor) == 0
+
+
+def test_no_user_is_locked_while_the_ledger_is_checked(
+    conn: psycopg.Connection[Any], database: Database
+) -> None:
+    set_clock(conn, NOON)
+    stuck = start(conn, p_timeout=timedelta(minutes=1))
+    advance(conn, timedelta(minutes=1))
+    rows(conn, "check_ledger")
+
+    with Session(database) as holder, Session(database) as maintenance:
+        # The check has to wait for whoever holds its notes.
+        holder.run("begin")
+        holder.run("select from credits.ledger_checks for update")
+        maintenance.start("select * from credits.run_maintenance()")
+        assert maintenance.is_blocked(by=holder)
+        conn.execute("set lock_timeout = '5s'")
+        grant(conn, stuck.user, 5)
+        holder.run("rollback")
+        maintenance.result()
+
+    assert balance(conn, stuck.user) == 105

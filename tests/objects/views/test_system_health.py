@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from objects.views.small_histories import columns
-from objects.views.timed_generations import DAY, HOUR, MINUTE, begin, begins, end, lived, now
+from objects.views.timed_generations import DAY, HOUR, MINUTE, begin, end, lived, now
 from support.api import call, new_user, rows, value
 from support.attempts import refunds_broken
 from support.books import grant
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 PLATFORM = UUID(int=0)
 ALERTS = "open warnings and errors: 1"
 LATE = "maintenance has checked no ledger for an hour"
+NEVER = "maintenance has never checked a ledger"
 
 
 def health(conn: psycopg.Connection[Any]) -> Any:
@@ -34,7 +35,7 @@ def state(conn: psycopg.Connection[Any]) -> tuple[str, list[str]]:
 
 
 def test_an_empty_platform_is_well_and_has_one_row(conn: psycopg.Connection[Any]) -> None:
-    assert tuple(health(conn)) == ("ok", [], 0, 0, 0, 0, None, 0, 0, 0, 0, None)
+    assert tuple(health(conn)) == ("ok", [], 0, 0, 0, 0, None, 0, 0, 0, 0, None, None)
 
 
 def test_the_figures_are_those_of_the_last_hour_and_day(conn: psycopg.Connection[Any]) -> None:
@@ -75,6 +76,7 @@ def test_the_figures_are_those_of_the_last_hour_and_day(conn: psycopg.Connection
 def test_a_generation_past_its_deadline_degrades(conn: psycopg.Connection[Any]) -> None:
     begin(conn, now(conn) - 59 * MINUTE, p_timeout=HOUR)
     real_clock(conn)
+    rows(conn, "check_ledger")
     assert state(conn) == ("ok", [])
 
     begin(conn, now(conn) - 61 * MINUTE, p_timeout=HOUR)
@@ -100,6 +102,7 @@ def test_an_owed_refund_degrades_and_is_critical_after_five_minutes(
         for price in (10, 7):
             end(conn, begin(conn, at - MINUTE, price=price), at, "internal_error")
     real_clock(conn)
+    rows(conn, "check_ledger")
     # That paying it raised is an alert, too; here it is about what is owed.
     conn.execute("update credits.system_alerts set resolved_at = now()")
 
@@ -151,6 +154,7 @@ def test_a_users_low_balance_is_no_trouble_of_the_platform(conn: psycopg.Connect
     call(conn, "deduct_user_credits", user, 5)
     open_now = conn.execute("select type from credits_monitoring.open_alerts").fetchall()
     assert [alert.type for alert in open_now] == ["low_balance"]
+    rows(conn, "check_ledger")
 
     assert state(conn) == ("ok", [])
     assert health(conn).open_alerts == 0
@@ -191,22 +195,48 @@ def test_maintenance_is_late_after_an_hour(conn: psycopg.Connection[Any]) -> Non
     assert state(conn) == ("ok", [])
 
 
-def test_maintenance_that_never_ran_is_late_an_hour_after_the_installation(
+def test_maintenance_that_never_ran_is_told_as_soon_as_there_is_a_user(
     conn: psycopg.Connection[Any],
 ) -> None:
     # Without users there is nothing to maintain.
-    begins(conn, now(conn) - 61 * MINUTE)
     assert state(conn) == ("ok", [])
     grant(conn, new_user(), 5)
-    assert state(conn) == ("degraded", [LATE])
+    assert state(conn) == ("degraded", [NEVER])
     assert health(conn).last_maintenance_at is None
 
-    begins(conn, now(conn) - 59 * MINUTE)
-    assert state(conn) == ("ok", [])
-
-    begins(conn, now(conn) - 61 * MINUTE)
     rows(conn, "run_maintenance")
     assert state(conn) == ("ok", [])
+
+
+def test_what_has_been_due_for_a_quarter_of_an_hour_is_a_backlog(
+    conn: psycopg.Connection[Any],
+) -> None:
+    at = now(conn)
+    grant(conn, new_user(), 5, p_source="promo", p_expires_at=at + MINUTE)
+    rows(conn, "check_ledger")
+    conn.execute("update credits.credit_lots set expires_at = %s", (at - 14 * MINUTE,))
+    conn.execute("update credits.user_credits set next_due_at = %s", (at - 14 * MINUTE,))
+    assert state(conn) == ("ok", [])
+    assert health(conn).maintenance_due_since == at - 14 * MINUTE
+
+    conn.execute("update credits.user_credits set next_due_at = %s", (at - 16 * MINUTE,))
+    assert state(conn) == (
+        "degraded",
+        ["maintenance is behind: apply_allowances, expire_user_credits"],
+    )
+
+    # Where operators want to know later, it is late later.
+    conn.execute(
+        "update credits.alert_rules set time_window = '20 minutes'"
+        " where type = 'maintenance_behind'"
+    )
+    assert state(conn) == ("ok", [])
+    conn.execute("delete from credits.alert_rules where type = 'maintenance_behind'")
+    assert state(conn)[0] == "degraded"
+
+    rows(conn, "expire_user_credits")
+    assert state(conn) == ("ok", [])
+    assert health(conn).maintenance_due_since is None
 
 
 def test_all_reasons_are_told_the_worst_first(conn: psycopg.Connection[Any]) -> None:
@@ -231,6 +261,7 @@ def test_all_reasons_are_told_the_worst_first(conn: psycopg.Connection[Any]) -> 
         "open warnings and errors",
         "generations past their deadline",
         LATE,
+        "maintenance is behind",
     ]
 
 
@@ -248,4 +279,5 @@ def test_its_columns_are_those_of_the_contract(conn: psycopg.Connection[Any]) ->
         "open_alerts": "bigint",
         "ledger_violations": "bigint",
         "last_maintenance_at": "timestamp with time zone",
+        "maintenance_due_since": "timestamp with time zone",
     }

@@ -81,10 +81,9 @@ def test_l15_nothing_else_catches_whatever_may_come() -> None:
     # The refund within a settlement, and users' turns in sweeps: all let a retry's errors pass.
     assert catching.keys() <= {
         "pay_or_owe",
-        "pay_listed",
         "serve_due_users",
+        "sweep_generations",
         "apply_waiting_callbacks",
-        "sweep_stuck_generations",
     }
     assert "pay_or_owe" in catching
     for text in catching.values():

@@ -28,6 +28,8 @@ as $alert_conditions$
     union all
     select * from credits_internal.generation_stuck_condition(p_now)
     union all
+    select * from credits_internal.maintenance_behind_condition(p_now)
+    union all
     select * from credits_internal.ledger_violation_condition()
     union all
     select * from credits_internal.purchase_key_shared_condition(p_now)
