@@ -58,7 +58,7 @@ TASKS = {
         "select count(*) as done, null as failed, null as error from credits.check_ledger()"
     ),
     "purge_history": (
-        "select credits.purge_history(p_limit => %(batch)s) as done, 0 as failed, null as error"
+        "select credits.purge_history(p_limit => %(batch)s) as done, null as failed, null as error"
     ),
     "check_alerts": (
         "select coalesce(sum(c.opened + c.resolved), 0)::bigint as done, null as failed,"

@@ -5,16 +5,14 @@ with earliest as (
     select
         'apply_waiting_callbacks' as task,
         min(c.received_at) as due_at
-    from credits.provider_callbacks as c
+    from credits.provider_tasks as t
+    inner join credits.provider_callbacks as c
+        on
+            t.provider = c.provider
+            and t.provider_task_id = c.provider_task_id
     where
-        exists (
-            select
-            from credits.provider_tasks as t
-            where
-                t.provider = c.provider
-                and t.provider_task_id = c.provider_task_id
-                and t.user_id is not null
-        )
+        t.user_id is not null
+        and t.waiting_callbacks > 0
 
     union all
 

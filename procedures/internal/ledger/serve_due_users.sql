@@ -97,23 +97,10 @@ begin
         exit when v_turns = p_limit or credits_internal.time_is_up();
     end loop;
 
-    -- The next call goes on behind the user whom this one looked at last. Where somebody holds the
-    -- position locked, it stays.
-    update credits.sweep_positions as s
-    set
-        due_at = v_last_due_at,
-        user_id = v_last_user_id
-    from (
-        select b.task
-        from credits.sweep_positions as b
-        where
-            b.task = p_task
-            and (b.due_at, b.user_id) is distinct from (v_last_due_at, v_last_user_id)
-        for no key update skip locked
-    ) as b
-    where
-        s.task = b.task
-        and v_last_user_id is not null;
+    -- The next call goes on behind the user whom this one looked at last.
+    if v_last_user_id is not null then
+        perform credits_internal.note_sweep_position(p_task, v_last_due_at, v_last_user_id);
+    end if;
 end
 $serve_due_users$;
 

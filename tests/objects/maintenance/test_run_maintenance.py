@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from promises.generation_sweeps import map_by_hand
 from support.api import call, new_user, rows
-from support.attempts import attach, break_refunds, callback, fail, generation, mend_refunds, start
+from support.attempts import break_refunds, callback, fail, generation, mend_refunds, start
 from support.books import NOON, balance, grant
 from support.clock import advance, set_clock
 from support.races import Session
