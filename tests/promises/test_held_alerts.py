@@ -318,6 +318,8 @@ def hardly_waits(database: Database, act: Callable[[Conn], Any]) -> Any:
 def test_nobody_waits_for_an_alert_that_somebody_holds_and_nothing_is_lost(
     conn: Conn, database: Database, case: Callable[[Conn], Case], by: str
 ) -> None:
+    # Nobody runs maintenance here.
+    conn.execute("update credits.alert_rules set enabled = false where type = 'maintenance_behind'")
     one = case(conn)
     alert_id = raised(conn, one)
     before = open_one(conn, one).occurrences

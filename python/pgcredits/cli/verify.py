@@ -139,13 +139,14 @@ def as_json(found: Verification) -> dict[str, Any]:
 def show(found: Verification, save_heads: Path | None = None) -> None:
     """Print the result for people."""
     if found.total:
-        table = Table("kind", "user, transaction", "expected", "actual", "rule")
+        table = Table("kind, user, transaction", "expected", "actual", "rule")
         for column in table.columns:
             column.overflow = "fold"
-        table.columns[1].no_wrap = True  # an id in pieces could not be pasted
+        table.columns[0].no_wrap = True  # an id in pieces could not be pasted
         for violation in found.violations[:SHOWN]:
-            ids = "\n".join(str(i) for i in (violation.user_id, violation.transaction_id) if i)
-            words = (violation.kind, ids, violation.expected, violation.actual, violation.detail)
+            what = (violation.kind, violation.user_id, violation.transaction_id)
+            names = "\n".join(str(one) for one in what if one)
+            words = (names, violation.expected, violation.actual, violation.detail)
             table.add_row(*(Text(word or "") for word in words))
         out.print(table, soft_wrap=False)
         if found.total > SHOWN:

@@ -250,7 +250,8 @@ def test_lots_are_as_the_plan_says(conn: Conn, nobody: Nobody, is_known: bool) -
     ).fetchall()
     assert [tuple(lot) for lot in lots] == [(5, 50, 0.04, True), (20, 200, 0.0, False)]
     (account,) = conn.execute(
-        "select u.low_balance_threshold, u.next_due_at = l.expires_at as expires"
+        "select u.low_balance_threshold,"
+        " u.next_due_at = least(l.expires_at, u.next_allowance_at) as is_due_then"
         " from credits.user_credits as u inner join credits.credit_lots as l"
         " on u.user_id = l.user_id and l.priority = 200 where u.user_id = %s",
         [systems.user(1)],

@@ -141,9 +141,9 @@ def test_no_user_is_locked_while_the_ledger_is_checked(
     rows(conn, "check_ledger")
 
     with Session(database) as holder, Session(database) as maintenance:
-        # The check has to wait for whoever holds its notes.
+        # The check waits for nobody but whoever keeps all others out of its notes.
         holder.run("begin")
-        holder.run("select from credits.ledger_checks for update")
+        holder.run("lock table credits.ledger_checks in exclusive mode")
         maintenance.start("select * from credits.run_maintenance()")
         assert maintenance.is_blocked(by=holder)
         conn.execute("set lock_timeout = '5s'")

@@ -24,6 +24,7 @@ MORE = {
     "write_waiting_alerts": ["lock_timeout=1ms"],
     "next_piece": ["plan_cache_mode=force_custom_plan"],
     "prove_user": ["plan_cache_mode=force_custom_plan"],
+    "sweep_generations": ["enable_seqscan=off"],
     "verify_descent": ["plan_cache_mode=force_custom_plan"],
     "verify_entries": ["plan_cache_mode=force_custom_plan"],
     "verify_generations": ["plan_cache_mode=force_custom_plan"],

@@ -128,6 +128,7 @@ def everything_a_caller_does(caller: Caller) -> None:
     caller("redact_user", user)
     caller("expire_user_credits")
     caller("verify_ledger")
+    caller("verify_ledger_part", p_user_id=user)
     caller("check_ledger")
 
 

@@ -34,7 +34,7 @@ def test_l7_three_failed_tasks_are_three(conn: psycopg.Connection[Any]) -> None:
     assert [line.credits_owed for line in rows(conn, "settle_owed_refunds")] == [5, 10, 10]
 
     paid = rows(conn, "settle_owed_refunds", False)
-    assert [line.credits_refunded for line in paid] == [5, 10, 10]
+    assert sorted(line.credits_refunded for line in paid) == [5, 10, 10]
     assert listed(conn) == []
 
 

@@ -77,7 +77,8 @@ def _balance_faults(body: Body, _code: CreditCode) -> Iterator[Fault]:
         judges_null = "not found" in text or re.search(r"\bis null\b|coalesce\(", text)
         if not judges_null and re.search(r"if \w+ < \w+ then", text):
             yield _error(body, "L8", "a missing row passes the check", "null < credits is not true")
-    elif absolute and re.search(r"allowance|reset|month", body.function.name + text):
+    # A time at which the next allowance comes is no reset.
+    elif absolute and re.search(r"(?<!next_)allowance|reset|month", body.function.name + text):
         yield _error(
             body, "L2", "sets a balance to an absolute value",
             f"{absolute[0].column} = {absolute[0].value}: what is spent meanwhile comes back",
