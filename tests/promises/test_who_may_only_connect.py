@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+import time
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from command_line.maintain_loop.running_command import until
 from pgcredits import deploy
-from support.api import rows
+from pgcredits.alerts import Bookmark, Event, Follower
+from pgcredits.long_running import Stop
+from support.api import rows, value
 from support.attempts import attach, callback, fail, start, state
 from support.paths import ROOT
 from support.races import Session
@@ -70,6 +75,45 @@ def test_nobody_who_holds_an_advisory_lock_holds_up_a_deploy(
     assert deploy.migrate(database.dsn, wait=0).applied == ()
     assert deploy.check(database.dsn, wait=0).findings == ()
     assert "advisory" not in deploy.script()
+
+
+def test_nobody_who_notifies_without_end_makes_a_follower_look_without_end(
+    database: Database, conn: psycopg.Connection[Any], stranger: str
+) -> None:
+    class Told:
+        alerts: list[Any] = []  # noqa: RUF012
+
+        def deliver(self, event: Event) -> None:
+            self.alerts.append(event.alert.alert_id)
+
+    looks: list[float] = []
+    stop, told = Stop(), Told()
+    follower = Follower(
+        database.dsn,
+        told,
+        bookmark=Bookmark(),
+        keep=lambda _: looks.append(time.monotonic()),
+        stop=stop,
+        tell=pytest.fail,
+        every=3600,
+    )
+    thread = Thread(target=follower.run)
+    thread.start()
+    flooding = database.connect(role=stranger)
+    began = time.monotonic()
+    while time.monotonic() < began + 1:
+        flooding.execute("notify credits_alerts, 'look!'")
+    seconds = time.monotonic() - began
+    alert_id = value(conn, "raise_alert", "disk_full", "m")
+    try:
+        until(lambda: told.alerts == [alert_id], "told of the alert")
+    finally:
+        stop.set()
+        thread.join()
+
+    during = [at for at in looks if began <= at < began + seconds]
+    # A look notes the bookmark once, and the first look twice.
+    assert 2 <= len(during) <= 12 * seconds + 2
 
 
 def test_pgcredits_takes_no_advisory_lock_at_all(conn: psycopg.Connection[Any]) -> None:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from pgcredits.alerts.model import Alert, Event
     from pgcredits.long_running import Stop
 
+#: Whoever may connect can notify us without end: so many seconds pass between two looks.
+_PAUSE = 0.1
 _FIRST_WAIT = 1.0
 _LONGEST_WAIT = 60.0
 
@@ -148,6 +150,7 @@ class Follower:
                 while not self._stop.is_set():
                     self._look(conn)
                     backoff.reset()
+                    self._stop.wait(min(_PAUSE, self._every))
                     if not self._is_notified:
                         self._stop.wait(self._every, conn.fileno())
             except (psycopg.Error, ConnectionFailedError) as error:
