@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pgcredits.long_running import Stop
 
 #: Whoever may connect can notify us without end: so many seconds pass between two looks.
-_PAUSE = 0.1
+_PAUSE = 0.5
 _FIRST_WAIT = 1.0
 _LONGEST_WAIT = 60.0
 
