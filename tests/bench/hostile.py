@@ -100,51 +100,55 @@ class Company:
         self.complaints: list[str] = []
         self._dsn = dsn
         self._stop = Stop()
+        self._bookmark = Bookmark()
 
     @contextmanager
     def working(self) -> Iterator[None]:
-        """Follow and maintain until the end of the block."""
-        follower = Follower(
-            self._dsn,
-            self,
-            bookmark=Bookmark(),
-            keep=lambda _: None,
-            stop=self._stop,
-            tell=self._complain,
-            every=EVERY,
-        )
+        """Maintain until the end of the block."""
         maintenance = Maintenance(self._dsn, self._stop)
         maintenance.open()
-        threads = [
-            Thread(target=follower.run),
-            Thread(target=maintenance.run_rounds, args=(EVERY, self._look_at)),
-        ]
-        for thread in threads:
-            thread.start()
-        try:
-            yield
-        finally:
-            self._stop.set()
-            for thread in threads:
-                thread.join()
-            maintenance.close()
-
-    @contextmanager
-    def raising(self, side: str) -> Iterator[None]:
-        """Raise alerts until the end of the block, and wait until all have been told."""
-        self.side = side
-        stop = Stop()
-        thread = Thread(target=self._raise_alerts, args=(self.raised[side], stop))
+        thread = Thread(target=maintenance.run_rounds, args=(EVERY, self._look_at))
         thread.start()
         try:
             yield
         finally:
-            stop.set()
+            self._stop.set()
             thread.join()
+            maintenance.close()
+
+    @contextmanager
+    def raising(self, side: str) -> Iterator[None]:
+        """Raise and follow alerts until the end of the block, and wait until all have been told.
+
+        The follower is a new one each time: while the queue of NOTIFY is full nobody wakes a
+        session that listens, so that it would keep the queue full in the next run, too.
+        """
+        self.side = side
+        end, end_of_following = Stop(), Stop()
+        follower = Follower(
+            self._dsn,
+            self,
+            bookmark=self._bookmark,
+            keep=lambda _: None,
+            stop=end_of_following,
+            tell=self._complain,
+            every=EVERY,
+        )
+        following = Thread(target=follower.run)
+        raising = Thread(target=self._raise_alerts, args=(self.raised[side], end))
+        following.start()
+        raising.start()
         try:
-            probes.wait_until(lambda: self.raised[side].at.keys() <= self.told.keys(), "alerts")
-        except TimeoutError as error:
-            self._complain(str(error))
+            yield
+        finally:
+            end.set()
+            raising.join()
+            try:
+                probes.wait_until(lambda: self.raised[side].at.keys() <= self.told.keys(), "alerts")
+            except TimeoutError as error:
+                self._complain(str(error))
+            end_of_following.set()
+            following.join()
 
     def deliver(self, event: Event) -> None:
         """Note when an alert was told."""
