@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench import stuck, views
+from bench import hostile, stuck, views
+from bench.attacks import ATTACKS
 from bench.program import main
 from bench.setting import SCENARIOS, Setting
 
@@ -73,6 +74,37 @@ def test_it_times_every_view(
     assert {"dashboard_stats()", "system_health", "usage_daily", "generation_costs"} <= timed
     assert all(t["ms"] > 0 for t in report["timings"])
     assert "| usage_daily |" in output.with_suffix(".md").read_text()
+
+
+@pytest.mark.slow
+def test_it_attacks_generations_and_proves_that_nothing_is_lost(
+    postgres_server: PostgresServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "hostile"
+
+    status = hostile.main(
+        [
+            *("--dsn", postgres_server.dsn(), "--users", "20", "--clients", "2", "--rounds", "1"),
+            *("--transactions", "20", "--json", "--output", str(output)),
+        ]
+    )
+
+    # 8: so few generations are slower or faster by chance.
+    assert status in {0, 8}
+    report = json.loads(capsys.readouterr().out)
+    assert list(report["sides"])[:3] == ["calm", "elsewhere", "here"]
+    # The warm-up, and a run in each surrounding.
+    assert report["generations"] == 40 * (1 + len(report["sides"]))
+    assert {what: found for what, found in report["broken"].items() if found} == {}
+    for side in report["sides"].values():
+        assert side["tps"] > 0
+        assert side["alerts_told"] == side["alerts_raised"] > 0
+    attacks = {name: sides["here"] for name, sides in report["attacks"].items()}
+    assert list(attacks) == [a.name for a in ATTACKS]
+    # All have taken hold; what is refused is what nobody may do.
+    assert all(a["done"] > 0 for a in attacks.values())
+    assert not {name for name in ("session_locks", "listener") if attacks[name]["refused"]}
+    assert "| here |" in output.with_suffix(".md").read_text()
 
 
 def test_the_database_is_gone_afterwards(postgres_server: PostgresServer) -> None:

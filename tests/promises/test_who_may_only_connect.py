@@ -6,8 +6,10 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from psycopg import errors
 
 from pgcredits import deploy
+from pgcredits.errors import RefusedError
 from support.api import rows
 from support.attempts import attach, callback, fail, start, state
 from support.paths import ROOT
@@ -70,6 +72,38 @@ def test_nobody_who_holds_an_advisory_lock_holds_up_a_deploy(
     assert deploy.migrate(database.dsn, wait=0).applied == ()
     assert deploy.check(database.dsn, wait=0).findings == ()
     assert "advisory" not in deploy.script()
+
+
+def test_a_deploy_names_whoever_keeps_its_tables_locked(
+    database: Database, outsider: psycopg.Connection[Any], stranger: str
+) -> None:
+    outsider.execute(
+        "select pg_get_viewdef(c.oid) from pg_class as c where c.relname = 'system_health'"
+    )
+
+    with pytest.raises(RefusedError) as refused:
+        deploy.rollback(database.dsn, wait=0)
+
+    assert f"pg_terminate_backend({outsider.info.backend_pid})" in refused.value.hint
+    assert "a lock" in str(refused.value)
+
+
+def test_calls_that_fail_since_somebody_took_all_locks_there_are_change_nothing(
+    conn: psycopg.Connection[Any], outsider: psycopg.Connection[Any]
+) -> None:
+    attempt = start(conn)
+    # The second time takes what the end of the first transaction set free.
+    for first in (1, 1_000_001):
+        with pytest.raises(errors.OutOfMemory):
+            outsider.execute(f"select pg_advisory_lock(generate_series({first}, 2000000))")
+        outsider.rollback()
+
+    with pytest.raises(errors.OutOfMemory):
+        fail(conn, attempt, "provider_out_of_credits")
+
+    outsider.execute("select pg_advisory_unlock_all()")
+    assert state(conn, attempt).status == "pending"
+    assert fail(conn, attempt, "provider_out_of_credits").status == "failed"
 
 
 def test_pgcredits_takes_no_advisory_lock_at_all(conn: psycopg.Connection[Any]) -> None:

@@ -99,7 +99,10 @@ def in_transaction(
                 return work()
         except psycopg.Error as error:
             if not _is_passing(error) or time.monotonic() >= deadline:
-                raise explained(error) from error
+                refusal = explained(error)
+                if isinstance(error, errors.LockNotAvailable):
+                    refusal.hint = _who_holds_locks(conn) or refusal.hint
+                raise refusal from error
         # A random pause, so that two deploys do not collide again at the next attempt.
         time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311
         pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
@@ -217,6 +220,36 @@ def _in_the_way(error: psycopg.Error) -> RefusedError:
     return RefusedError(
         f"{error.diag.message_primary}: {error.diag.message_detail}",
         "Drop what is not pgcredits', then try again.",
+    )
+
+
+def _who_holds_locks(conn: Connection) -> str:
+    """A hint with the oldest transaction that holds a table or view of ours; empty = none does.
+
+    Whoever may only connect can be one: pg_get_viewdef keeps all tables of a view locked.
+    """
+    row = conn.execute(
+        """
+        select a.pid, a.usename, a.xact_start::timestamp(0)
+        from pg_locks as l
+        inner join pg_class as c on c.oid = l.relation
+        inner join pg_stat_activity as a on a.pid = l.pid
+        where
+            l.database = (select d.oid from pg_database as d where d.datname = current_database())
+            and l.granted
+            and l.pid <> pg_backend_pid()
+            and c.relnamespace::regnamespace::text = any(%s)
+        order by a.xact_start
+        limit 1
+        """,
+        [list(SCHEMAS)],
+    ).fetchone()
+    if row is None:
+        return ""
+    pid, role, since = row
+    return (
+        f"The oldest transaction that holds one is that of process {pid}, role {role}, since"
+        f" {since}: let it end, or end it by pg_terminate_backend({pid}). Then try again."
     )
 
 
