@@ -224,7 +224,12 @@ class Maintenance:
                 with conn.transaction():
                     conn.execute(_SETTINGS, settings)
                     return conn.execute(TASKS[task].encode(), {"batch": BATCH}).fetchone()
-            except (errors.SerializationFailure, errors.DeadlockDetected):
+            except (
+                errors.SerializationFailure,
+                errors.DeadlockDetected,
+                # Somebody has filled the queue of NOTIFY meanwhile. The next try sends nothing.
+                errors.ProgramLimitExceeded,
+            ):
                 if not left or self._stop.is_set():
                     raise
         raise AssertionError

@@ -14,7 +14,7 @@ import pytest
 from psycopg import errors, sql
 
 from command_line.alert_relay.events import FOLLOW, OFTEN, hears
-from command_line.maintain_loop.running_command import as_role, program
+from command_line.maintain_loop.running_command import as_role, program, until
 from pgcredits import deploy
 from support import databases, servers
 from support.api import rows, value
@@ -120,6 +120,23 @@ def test_everything_goes_on_and_the_alerts_are_told(
         value(conn, "raise_alert", "disk_full", "m")
         hears(follower, *told, ("opened", "disk_full"))
     assert usage(conn) == 1
+
+
+def test_a_follower_does_not_keep_the_queue_full_for_others(
+    database: Database, conn: psycopg.Connection[Any]
+) -> None:
+    with program(as_role(database, "credits_analyst"), *FOLLOW, *OFTEN) as follower:
+        value(conn, "raise_alert", "disk_full", "m")
+        hears(follower, ("opened", "disk_full"))
+        with pytest.raises(errors.ProgramLimitExceeded):
+            conn.execute(
+                "select pg_notify('anything', n || repeat('x', 7900))"
+                f" from generate_series(1, {2 * PAGES}) as n"
+            )
+
+        until(lambda: usage(conn) < 0.5, "the queue is empty again")
+        value(conn, "raise_alert", "disk_slow", "m")
+        hears(follower, ("opened", "disk_full"), ("opened", "disk_slow"))
 
 
 def test_nothing_is_sent_from_half_full_on(

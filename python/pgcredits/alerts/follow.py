@@ -7,6 +7,7 @@ transaction mode, on a replica, and where settings.notify_alerts is off.
 
 from __future__ import annotations
 
+import time
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 #: However often we are notified, so many seconds lie between two looks: anybody can send NOTIFY.
 _PAUSE = 0.5
+#: Seconds between two times that we let go of a queue of NOTIFY that is half full.
+_LETS_GO_EVERY = 600.0
 _FIRST_WAIT = 1.0
 _LONGEST_WAIT = 60.0
 
@@ -117,6 +120,7 @@ class Follower:
         self._wanted = wanted or Wanted()
         self._every = every
         self._is_notified = False
+        self._let_go_at = -_LETS_GO_EVERY
 
     def run(self) -> None:
         """Follow until told to stop.
@@ -149,6 +153,7 @@ class Follower:
                     self._tell(f"polling only: {reason}")
                 while not self._stop.is_set():
                     self._look(conn)
+                    self._let_go_of_a_full_queue(conn)
                     backoff.reset()
                     self._stop.wait(min(_PAUSE, self._every))
                     if not self._is_notified:
@@ -160,6 +165,19 @@ class Follower:
                 self._tell(f"{what}: {' '.join(str(error).split())}")
                 self._stop.wait(backoff.seconds())
         conn.close()
+
+    def _let_go_of_a_full_queue(self, conn: psycopg.Connection[Any]) -> None:
+        """Listen anew where the queue of NOTIFY is half full.
+
+        PostgreSQL keeps what a session that listens has not read yet. A transaction that fills the
+        queue and fails wakes nobody to read it: our session alone would keep it full for everybody.
+        """
+        query = "select pg_notification_queue_usage() >= 0.5"
+        now = time.monotonic()
+        if now >= self._let_go_at + _LETS_GO_EVERY and conn.execute(query).fetchone() == (True,):
+            self._let_go_at = now
+            conn.execute("unlisten *")
+            listen(conn)
 
     def _note_notification(self) -> None:
         self._is_notified = True
