@@ -167,8 +167,8 @@ class Template:
 
     server: PostgresServer
     name: str
-    # Called with each copy once its test is over, before it is dropped.
-    before_drop: Callable[[Database], None] | None = None
+    # Called with the last connection to each copy once its test has passed.
+    before_drop: Callable[[psycopg.Connection[Any]], None] | None = None
 
     @contextmanager
     def clone(self, *, verify: bool = True) -> Iterator[Database]:
@@ -179,17 +179,15 @@ class Template:
         """
         with _new_database(self.server, template=self.name) as database:
             try:
-                try:
-                    yield database
-                except BaseException:
-                    database.close()
-                    raise
-                with database.last_connection() as conn:
-                    if verify:
-                        assert_ledger_proves_itself(conn)
-            finally:
+                yield database
+            except BaseException:
+                database.close()
+                raise
+            with database.last_connection() as conn:
+                if verify:
+                    assert_ledger_proves_itself(conn)
                 if self.before_drop is not None:
-                    self.before_drop(database)
+                    self.before_drop(conn)
 
 
 @contextmanager

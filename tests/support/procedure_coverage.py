@@ -9,13 +9,16 @@ from __future__ import annotations
 import json
 import os
 from collections import defaultdict
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from psycopg.rows import tuple_row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from support.databases import Database
+    import psycopg
+
     from support.servers import PostgresServer
 
 _FUNCTIONS = """
@@ -75,12 +78,12 @@ class Profile:
             for name, stmtid, lineno, stmtname, _ in conn.execute(_STATEMENTS):
                 self._statements[name][stmtid] = (lineno, stmtname)
 
-    def collect(self, database: Database) -> None:
+    def collect(self, conn: psycopg.Connection[Any]) -> None:
         """Add one database's counts, and free the profiler's memory for the next."""
-        with database.server.connect(database.name) as conn:
-            for name, stmtid, executed in conn.execute(_EXECUTED):
+        with conn.cursor(row_factory=tuple_row) as cursor:
+            for name, stmtid, executed in cursor.execute(_EXECUTED):
                 self._executed[name][stmtid] += executed
-            conn.execute("select plpgsql_profiler_reset_all()")
+        conn.execute("select plpgsql_profiler_reset_all()")
 
     def write(self) -> None:
         """Write the sum as JSON: function -> language, source, statements."""
