@@ -73,6 +73,20 @@ class ProgressFile:
         self._path = path
         self._heads = path.with_name(f"{path.name}.heads")
 
+    def require_apart(self, *others: Path | None) -> None:
+        """Check that neither file is one of these, which would be written over and removed.
+
+        Raises:
+            ProgressFileError: One is.
+        """
+        ours = {self._path.resolve(), self._heads.resolve()}
+        for other in others:
+            if other is not None and other.resolve() in ours:
+                raise ProgressFileError(
+                    f"the progress cannot be kept in {self._path}: {other} is a file of heads",
+                    f"Keep it in another file; {self._heads.name} beside it is in use, too.",
+                )
+
     def read(self, about: dict[str, str]) -> Progress:
         """The progress in the file; where there is no file, that of a beginning.
 
