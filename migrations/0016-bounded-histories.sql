@@ -74,8 +74,8 @@ where
 
 update credits.alert_rules as r
 set
-    description = 'One user had more than threshold refunds within time_window. Beyond a hundred '
-    'such users one alert about the platform says how many more there are.'
+    description = 'One user had more than threshold refunds within time_window. Beyond the hundred '
+    'with the most one alert about the platform says how many more there are.'
 where
     r.type = 'repeated_refunds'
     and r.description = 'One user had more than threshold refunds within time_window.';
