@@ -596,13 +596,31 @@ def test_progress_of_another_server_is_refused_though_its_databases_have_the_sam
     progress = tmp_path / "progress.json"
     with pytest.raises(KilledError):
         verify(database.dsn, resume=progress, on_part=killed_after(1))
-    (here,) = conn.execute("select system_identifier from pg_control_system()").fetchone() or ()
+    row: Any = conn.execute("select system_identifier as here from pg_control_system()").fetchone()
+    here = row.here
     told = progress.read_text()
     assert f'"{here}/' in told
     progress.write_text(told.replace(f'"{here}/', '"7/'))
 
     with pytest.raises(ProgressFileError, match="another database"):
         verify(database.dsn, resume=progress)
+
+
+def test_of_two_at_once_the_second_is_refused_and_spoils_no_heads(
+    database: Database, conn: psycopg.Connection[Any], tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(verify_module, "PART_ROWS", 8)
+    users = shop(conn)
+    progress, mine, other = tmp_path / "progress.json", tmp_path / "mine", tmp_path / "other"
+
+    def begin_another(*_: int) -> None:
+        with pytest.raises(ProgressFileError, match="another verification is at work"):
+            verify(database.dsn, save_heads=other, resume=progress)
+
+    verify(database.dsn, save_heads=mine, resume=progress, on_part=begin_another)
+
+    assert len(mine.read_text().splitlines()) == 1 + len(users)
+    assert [one.name for one in tmp_path.iterdir()] == [mine.name]
 
 
 def test_progress_takes_no_file_of_heads_away(

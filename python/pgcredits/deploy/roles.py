@@ -130,9 +130,7 @@ def find_left_members(conn: Connection, old: Roles, new: Roles) -> tuple[str, ..
         f' is to use this database: grant {now} to "{row.member}"'
         for row in rows
         for now in (new.names[old.names.index(row.role)],)
-        if not scalar(
-            conn, "select pg_catalog.pg_has_role(%s, %s, 'member')", [row.member, now]
-        )
+        if not scalar(conn, "select pg_catalog.pg_has_role(%s, %s, 'member')", [row.member, now])
     )
 
 
