@@ -8,8 +8,8 @@ add column repeated_reports integer not null default 0;
 comment on column credits.generations.last_repeated_at is
 'When a report last came that was counted in repeated_reports; null = never.';
 comment on column credits.generations.repeated_reports is
-'How many reports changed nothing and were the same as an earlier one, or came after 200 events: '
-'they are counted here, and are no rows of generation_events.';
+'How many reports changed nothing and were the same as an earlier one, or of the same kind and '
+'came after 200 events: they are counted here, and are no rows of generation_events.';
 
 -- The inbox: how much waits for a task is known by the task's row.
 alter table credits.provider_tasks
@@ -74,8 +74,8 @@ where
 
 update credits.alert_rules as r
 set
-    description = 'One user had more than threshold refunds within time_window. Beyond a hundred '
-    'such users one alert about the platform says how many more there are.'
+    description = 'One user had more than threshold refunds within time_window. Beyond the hundred '
+    'with the most one alert about the platform says how many more there are.'
 where
     r.type = 'repeated_refunds'
     and r.description = 'One user had more than threshold refunds within time_window.';

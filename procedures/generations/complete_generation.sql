@@ -49,7 +49,11 @@ begin
         p_final_credits => p_final_credits,
         p_cost_usd => p_cost_usd::numeric,
         p_metadata => v_metadata,
-        p_payload => v_metadata,
+        p_payload => case
+            when v_generation.finished_at is not null and v_metadata <> '{}'
+                then credits_internal.kept_payload(v_generation.finished_at, v_metadata)
+            else v_metadata
+        end,
         p_dropped => v_dropped
     );
 end

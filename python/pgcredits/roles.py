@@ -20,9 +20,23 @@ _NAME = re.compile(rf"\b(?:{'|'.join(ROLES)})\b")
 _PREFIX = re.compile(r"(?!pg_)[a-z][a-z0-9_]{0,39}|")
 
 # What the deployer's remember_roles.sql wrote: it is there for everybody to read, and in dumps.
+# Where a dump was restored without comments, the grants tell: nobody else's roles may come in.
 _PREFIX_OF_DATABASE = r"""
-select substring(
-    pg_catalog.obj_description(n.oid, 'pg_namespace') from '([a-z0-9_]*)credits_app\M'
+select coalesce(
+    substring(
+        pg_catalog.obj_description(n.oid, 'pg_namespace') from '([a-z0-9_]*)credits_app\M'
+    ),
+    (
+        select nullif(substring(r.rolname from '^([a-z0-9_]*)credits_app$'), '')
+        from pg_catalog.pg_namespace as c
+        cross join lateral pg_catalog.aclexplode(c.nspacl) as a
+        inner join pg_catalog.pg_roles as r on a.grantee = r.oid
+        where
+            c.nspname = 'credits'
+            and r.rolname ~ '^[a-z0-9_]*credits_app$'
+        order by r.rolname = 'credits_app' desc
+        limit 1
+    )
 )
 from pg_catalog.pg_namespace as n
 where n.nspname = 'credits_deploy'

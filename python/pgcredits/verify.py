@@ -74,6 +74,9 @@ select format('%s/%s', d.oid, 'credits'::regnamespace::oid) as database
 from pg_database as d
 where d.datname = current_database()
 """
+# Servers that were made alike give the same numbers: the server's own tells them apart.
+_MAY_KNOW_SERVER = "select has_function_privilege('pg_control_system()', 'execute') as may"
+_SERVER = "select c.system_identifier as server from pg_control_system() as c"
 _PART = """
 select
     p.position, p.first_user_id, p.last_user_id, p.users, p.ledger_rows, p.total_rows,
@@ -121,6 +124,8 @@ def verify(
         raise ValueError("heads are saved of all users, so that all must be verified")
     on_step = on_step or (lambda _: None)
     kept = ProgressFile(resume) if resume else None
+    if kept:
+        kept.require_apart(heads, save_heads)
     with (
         open_heads(heads) if heads else nullcontext() as exported,
         new_heads(save_heads) if save_heads else nullcontext() as target,
@@ -158,8 +163,11 @@ def _begin(
     conn: Connection, kept: ProgressFile | None, user: UUID | None, *, saves_heads: bool
 ) -> Progress:
     """The progress from which this run goes on."""
+    database: Any = conn.execute(_DATABASE).fetchone()
+    may_know: Any = conn.execute(_MAY_KNOW_SERVER).fetchone()
+    server: Any = conn.execute(_SERVER).fetchone() if may_know.may else None
     about = {
-        "database": conn.execute(_DATABASE).fetchone().database,  # type: ignore[union-attr]
+        "database": f"{server.server if server else ''}/{database.database}",
         "user": str(user or "all"),
         "choice of saving heads": str(saves_heads),
     }

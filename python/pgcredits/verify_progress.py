@@ -18,6 +18,11 @@ from pgcredits.exit_status import ExitStatus
 from pgcredits.output.files import replacing
 from pgcredits.verification import Verification, Violation
 
+try:
+    import fcntl
+except ImportError:  # Windows has none
+    fcntl = None  # type: ignore[assignment]
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -73,6 +78,20 @@ class ProgressFile:
         self._path = path
         self._heads = path.with_name(f"{path.name}.heads")
 
+    def require_apart(self, *others: Path | None) -> None:
+        """Check that neither file is one of these, which would be written over and removed.
+
+        Raises:
+            ProgressFileError: One is.
+        """
+        ours = {self._path.resolve(), self._heads.resolve()}
+        for other in others:
+            if other is not None and other.resolve() in ours:
+                raise ProgressFileError(
+                    f"the progress cannot be kept in {self._path}: {other} is a file of heads",
+                    f"Keep it in another file; {self._heads.name} beside it is in use, too.",
+                )
+
     def read(self, about: dict[str, str]) -> Progress:
         """The progress in the file; where there is no file, that of a beginning.
 
@@ -117,12 +136,14 @@ class ProgressFile:
         """The file in which heads grow, as it was when the progress was written.
 
         Raises:
-            ProgressFileError: It cannot be opened, or is shorter than it was.
+            ProgressFileError: It cannot be opened, is shorter than it was, or another run writes to
+                it at this moment.
         """
         with self._explained():
             flags = os.O_RDWR | os.O_CREAT
             file = os.fdopen(os.open(self._heads, flags, 0o600), "r+b")
         with file:
+            self._hold(file)
             if file.seek(0, os.SEEK_END) < progress.heads_bytes:
                 raise ProgressFileError(
                     f"the heads in {self._heads} are not those that {self._path} tells of",
@@ -131,6 +152,17 @@ class ProgressFile:
             file.truncate(progress.heads_bytes)
             file.seek(progress.heads_bytes)
             yield file
+
+    def _hold(self, file: BinaryIO) -> None:
+        if fcntl is None:
+            return
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ProgressFileError(
+                f"another verification is at work with {self._path}",
+                "Wait for its end, or name another file.",
+            ) from None
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

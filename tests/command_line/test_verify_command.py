@@ -588,6 +588,62 @@ def test_progress_of_another_verification_is_refused(
         assert progress.read_text() == before
 
 
+def test_progress_of_another_server_is_refused_though_its_databases_have_the_same_numbers(
+    database: Database, conn: psycopg.Connection[Any], tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(verify_module, "PART_ROWS", 8)
+    shop(conn)
+    progress = tmp_path / "progress.json"
+    with pytest.raises(KilledError):
+        verify(database.dsn, resume=progress, on_part=killed_after(1))
+    row: Any = conn.execute("select system_identifier as here from pg_control_system()").fetchone()
+    here = row.here
+    told = progress.read_text()
+    assert f'"{here}/' in told
+    progress.write_text(told.replace(f'"{here}/', '"7/'))
+
+    with pytest.raises(ProgressFileError, match="another database"):
+        verify(database.dsn, resume=progress)
+
+
+def test_of_two_at_once_the_second_is_refused_and_spoils_no_heads(
+    database: Database, conn: psycopg.Connection[Any], tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(verify_module, "PART_ROWS", 8)
+    users = shop(conn)
+    progress, mine, other = tmp_path / "progress.json", tmp_path / "mine", tmp_path / "other"
+
+    def begin_another(*_: int) -> None:
+        with pytest.raises(ProgressFileError, match="another verification is at work"):
+            verify(database.dsn, save_heads=other, resume=progress)
+
+    verify(database.dsn, save_heads=mine, resume=progress, on_part=begin_another)
+
+    assert len(mine.read_text().splitlines()) == 1 + len(users)
+    assert [one.name for one in tmp_path.iterdir()] == [mine.name]
+
+
+def test_progress_takes_no_file_of_heads_away(
+    database: Database, conn: psycopg.Connection[Any], tmp_path: Path
+) -> None:
+    shop(conn)
+    kept, new = tmp_path / "ledger.heads", tmp_path / "new"
+    assert run(database, "--save-heads", str(kept)).returncode == 0
+    before = kept.read_text()
+
+    for arguments in (
+        ("--save-heads", str(kept), "--resume", str(tmp_path / "ledger")),
+        ("--save-heads", str(new), "--resume", str(new)),
+        ("--heads", str(kept), "--save-heads", str(new), "--resume", str(tmp_path / "ledger")),
+    ):
+        done = run(database, *arguments)
+
+        assert done.returncode == 19
+        assert "is a file of heads" in done.stderr
+        assert kept.read_text() == before
+        assert [one.name for one in tmp_path.iterdir()] == [kept.name]
+
+
 @pytest.mark.parametrize("content", ["", "nonsense", "[]", '{"about": 5}', "{}"])
 def test_a_file_that_is_none_of_progress_is_refused(
     database: Database, tmp_path: Path, content: str

@@ -102,7 +102,7 @@ def test_after_an_outage_some_users_are_named_and_the_others_counted(
     (platform,) = alerts(conn, PLATFORM)
     assert platform.metadata == {"users": 900, "refunds": 3600, "credits": 3600}
 
-    # They stay the same ones, also where others have more.
+    # They stay the same ones, also where others have more: who has the most is named besides.
     named = "select user_id from credits.system_alerts where resolved_at is null order by 1"
     before = conn.execute(named).fetchall()
     (late,) = conn.execute(
@@ -116,12 +116,13 @@ def test_after_an_outage_some_users_are_named_and_the_others_counted(
         " gen_random_uuid(), '[]', '{}', '', '' from generate_series(1, 9) as i",
         (late.user_id, NOON),
     )
+    assert check(conn) == {"repeated_refunds": (1, 0)}
+    assert conn.execute(named).fetchall() == sorted([*before, late])
+    assert alerts(conn, PLATFORM)[0].metadata["refunds"] == 3596
     assert check(conn) == {}
-    assert conn.execute(named).fetchall() == before
-    assert alerts(conn, PLATFORM)[0].metadata["refunds"] == 3609
 
     advance(conn, timedelta(days=1))
-    assert check(conn) == {"repeated_refunds": (0, SOME + 1)}
+    assert check(conn) == {"repeated_refunds": (0, SOME + 2)}
 
 
 @pytest.mark.tampers  # made-up rows, without their charges
@@ -363,6 +364,38 @@ def test_what_changes_something_is_an_event_however_many_there_were(conn: Conn) 
     assert len(events(conn, attempt)) == LONG + 1
 
 
+def test_the_first_of_its_kind_is_kept_after_any_number_of_others(conn: Conn) -> None:
+    attempt = start(conn)
+    attach(conn, attempt, "t-1")
+    for i in range(LONG):
+        callback(conn, "t-1", "202", p_message=f"step {i}")
+    callback(conn, "t-1", "200")
+
+    for i in range(5):
+        callback(conn, "t-1", "500", p_message=f"out of memory {i}")
+
+    assert events(conn, attempt)[-1].message == "out of memory 0"
+    assert generation(conn, attempt).repeated_reports == 4 + 2
+
+
+def test_a_failure_that_gives_back_what_the_provider_bills_alerts_however_many_events(
+    conn: Conn,
+) -> None:
+    conn.execute(
+        "update credits.refund_policies set refund_percent = 0 where error_type = 'user_cancelled'"
+    )
+    attempt = start(conn)
+    attach(conn, attempt, "t-1")
+    for i in range(LONG):
+        callback(conn, "t-1", "202", p_message=f"step {i}")
+    cancel(conn, attempt)
+    fail(conn, attempt, "user_cancelled", p_provider_billed=True)
+    callback(conn, "t-1", "200")
+
+    assert fail(conn, attempt, "timeout").credits_refunded == 10
+    assert open_alerts(conn, attempt.user) == ["late_success_after_refund"]
+
+
 # --- callbacks before their task is attached ------------------------------------------------------
 
 
@@ -405,7 +438,10 @@ def test_the_outcome_is_not_lost_to_what_came_before_or_after(conn: Conn, code: 
     early(conn, code, *(f"late {i}" for i in range(FEW)))
 
     waiting = inbox(conn)
-    assert [c.message for c in waiting] == [*(f"step {i}" for i in range(1, FEW)), "it failed"]
+    # Of reports of progress the oldest is dropped; of a code that nobody knows the first stays.
+    dropped = 0 if code == "202" else 1
+    kept = [f"step {i}" for i in range(FEW) if i != dropped]
+    assert [c.message for c in waiting] == [*kept, "it failed"]
     assert task(conn).waiting_callbacks == FEW
 
     assert attach(conn, attempt, "t-1").credits_refunded == 10
@@ -414,12 +450,33 @@ def test_the_outcome_is_not_lost_to_what_came_before_or_after(conn: Conn, code: 
 
 def test_the_first_outcome_stays_whatever_follows(conn: Conn) -> None:
     attempt = start(conn)
-    for _ in range(FEW + 10):
-        callback(conn, "t-1", "200")
-    callback(conn, "t-1", "500")
+    early(conn, "200", *["done"] * (FEW + 10))
+    early(conn, "500", "no, it failed")
 
-    assert {c.code for c in inbox(conn)} == {"200"}
+    assert [c.code for c in inbox(conn)] == ["200"] * (FEW - 1) + ["500"]
     assert attach(conn, attempt, "t-1").status == "succeeded"
+    assert open_alerts(conn, attempt.user) == ["conflicting_failure"]
+
+
+def test_a_code_that_nobody_knows_is_not_lost_to_reports_of_progress(conn: Conn) -> None:
+    attempt = start(conn)
+    early(conn, "202", *(f"step {i}" for i in range(FEW)))
+    early(conn, "teapot", "it is ready")
+    early(conn, "202", "late")
+
+    assert attach(conn, attempt, "t-1").status == "processing"
+    assert open_alerts(conn, attempt.user) == ["callback_unclassified"]
+
+
+def test_a_success_is_not_lost_to_failures_delivered_again_and_again(conn: Conn) -> None:
+    attempt = start(conn)
+    early(conn, "500", *["it failed"] * FEW)
+    advance(conn, MINUTE)
+    callback(conn, "t-1", "200", p_cost_usd=0.5)
+
+    assert attach(conn, attempt, "t-1").status == "failed"
+    assert generation(conn, attempt).cost_usd == Decimal("0.5")
+    assert open_alerts(conn, attempt.user) == ["late_success_after_refund"]
 
 
 def test_a_code_of_the_provider_comes_before_that_of_all(conn: Conn) -> None:

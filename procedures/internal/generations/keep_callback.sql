@@ -93,6 +93,7 @@ $keep_callback$;
 comment on function credits_internal.keep_callback is
 'Keep a callback until its task is attached; returns the task''s row, locked. Where that names a '
 'user, the task has been attached meanwhile, and nothing was kept. Of each task twenty callbacks '
-'are kept: for one that tells the outcome, one that does not is dropped, else the new one.';
+'are kept: for one that tells the outcome, or may, one that tells less is dropped, else the new '
+'one.';
 
 revoke all on function credits_internal.keep_callback from public;

@@ -23,14 +23,8 @@ declare
     v_now timestamptz;
     v_generation credits.generations;
 begin
-    -- Of a generation whose payloads purge_history has blanked none is kept any more.
-    if p_generation.finished_at is not null
-        and p_generation.finished_at < credits_internal.clock() - (
-            select s.keep_payloads
-            from credits.settings as s
-        )
-    then
-        v_payload := null;
+    if p_generation.finished_at is not null then
+        v_payload := credits_internal.kept_payload(p_generation.finished_at, p_payload);
     end if;
 
     select

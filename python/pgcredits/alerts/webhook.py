@@ -175,7 +175,7 @@ def _retry_after(answer: httpx.Response) -> float | None:
         return min(float(said), _LONGEST_RETRY_AFTER)
     try:
         at = parsedate_to_datetime(said)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if at.tzinfo is None:
         at = at.replace(tzinfo=UTC)

@@ -32,6 +32,7 @@ from pgcredits.deploy.roles import (
     find_idle_members,
     find_intruders,
     find_left_grants,
+    find_left_members,
     find_powerless_owner,
     provide_roles,
     require_own_roles,
@@ -183,13 +184,16 @@ class _Deploy:
         return DeployReport(
             version=self._package.version,
             migrations=tuple(m.name for m in pending),
-            applied=tuple(applied),
+            applied=(*self._named(old), *applied),
             dropped=tuple(sorted(installer.dropped)),
             kept_grants=grants.list_kept(live.values()),
             lost_grants=tuple(installer.lost_grants),
             warnings=(*self._warnings, *self._warn_of_roles(old, is_first=not done)),
             remaining=(*overtaken, *compare(self._package, installed, live, self._major)),
         )
+
+    def _named(self, old: Roles) -> tuple[str, ...]:
+        return () if old == self._roles else (f"roles {', '.join(self._roles.names)}",)
 
     def _provide_roles(self, *, create: bool) -> None:
         self.on_step("roles")
@@ -206,6 +210,7 @@ class _Deploy:
             yield f"role {member}: {detail}"
         if old != self._roles:
             yield from find_left_grants(self._conn, old)
+            yield from find_left_members(self._conn, old, self._roles)
 
     def _apply_migration(self, migration: Migration) -> None:
         self.on_step(f"migration {migration.name}")

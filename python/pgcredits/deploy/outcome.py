@@ -20,7 +20,7 @@ class DeployReport:
     Attributes:
         version: The package's.
         migrations: Ids of the migrations applied (or rolled back), in that order.
-        applied: Functions and views made from their files.
+        applied: Functions and views made from their files, and roles that took the place of others.
         dropped: Functions and views dropped, as their files are gone.
         kept_grants: Grants by which roles that are not ours may read our views; we keep them.
         lost_grants: Such grants on columns that are gone.

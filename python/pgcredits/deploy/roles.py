@@ -19,6 +19,7 @@ MISSING_ROLES = read_sql(__package__, "missing_roles.sql")
 SHARED_ROLES = read_sql(__package__, "shared_roles.sql")
 _IDLE_MEMBERS = read_sql(__package__, "idle_members.sql")
 _LEFT_GRANTS = read_sql(__package__, "left_grants.sql")
+_LEFT_MEMBERS = read_sql(__package__, "left_members.sql")
 
 
 # Since PostgreSQL 16 only an administrator of a role may grant it.
@@ -119,6 +120,18 @@ def find_left_grants(conn: Connection, roles: Roles) -> tuple[str, ...]:
     """What roles that this installation no longer uses may still do in this database."""
     rows = conn.execute(roles.in_text(_LEFT_GRANTS).encode())
     return tuple(f"{row.role} still has rights on {row.described}" for row in rows)
+
+
+def find_left_members(conn: Connection, old: Roles, new: Roles) -> tuple[str, ...]:
+    """Who could use this installation by a role that it no longer uses, and now cannot."""
+    rows = conn.execute(old.in_text(_LEFT_MEMBERS).encode()).fetchall()
+    return tuple(
+        f"role {row.member}: it is granted {row.role}, which may do nothing here any more; if it"
+        f' is to use this database: grant {now} to "{row.member}"'
+        for row in rows
+        for now in (new.names[old.names.index(row.role)],)
+        if not scalar(conn, "select pg_catalog.pg_has_role(%s, %s, 'member')", [row.member, now])
+    )
 
 
 def find_powerless_owner(conn: Connection, roles: Roles) -> tuple[str, ...]:

@@ -100,9 +100,14 @@ def read(data_dir: Path) -> Belonging | None:
         ) from None
 
 
+def named(project: Path) -> str:
+    """The project as the file names it: JSON takes no bytes that are not UTF-8."""
+    return os.fsencode(project).decode("utf-8", "backslashreplace")
+
+
 def new(project: Path, folder: Path, port: int | None) -> Belonging:
     """Belonging to this project, with a password of its own."""
-    return Belonging(str(project), port or _free_port(folder), secrets.token_hex(16))
+    return Belonging(named(project), port or _free_port(folder), secrets.token_hex(16))
 
 
 def require_ours(found: Belonging | None, project: Path, folder: Path) -> None:
@@ -116,9 +121,9 @@ def require_ours(found: Belonging | None, project: Path, folder: Path) -> None:
             f"nothing says whose server is in {folder}",
             "If it is yours (as one of pgcredits 0.1.0 is), use it with --take-over.",
         )
-    if found.project != str(project):
+    if found.project != named(project):
         raise RefusedError(
-            f"the server in {folder} belongs to {found.project}, and this is {project}",
+            f"the server in {folder} belongs to {found.project}, and this is {named(project)}",
             "Name another folder, or none; to have that server from now on, add --take-over.",
         )
 

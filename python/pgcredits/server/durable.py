@@ -74,7 +74,7 @@ def durable_server(
             if not take_over:
                 belonging.require_ours(known, project, folder)
             ours = known or belonging.new(project, folder, port)
-            ours = replace(ours, project=str(project), port=port or ours.port)
+            ours = replace(ours, project=belonging.named(project), port=port or ours.port)
             server.port, server.password = ours.port, ours.password
             server.options = ours.options(data_dir, account)
             _start(server)

@@ -113,7 +113,9 @@ def test_it_comes_back_when_it_is_asked_to(
     assert at_least <= error.value.after <= at_most
 
 
-@pytest.mark.parametrize("said", ["", "soon", "-1", "\u0663"])
+@pytest.mark.parametrize(
+    "said", ["", "soon", "-1", "\u0663", "Mon, 01 Jan 2024 00:00:00 +99999999999999"]
+)
 def test_nonsense_about_when_is_as_if_nothing_were_said(receiver: Receiver, said: str) -> None:
     receiver.answers.append(Answer(503, {"Retry-After": said.encode("utf-8").decode("latin-1")}))
 

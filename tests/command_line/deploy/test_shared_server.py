@@ -149,8 +149,13 @@ def test_an_installation_with_shared_roles_can_be_given_its_own(
     report = staging.migrate(role_prefix="staging_", share_roles=False)
 
     assert not may_call(staging, "web")
-    assert report.applied == ("grants on credits",)
-    assert report.warnings == ("credits_app still has rights on schema legacy",)
+    roles = f"roles {', '.join(Roles('staging_').names)}"
+    assert report.applied == (roles, "grants on credits")
+    assert report.warnings == (
+        "credits_app still has rights on schema legacy",
+        "role web: it is granted credits_app, which may do nothing here any more; if it is to use"
+        ' this database: grant staging_credits_app to "web"',
+    )
     staging.execute("drop schema legacy")
     assert staging.found() == []
     assert staging.execute(MANIFEST) == recorded
@@ -204,3 +209,28 @@ def test_the_longest_prefix_is_not_cut_off(cluster: Cluster) -> None:
 
     assert tree.found() == []
     assert [name for (name,) in tree.execute(USED)] == sorted(Roles(prefix).names)
+
+
+def test_who_may_do_nothing_any_more_is_named_with_the_statement_that_lets_them_in(
+    cluster: Cluster, production: Tree
+) -> None:
+    report = production.migrate(role_prefix="live_", share_roles=False)
+
+    assert report.applied == (f"roles {', '.join(Roles('live_').names)}",)
+    assert "nothing to do" not in list(report.lines())
+    (warning,) = [one for one in report.warnings if one.startswith("role web: ")]
+    assert not may_call(production, "web")
+    cluster.execute(warning.rpartition(": ")[2])
+    assert may_call(production, "web")
+    assert production.migrate(role_prefix="live_", share_roles=False).warnings == ()
+
+
+def test_a_restore_without_comments_keeps_its_own_roles(production: Tree, staging: Tree) -> None:
+    staging.migrate(role_prefix="staging_", share_roles=False)
+    staging.execute("comment on schema credits_deploy is null")
+
+    assert staging.found() == [("drift", "credits_deploy")]
+    staging.edit(ADD_ITEM, "5 %", "6 %")
+    staging.migrate(share_roles=False)
+    assert not may_call(staging, "web")
+    assert [name for (name,) in staging.execute(USED)] == [f"staging_{r}" for r in sorted(ROLES)]

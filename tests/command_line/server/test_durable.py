@@ -14,8 +14,9 @@ import psycopg
 import pytest
 
 from command_line.server.children import announced, modes, owner, shared_folder, until
-from pgcredits.errors import ServerError
+from pgcredits.errors import RefusedError, ServerError
 from pgcredits.server import belonging, durable, durable_server, reaper
+from pgcredits.server.account import Account
 from support.program import pgcredits
 
 if TYPE_CHECKING:
@@ -266,6 +267,18 @@ def test_its_port_is_the_one_that_is_named_and_stays(folder: Path) -> None:
         durable_server(folder, port=1025)
     server.stop()
     assert durable_server(folder).port == port
+
+
+def test_a_project_s_path_may_be_no_utf_8(folder: Path, tmp_path: Path) -> None:
+    project = tmp_path / os.fsdecode(b"pro\xffject")
+    project.mkdir()
+
+    belonging.new(project, folder, 25_000).save(tmp_path, Account.for_new_server())
+
+    found = belonging.read(tmp_path)
+    belonging.require_ours(found, project, folder)
+    with pytest.raises(RefusedError):
+        belonging.require_ours(found, tmp_path, folder)
 
 
 def test_a_file_that_says_nonsense_is_named(folder: Path) -> None:

@@ -129,6 +129,18 @@ def test_of_a_callback_that_comes_later_still_no_payload_is_kept(conn: Conn, cod
     assert payloads(conn, attempt) == [{}]
 
 
+def test_of_a_success_that_is_reported_later_still_no_metadata_is_kept(conn: Conn) -> None:
+    keep(conn, keep_payloads="1 day")
+    attempt = start(conn)
+    complete(conn, attempt, p_metadata={"file": "one.png"})
+    advance(conn, DAY + MICROSECOND)
+    purge(conn)
+
+    complete(conn, attempt, 3, p_metadata={"file": "two.png"})
+
+    assert [e.payload for e in events(conn, attempt)] == [{}] * 3
+
+
 def test_it_goes_on_where_it_stopped_and_reads_nothing_twice(conn: Conn) -> None:
     keep(conn, keep_payloads="1 day")
     # All finish at the same moment.

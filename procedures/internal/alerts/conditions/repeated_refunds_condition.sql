@@ -1,7 +1,8 @@
 -- Users who had too many refunds lately.
 --
--- After an outage that may be everybody: a hundred users are named, those who are named already
--- first, so that alerts do not come and go; of the others one alert says how many they are.
+-- After an outage that may be everybody: the hundred with the most refunds are named. So that
+-- alerts do not come and go, who is named already stays so while among the two hundred with the
+-- most. Of the others one alert says how many they are.
 
 create or replace function credits_internal.repeated_refunds_condition(
     p_now timestamptz
@@ -21,10 +22,8 @@ as $repeated_refunds_condition$
             f.user_id,
             f.refunds,
             f.credits,
-            a.alert_id is not null
-            or row_number() over (
-                order by a.alert_id is null, f.refunds desc, f.user_id
-            ) <= 100 as is_named
+            row_number() over (order by f.refunds desc, a.alert_id, f.user_id)
+            <= case when a.alert_id is null then 100 else 200 end as is_named
         from credits.alert_rules as r
         cross join lateral (
             select
@@ -93,7 +92,8 @@ as $repeated_refunds_condition$
 $repeated_refunds_condition$;
 
 comment on function credits_internal.repeated_refunds_condition is
-'The condition of repeated_refunds for each of a hundred users of whom it holds at this time, and '
-'one that counts the others.';
+'The condition of repeated_refunds for each of the hundred users with the most refunds of whom it '
+'holds at this time, for who is named already and among the two hundred, and one that counts the '
+'others.';
 
 revoke all on function credits_internal.repeated_refunds_condition from public;
