@@ -18,9 +18,20 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $check_ledger$
 declare
-    -- Ledger rows in a piece, and in a call, about.
+    -- Ledger rows in a piece, and in a call, about. Where the statement_timeout is short, a piece is
+    -- small, a row for each millisecond: one that a timeout cancels would be the same in the next
+    -- call.
     c_piece constant integer := 10000;
     c_call constant integer := 50000;
+    v_piece constant integer := least(
+        c_piece,
+        coalesce(
+            nullif(
+                1000 * extract(epoch from current_setting('statement_timeout')::interval), 0
+            ),
+            c_piece
+        )
+    );
     v_full_check_every interval;
     v_user_id uuid;
     v_check credits.ledger_checks;
@@ -79,7 +90,7 @@ begin
             end if;
         end if;
 
-        v_proof := credits_internal.prove_user(v_user_id, v_check.checkpoint, c_piece);
+        v_proof := credits_internal.prove_user(v_user_id, v_check.checkpoint, v_piece);
         v_found := coalesce(v_check.found, 0) + cardinality(v_proof.violations);
 
         return query

@@ -126,7 +126,7 @@ begin
                 when others or query_canceled then
                     -- A turn that lasts until the timeout must not undo the others' turns, call by
                     -- call for ever. Whoever cancels by hand gets the error.
-                    if sqlstate = '57014' and not credits_internal.time_is_up() then
+                    if sqlstate = '57014' and not credits_internal.time_is_up(0.9) then
                         raise;
                     end if;
 

@@ -584,3 +584,25 @@ def test_it_ends_before_its_time_is_up_and_goes_on_the_next_time(
     ((second,),) = conn.execute(verified)
 
     assert 0 < first < second <= 1000
+
+
+def test_where_a_timeout_is_too_short_for_a_piece_the_pieces_are_smaller(
+    conn: psycopg.Connection[Any],
+) -> None:
+    user = new_user()
+    grant(conn, user, 4000)
+    conn.execute(
+        "select count(*) from generate_series(1, 4000) as i"
+        " cross join lateral credits.deduct_user_credits("
+        "%s, 1, p_metadata => jsonb_build_object('i', i))",
+        (user,),
+    )
+
+    conn.execute("set statement_timeout = '200ms'")
+    for _ in range(100):
+        assert rows(conn, "check_ledger") == []
+        ((is_proved,),) = conn.execute("select full_at is not null from credits.ledger_checks")
+        if is_proved:
+            break
+
+    assert is_proved

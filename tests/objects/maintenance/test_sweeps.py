@@ -372,6 +372,29 @@ def test_whoever_cancels_a_sweep_by_hand_gets_the_error(
             sweeper.result()
 
 
+def test_whoever_cancels_by_hand_before_the_timeout_gets_the_error(
+    database: Database, conn: psycopg.Connection[Any], sweep: Sweep
+) -> None:
+    (user,) = sweep.make_due(conn, 1)
+    let_turns_last(conn, user, "60")
+
+    with no_trace(conn), Session(database) as sweeper, database.connect() as watcher:
+        sweeper.run("set statement_timeout = '10s'")
+        sweeper.start(f"select * from credits.{sweep.function}()")
+        # More than half of its time, less than all of it.
+        while not watcher.execute(
+            "select from pg_stat_activity where pid = %s and wait_event = 'PgSleep'"
+            " and query_start < clock_timestamp() - interval '5.2 seconds'",
+            (sweeper.pid,),
+        ).rowcount:
+            pass
+        sweeper.conn.cancel()
+        with refused("57014") as refusal:
+            sweeper.result()
+
+    assert "user request" in str(refusal.error)
+
+
 def test_nobody_waits_for_a_position_that_somebody_holds_locked(
     database: Database, conn: psycopg.Connection[Any], sweep: Sweep
 ) -> None:
