@@ -606,3 +606,31 @@ def test_where_a_timeout_is_too_short_for_a_piece_the_pieces_are_smaller(
             break
 
     assert is_proved
+
+
+@pytest.mark.parametrize("is_full", [False, True])
+def test_a_history_that_was_written_anew_stays_a_violation(
+    conn: psycopg.Connection[Any], is_full: bool
+) -> None:
+    user = new_user()
+    grant(conn, user, 100)
+    rows(conn, "check_ledger")
+    for table in ("credit_transactions", "credit_lots", "user_credits"):
+        conn.execute(
+            f"alter table credits.{table} disable trigger all;"
+            f" delete from credits.{table} where user_id = '{user}';"
+            f" alter table credits.{table} enable trigger all".encode()
+        )
+    grant(conn, user, 1_000_000)
+    if is_full:
+        conn.execute("update credits.ledger_checks set full_at = full_at - interval '31 days'")
+
+    assert "checkpoint" in {row.kind for row in rows(conn, "check_ledger")}
+    for _ in range(3):
+        assert rows(conn, "check_ledger") == []
+        assert recorded(conn, user).violations == 1
+
+    # The owner knows why.
+    conn.execute("update credits.ledger_checks set rewritten_at = null")
+    rows(conn, "check_ledger")
+    assert recorded(conn, user).violations == 0
