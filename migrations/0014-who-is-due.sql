@@ -48,6 +48,7 @@ create table credits.sweep_positions (
     task text not null,
     due_at timestamptz,
     user_id uuid,
+    round_until timestamptz,
     constraint sweep_positions_pkey primary key (task)
 );
 
@@ -60,6 +61,9 @@ comment on column credits.sweep_positions.due_at is
 'next_due_at of the user whom the call looked at last; null = it goes on from the beginning.';
 comment on column credits.sweep_positions.user_id is
 'The user whom the call looked at last; null = it goes on from the beginning.';
+comment on column credits.sweep_positions.round_until is
+'The round that this position is in is for those who were due by then. Whoever became due later '
+'comes in the next one, so that each round ends, and those who were passed over are reached.';
 
 insert into credits.sweep_positions (task)
 values

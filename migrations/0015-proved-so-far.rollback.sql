@@ -21,6 +21,7 @@ delete from credits.ledger_checks as c
 where c.verified_at is null;
 
 alter table credits.ledger_checks
+drop column rewritten_at,
 drop column checkpoint,
 drop column found,
 drop column full_at,

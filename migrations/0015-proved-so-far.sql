@@ -70,7 +70,8 @@ alter table credits.ledger_checks
 alter column verified_at drop not null,
 add column full_at timestamptz,
 add column found bigint,
-add column checkpoint credits_internal.checkpoint;
+add column checkpoint credits_internal.checkpoint,
+add column rewritten_at timestamptz;
 
 comment on table credits.ledger_checks is
 'When check_ledger last verified each user, what it found, and where the next check goes on.';
@@ -86,6 +87,9 @@ comment on column credits.ledger_checks.found is
 'under way.';
 comment on column credits.ledger_checks.checkpoint is
 'Up to where the ledger has been proved; null = nothing is.';
+comment on column credits.ledger_checks.rewritten_at is
+'When the row of the checkpoint was found gone or changed; null = never. A history that was '
+'written anew proves itself: so this counts as a violation until the owner sets it to null.';
 
 -- Whose turn is next, and whose proof is under way, without reading the others.
 drop index credits.ledger_checks_verified_at;

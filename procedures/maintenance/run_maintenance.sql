@@ -23,7 +23,7 @@ begin
     exception
         when query_canceled then
             -- Whoever cancels by hand gets the error.
-            if not credits_internal.time_is_up() then
+            if not credits_internal.time_is_up(0.9) then
                 raise;
             end if;
 

@@ -5,6 +5,7 @@ apply_waiting_callbacks has a frame of its own, and tests of its own.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,12 +13,13 @@ from psycopg import sql
 
 from promises.generation_sweeps import HOUR, SWEEPS, Sweep
 from support.api import new_user
-from support.attempts import PROVIDER, TYPE, net, refunds
+from support.attempts import PROVIDER, TYPE, fail, net, refunds, refunds_broken, start
 from support.books import NOON, grant
 from support.clock import set_clock
 from support.races import Session
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from uuid import UUID
 
     import psycopg
@@ -139,6 +141,65 @@ def test_broken_users_come_again_only_after_all_others(
         attempt.generation for attempt in (*attempts, *broken[:2])
     ]
     assert [net(conn, attempt) for attempt in others] == [0, 0]
+
+
+def one_more(conn: psycopg.Connection[Any], sweep: Sweep, at: datetime) -> None:
+    """One that becomes due at this time."""
+    set_clock(conn, at - HOUR)
+    if sweep.function == "sweep_stuck_generations":
+        start(conn, p_timeout=HOUR)
+        set_clock(conn, at)
+        return
+    attempt = start(conn)
+    set_clock(conn, at)
+    with refunds_broken(conn):
+        assert not fail(conn, attempt).refunded
+
+
+def test_who_was_passed_over_is_reached_however_many_become_due_meanwhile(
+    database: Database, conn: psycopg.Connection[Any], sweep: Sweep
+) -> None:
+    busy, other = sweep.make_due(conn, 2)
+    with Session(database) as holder:
+        holder.run("begin")
+        holder.run("select from credits.user_credits where user_id = %s for update", (busy.user,))
+        assert sweep.run(conn, p_limit=1) == [sweep.row(other)]
+        holder.run("rollback")
+
+    served = []
+    for hours in range(1, 5):
+        one_more(conn, sweep, NOON + (2 + hours) * HOUR)
+        served += sweep.run(conn, p_limit=1)
+
+    assert sweep.row(busy) in served
+
+
+def test_refunds_that_fail_each_time_keep_nobody_from_a_turn(
+    database: Database, conn: psycopg.Connection[Any], sweep: Sweep
+) -> None:
+    if sweep.function == "sweep_stuck_generations":
+        pytest.skip("its deadlines do not move")
+    busy, *broken = sweep.make_due(conn, 5)
+    conn.execute(
+        sql.SQL(
+            "alter table credits.refund_totals"
+            " add constraint refund_totals_broken check (user_id = {}) not valid"
+        ).format(sql.Literal(str(busy.user)))
+    )
+    with Session(database) as holder:
+        holder.run("begin")
+        holder.run("select from credits.user_credits where user_id = %s for update", (busy.user,))
+        assert len(sweep.run(conn, p_limit=2)) == 2
+        holder.run("rollback")
+
+    # Each failure is tried again later than all others: without an end.
+    served = []
+    for minutes in range(1, 6):
+        set_clock(conn, NOON + HOUR + minutes * timedelta(minutes=1))
+        served += sweep.run(conn, p_limit=2)
+
+    assert sweep.row(busy) in served
+    assert {row.user_id for row in served} == {a.user for a in (busy, *broken)}
 
 
 def test_a_call_ends_by_itself_before_a_timeout_would_undo_it(

@@ -26,10 +26,7 @@ declare
     v_fair_share constant integer := 10;
     v_now constant timestamptz := credits_internal.clock();
     v_start constant credits.sweep_positions := row(
-        p_task, '-infinity', credits_internal.nil_uuid()
-    );
-    v_end constant credits.sweep_positions := row(
-        p_task, 'infinity', credits_internal.nil_uuid()
+        p_task, '-infinity', credits_internal.nil_uuid(), v_now
     );
     v_position constant credits.sweep_positions := coalesce(
         (
@@ -43,7 +40,7 @@ declare
     );
     v_ended_at credits.sweep_positions;
     v_after credits.sweep_positions;
-    v_upto credits.sweep_positions;
+    v_until timestamptz;
     v_turns uuid[] := '{}';
     v_passed uuid[] := '{}';
     v_had_their_share uuid[] := '{}';
@@ -51,12 +48,16 @@ declare
     v_generation credits.generations;
     v_result credits.owed_refund;
 begin
-    -- First from where the latest call ended, then from the start up to there. What is left of the
-    -- limit when all have had their share is for whoever has waited longest.
+    -- First from where the latest call ended to those who waited when its round began: whoever came
+    -- later, also by a turn that failed, must not keep the round from ending. Then a new round from
+    -- the start. What is left of the limit when all have had their share is for whoever has waited
+    -- longest.
     <<rounds>>
     for v_round in 1 .. 3 loop
         v_after := case v_round when 1 then v_position else v_start end;
-        v_upto := case v_round when 2 then v_position else v_end end;
+        v_until := case v_round when 1 then v_position.round_until else v_now end;
+
+        continue when v_round = 2 and v_position.due_at = v_start.due_at;
 
         if v_round = 3 then
             v_had_their_share := '{}';
@@ -74,9 +75,8 @@ begin
                 where
                     p_task = 'sweep_stuck_generations'
                     and g.finished_at is null
-                    and g.deadline_at <= v_now
+                    and g.deadline_at <= v_until
                     and (g.deadline_at, g.user_id) > (v_after.due_at, v_after.user_id)
-                    and (g.deadline_at, g.user_id) <= (v_upto.due_at, v_upto.user_id)
                 order by
                     g.deadline_at,
                     g.user_id
@@ -94,8 +94,7 @@ begin
                     and (p_task = 'settle_owed_refunds' or not g.owed_review)
                     and (coalesce(g.refund_tried_at, '-infinity'), g.user_id)
                     > (v_after.due_at, v_after.user_id)
-                    and (coalesce(g.refund_tried_at, '-infinity'), g.user_id)
-                    <= (v_upto.due_at, v_upto.user_id)
+                    and coalesce(g.refund_tried_at, '-infinity') <= v_until
                 order by
                     coalesce(g.refund_tried_at, '-infinity'),
                     g.user_id
@@ -127,7 +126,7 @@ begin
                 when others or query_canceled then
                     -- A turn that lasts until the timeout must not undo the others' turns, call by
                     -- call for ever. Whoever cancels by hand gets the error.
-                    if sqlstate = '57014' and not credits_internal.time_is_up() then
+                    if sqlstate = '57014' and not credits_internal.time_is_up(0.9) then
                         raise;
                     end if;
 
@@ -146,7 +145,7 @@ begin
             v_turns := v_turns || v_next.user_id;
 
             if cardinality(v_turns) = p_limit or credits_internal.time_is_up() then
-                v_ended_at := row(p_task, v_next.due_at, v_next.user_id);
+                v_ended_at := row(p_task, v_next.due_at, v_next.user_id, v_until);
                 exit rounds;
             end if;
 
@@ -160,7 +159,9 @@ begin
         end loop;
     end loop;
 
-    perform credits_internal.note_sweep_position(p_task, v_ended_at.due_at, v_ended_at.user_id);
+    perform credits_internal.note_sweep_position(
+        p_task, v_ended_at.due_at, v_ended_at.user_id, v_ended_at.round_until
+    );
 end
 $sweep_generations$;
 

@@ -1,8 +1,8 @@
 -- For sweeps: users for whom something is due, from where the latest call ended and once around.
 --
--- Inlined by the planner, so that a loop over it reads no more users than it looks at. Each part
--- ends a thousand users after p_limit: so the index is read in its order however many are due, and
--- what a call passes over costs it little.
+-- Inlined by the planner, so that a loop over it reads no more users than it looks at. It ends a
+-- thousand users after p_limit, and so does each part: so the index is read in its order however
+-- many are due, and what a call passes over costs it little; the next call goes on from there.
 
 create or replace function credits_internal.due_users(
     p_task text,
@@ -12,7 +12,8 @@ create or replace function credits_internal.due_users(
 returns table (
     user_id uuid,
     next_due_at timestamptz,
-    next_allowance_at timestamptz
+    next_allowance_at timestamptz,
+    round_until timestamptz
 )
 language sql
 stable
@@ -22,24 +23,29 @@ as $due_users$
     select
         d.user_id,
         d.next_due_at,
-        d.next_allowance_at
+        d.next_allowance_at,
+        d.round_until
     from (values (p_task)) as t (task)
     left join credits.sweep_positions as s on t.task = s.task
     cross join lateral (
         select
             coalesce(s.due_at, '-infinity') as due_at,
-            coalesce(s.user_id, credits_internal.nil_uuid()) as user_id
+            coalesce(s.user_id, credits_internal.nil_uuid()) as user_id,
+            coalesce(s.round_until, p_now) as round_until,
+            'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid as greatest_id
     ) as v
     cross join lateral (
         (
             select
                 u.user_id,
                 u.next_due_at,
-                u.next_allowance_at
+                u.next_allowance_at,
+                v.round_until
             from credits.user_credits as u
             where
                 u.next_due_at <= p_now
                 and (u.next_due_at, u.user_id) > (v.due_at, v.user_id)
+                and (u.next_due_at, u.user_id) <= (v.round_until, v.greatest_id)
             order by
                 u.next_due_at,
                 u.user_id
@@ -50,7 +56,8 @@ as $due_users$
             select
                 u.user_id,
                 u.next_due_at,
-                u.next_allowance_at
+                u.next_allowance_at,
+                p_now
             from credits.user_credits as u
             where
                 u.next_due_at <= p_now
@@ -60,11 +67,29 @@ as $due_users$
                 u.user_id
             limit p_limit + 1000::bigint
         )
+        union all
+        (
+            select
+                u.user_id,
+                u.next_due_at,
+                u.next_allowance_at,
+                p_now
+            from credits.user_credits as u
+            where
+                u.next_due_at <= p_now
+                and (u.next_due_at, u.user_id) > (v.round_until, v.greatest_id)
+            order by
+                u.next_due_at,
+                u.user_id
+            limit p_limit + 1000::bigint
+        )
+        limit p_limit + 1000::bigint
     ) as d
 $due_users$;
 
 comment on function credits_internal.due_users is
 'Users whose next_due_at has come, in its order: first those after the position of this task in '
-'sweep_positions, then those up to it.';
+'sweep_positions who were due when its round began, then those up to it, then whoever has become '
+'due since. round_until: of the round that the user comes in.';
 
 revoke all on function credits_internal.due_users from public;

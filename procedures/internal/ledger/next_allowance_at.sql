@@ -16,7 +16,7 @@ as $next_allowance_at$
     select
         case
             -- The latest allowance may be for a later month than this after a change of the
-            -- business time zone.
+            -- business time zone. Of that month a larger plan then brings the difference.
             when
                 p_allowance_month <= m.month
                 and p.monthly_credits > case
@@ -25,7 +25,14 @@ as $next_allowance_at$
                 then p_now
             else greatest(
                 credits_internal.month_end(p_now),
-                (p_allowance_month + interval '1 month') at time zone s.business_time_zone
+                (
+                    p_allowance_month + case
+                        when p_allowance_month > m.month
+                            and p.monthly_credits > p_allowance_credits
+                            then interval '0'
+                        else interval '1 month'
+                    end
+                ) at time zone s.business_time_zone
             )
         end
     from credits.plans as p

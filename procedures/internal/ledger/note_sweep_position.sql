@@ -3,7 +3,8 @@
 create or replace function credits_internal.note_sweep_position(
     p_task text,
     p_due_at timestamptz,
-    p_user_id uuid
+    p_user_id uuid,
+    p_round_until timestamptz
 )
 returns void
 language plpgsql
@@ -18,14 +19,16 @@ begin
         from credits.sweep_positions as p
         where
             p.task = p_task
-            and (p.due_at, p.user_id) is distinct from (p_due_at, p_user_id)
+            and (p.due_at, p.user_id, p.round_until)
+            is distinct from (p_due_at, p_user_id, p_round_until)
         for no key update skip locked
     )
 
     update credits.sweep_positions as p
     set
         due_at = p_due_at,
-        user_id = p_user_id
+        user_id = p_user_id,
+        round_until = p_round_until
     from changed as c
     where p.task = c.task;
 end

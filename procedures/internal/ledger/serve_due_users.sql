@@ -20,6 +20,7 @@ declare
     v_due record;
     v_last_due_at timestamptz;
     v_last_user_id uuid;
+    v_round_until timestamptz;
     v_user credits.user_credits;
     v_after credits.user_credits;
     v_result credits.sweep_result;
@@ -30,6 +31,7 @@ begin
         select
             d.user_id,
             d.next_due_at,
+            d.round_until,
             case
                 when v_is_allowance then d.next_allowance_at <= v_now
                 else credits_internal.due_expiry(d.user_id, v_now) is not null
@@ -42,6 +44,7 @@ begin
     loop
         v_last_due_at := v_due.next_due_at;
         v_last_user_id := v_due.user_id;
+        v_round_until := v_due.round_until;
 
         continue when v_due.is_due is not true;
 
@@ -82,7 +85,7 @@ begin
             when others or query_canceled then
                 -- A turn that lasts until the timeout must not undo the other users' turns, call
                 -- by call for ever. Whoever cancels by hand gets the error.
-                if sqlstate = '57014' and not credits_internal.time_is_up() then
+                if sqlstate = '57014' and not credits_internal.time_is_up(0.9) then
                     raise;
                 end if;
 
@@ -99,7 +102,9 @@ begin
 
     -- The next call goes on behind the user whom this one looked at last.
     if v_last_user_id is not null then
-        perform credits_internal.note_sweep_position(p_task, v_last_due_at, v_last_user_id);
+        perform credits_internal.note_sweep_position(
+            p_task, v_last_due_at, v_last_user_id, v_round_until
+        );
     end if;
 end
 $serve_due_users$;

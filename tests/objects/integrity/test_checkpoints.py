@@ -584,3 +584,53 @@ def test_it_ends_before_its_time_is_up_and_goes_on_the_next_time(
     ((second,),) = conn.execute(verified)
 
     assert 0 < first < second <= 1000
+
+
+def test_where_a_timeout_is_too_short_for_a_piece_the_pieces_are_smaller(
+    conn: psycopg.Connection[Any],
+) -> None:
+    user = new_user()
+    grant(conn, user, 4000)
+    conn.execute(
+        "select count(*) from generate_series(1, 4000) as i"
+        " cross join lateral credits.deduct_user_credits("
+        "%s, 1, p_metadata => jsonb_build_object('i', i))",
+        (user,),
+    )
+
+    conn.execute("set statement_timeout = '200ms'")
+    for _ in range(100):
+        assert rows(conn, "check_ledger") == []
+        ((is_proved,),) = conn.execute("select full_at is not null from credits.ledger_checks")
+        if is_proved:
+            break
+
+    assert is_proved
+
+
+@pytest.mark.parametrize("is_full", [False, True])
+def test_a_history_that_was_written_anew_stays_a_violation(
+    conn: psycopg.Connection[Any], is_full: bool
+) -> None:
+    user = new_user()
+    grant(conn, user, 100)
+    rows(conn, "check_ledger")
+    for table in ("credit_transactions", "credit_lots", "user_credits"):
+        conn.execute(
+            f"alter table credits.{table} disable trigger all;"
+            f" delete from credits.{table} where user_id = '{user}';"
+            f" alter table credits.{table} enable trigger all".encode()
+        )
+    grant(conn, user, 1_000_000)
+    if is_full:
+        conn.execute("update credits.ledger_checks set full_at = full_at - interval '31 days'")
+
+    assert "checkpoint" in {row.kind for row in rows(conn, "check_ledger")}
+    for _ in range(3):
+        assert rows(conn, "check_ledger") == []
+        assert recorded(conn, user).violations == 1
+
+    # The owner knows why.
+    conn.execute("update credits.ledger_checks set rewritten_at = null")
+    rows(conn, "check_ledger")
+    assert recorded(conn, user).violations == 0

@@ -437,6 +437,24 @@ def test_changing_the_time_zone_around_a_months_end_mints_nothing(
     assert [e.credits for e in entries(conn, user) if e.source == "allowance"] == [50, 50, 50]
 
 
+def test_an_upgrade_while_the_month_has_not_begun_in_a_new_time_zone_is_granted_when_it_has(
+    conn: psycopg.Connection[Any],
+) -> None:
+    user = new_user()
+    subscribe(conn, user, "plus")
+    set_clock(conn, MONTH_END)
+    assert apply(conn) == [50]
+    settle_for(conn, business_time_zone="Pacific/Pago_Pago")
+    subscribe(conn, user, "pro")
+    assert apply(conn) == []
+
+    # Eleven hours later June begins there, too.
+    set_clock(conn, MONTH_END + timedelta(hours=11))
+    assert apply(conn) == [150]
+    set_clock(conn, MONTH_END + timedelta(days=2))
+    assert apply(conn) == []
+
+
 def test_a_run_that_began_in_an_earlier_month_grants_nothing_after_a_later_one(
     database: Database, conn: psycopg.Connection[Any]
 ) -> None:

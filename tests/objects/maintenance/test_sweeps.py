@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -10,7 +11,8 @@ from psycopg import sql
 
 from objects.maintenance.users_to_sweep import SWEEPS, Sweep
 from support.api import new_user, refused, rows
-from support.books import entries, no_trace, refused_argument
+from support.books import NOON, entries, no_trace, refused_argument
+from support.clock import set_clock
 from support.races import Session, at_once
 
 if TYPE_CHECKING:
@@ -370,6 +372,29 @@ def test_whoever_cancels_a_sweep_by_hand_gets_the_error(
             sweeper.result()
 
 
+def test_whoever_cancels_by_hand_before_the_timeout_gets_the_error(
+    database: Database, conn: psycopg.Connection[Any], sweep: Sweep
+) -> None:
+    (user,) = sweep.make_due(conn, 1)
+    let_turns_last(conn, user, "60")
+
+    with no_trace(conn), Session(database) as sweeper, database.connect() as watcher:
+        sweeper.run("set statement_timeout = '10s'")
+        sweeper.start(f"select * from credits.{sweep.function}()")
+        # More than half of its time, less than all of it.
+        while not watcher.execute(
+            "select from pg_stat_activity where pid = %s and wait_event = 'PgSleep'"
+            " and query_start < clock_timestamp() - interval '5.2 seconds'",
+            (sweeper.pid,),
+        ).rowcount:
+            pass
+        sweeper.conn.cancel()
+        with refused("57014") as refusal:
+            sweeper.result()
+
+    assert "user request" in str(refusal.error)
+
+
 def test_nobody_waits_for_a_position_that_somebody_holds_locked(
     database: Database, conn: psycopg.Connection[Any], sweep: Sweep
 ) -> None:
@@ -404,6 +429,63 @@ def test_many_for_whom_the_other_sweep_is_due_hide_nobody(
     runs = [rows(conn, sweep.function) for _ in range(2)]
 
     assert [row for run in runs for row in run] == [sweep.row(user)]
+
+
+def due_yesterday(conn: psycopg.Connection[Any], sweep: Sweep) -> UUID:
+    """A user who is due before all others; the clock stands at noon then."""
+    user = new_user()
+    set_clock(conn, NOON - timedelta(days=1))
+    if sweep.function == "expire_user_credits":
+        rows(conn, "grant_user_credits", user, 10, "promo", NOON - timedelta(hours=1))
+    else:
+        rows(conn, "set_user_plan", user, "plus")
+    set_clock(conn, NOON)
+    return user
+
+
+def test_many_for_whom_the_other_sweep_is_due_hide_nobody_behind_a_busy_user(
+    database: Database, conn: psycopg.Connection[Any], sweep: Sweep
+) -> None:
+    (other,) = [other for other in SWEEPS if other != sweep]
+    busy = due_yesterday(conn, sweep)
+
+    with Session(database) as holder:
+        holder.run("begin")
+        holder.run("select from credits.user_credits where user_id = %s for update", (busy,))
+        assert rows(conn, sweep.function) == []
+        other.make_many_due(conn, 1101)
+        (user,) = sweep.make_due(conn, 1)
+        # A call looks at 1,100 users.
+        runs = [rows(conn, sweep.function) for _ in range(3)]
+        holder.run("rollback")
+
+    assert [row for run in runs for row in run] == [sweep.row(user)]
+
+
+def test_who_was_passed_over_comes_before_those_who_became_due_later(
+    database: Database, conn: psycopg.Connection[Any], sweep: Sweep
+) -> None:
+    busy = due_yesterday(conn, sweep)
+    sweep.make_due(conn, 1)
+
+    with Session(database) as holder:
+        holder.run("begin")
+        holder.run("select from credits.user_credits where user_id = %s for update", (busy,))
+        assert len(rows(conn, sweep.function, 1)) == 1
+        holder.run("rollback")
+    later = NOON + timedelta(days=1)
+    set_clock(conn, later)
+    user = new_user()
+    if sweep.function == "expire_user_credits":
+        rows(conn, "grant_user_credits", user, 10, "promo", later + timedelta(hours=1))
+    else:
+        rows(conn, "set_user_plan", user, "plus")
+    set_clock(conn, later + timedelta(hours=2))
+
+    assert [rows(conn, sweep.function, 1) for _ in range(2)] == [
+        [sweep.row(busy)],
+        [sweep.row(user)],
+    ]
 
 
 def let_turns_last(conn: psycopg.Connection[Any], user: UUID | None, seconds: str) -> None:
