@@ -22,7 +22,7 @@ begin
             w.callback_id,
             case
                 when not w.is_final then 0
-                when w.copy > 1 then 1
+                when w.delivery > 1 then 1
                 when w.is_final then 3
                 else 2
             end as worth
@@ -33,7 +33,7 @@ begin
                 row_number() over (
                     partition by credits_internal.lower_case(c.code)
                     order by c.callback_id
-                ) as copy
+                ) as delivery
             from (
                 select
                     k.callback_id,

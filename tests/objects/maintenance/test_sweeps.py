@@ -372,6 +372,7 @@ def test_whoever_cancels_a_sweep_by_hand_gets_the_error(
             sweeper.result()
 
 
+@pytest.mark.slow
 def test_whoever_cancels_by_hand_before_the_timeout_gets_the_error(
     database: Database, conn: psycopg.Connection[Any], sweep: Sweep
 ) -> None:
