@@ -172,9 +172,12 @@ class Follower:
         PostgreSQL keeps what a session that listens has not read yet. A transaction that fills the
         queue and fails wakes nobody to read it: our session alone would keep it full for everybody.
         """
-        query = "select pg_notification_queue_usage() >= 0.5"
         now = time.monotonic()
-        if now >= self._let_go_at + _LETS_GO_EVERY and conn.execute(query).fetchone() == (True,):
+        if now < self._let_go_at + _LETS_GO_EVERY:
+            return
+        with conn.transaction():
+            is_full = conn.execute("select pg_notification_queue_usage() >= 0.5").fetchone()
+        if is_full == (True,):
             self._let_go_at = now
             conn.execute("unlisten *")
             listen(conn)
