@@ -66,7 +66,8 @@ begin
         p_more_follows => p_more_follows
     );
 
-    if v_user.plan is not null then
+    -- A plan that has been ended since counts for a month that it was held in.
+    if coalesce(v_user.plan, v_user.earlier_plan) is not null then
         v_user := credits_internal.roll_over_allowances(
             p_user => v_user,
             p_now => p_now,
