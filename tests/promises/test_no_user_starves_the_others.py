@@ -12,7 +12,7 @@ import pytest
 from psycopg import sql
 
 from promises.generation_sweeps import HOUR, SWEEPS, Sweep
-from support.api import new_user
+from support.api import new_user, refused
 from support.attempts import PROVIDER, TYPE, fail, net, refunds, refunds_broken, start
 from support.books import NOON, grant
 from support.clock import set_clock
@@ -229,6 +229,24 @@ def test_a_turn_that_outlasts_the_timeout_is_not_the_first_of_every_call(
     assert "statement timeout" in row.error
 
     assert sweep.run(conn, p_limit=1) == [sweep.row(other)]
+
+
+def test_whoever_cancels_a_sweep_by_hand_gets_the_error(
+    database: Database, conn: psycopg.Connection[Any], sweep: Sweep
+) -> None:
+    sweep.make_due(conn, 1)
+    make_turns_slow(conn, 60, user=None)
+
+    with Session(database) as sweeper:
+        sweeper.start(sweep.sql)
+        while not conn.execute(
+            "select from pg_stat_activity where pid = %s and wait_event = 'PgSleep'",
+            (sweeper.pid,),
+        ).rowcount:
+            pass
+        sweeper.conn.cancel()
+        with refused("57014"):
+            sweeper.result()
 
 
 def test_a_generation_that_somebody_holds_is_not_waited_for(

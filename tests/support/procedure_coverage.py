@@ -38,7 +38,7 @@ _FUNCTIONS = """
 _STATEMENTS = f"""
     select f.name, s.stmtid, s.lineno, s.stmtname, s.exec_stmts
     from ({_FUNCTIONS}) as f
-    cross join lateral plpgsql_profiler_function_statements_tb(f.oid) as s
+    cross join lateral public.plpgsql_profiler_function_statements_tb(f.oid) as s
     where f.language = 'plpgsql'
 """
 
@@ -47,8 +47,8 @@ _STATEMENTS = f"""
 _EXECUTED = f"""
     select f.name, s.stmtid, s.exec_stmts
     from ({_FUNCTIONS}) as f
-    inner join plpgsql_profiler_functions_all() as a on a.funcoid = f.oid
-    cross join lateral plpgsql_profiler_function_statements_tb(f.oid) as s
+    inner join public.plpgsql_profiler_functions_all() as a on a.funcoid = f.oid
+    cross join lateral public.plpgsql_profiler_function_statements_tb(f.oid) as s
     where s.exec_stmts > 0
 """
 
@@ -83,7 +83,7 @@ class Profile:
         with conn.cursor(row_factory=tuple_row) as cursor:
             for name, stmtid, executed in cursor.execute(_EXECUTED):
                 self._executed[name][stmtid] += executed
-        conn.execute("select plpgsql_profiler_reset_all()")
+        conn.execute("select public.plpgsql_profiler_reset_all()")
 
     def write(self) -> None:
         """Write the sum as JSON: function -> language, source, statements."""

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from promises.generation_sweeps import map_by_hand
-from support.api import call, new_user, rows
+from support.api import call, new_user, refused, rows
 from support.attempts import break_refunds, callback, fail, generation, mend_refunds, start
 from support.books import NOON, balance, grant
 from support.clock import advance, set_clock
@@ -152,3 +152,37 @@ def test_no_user_is_locked_while_the_ledger_is_checked(
         maintenance.result()
 
     assert balance(conn, stuck.user) == 105
+
+
+def test_a_check_that_lasts_until_the_timeout_keeps_nothing_else_from_being_done(
+    conn: psycopg.Connection[Any], database: Database
+) -> None:
+    set_clock(conn, NOON)
+    stuck = start(conn, p_timeout=timedelta(minutes=1))
+    advance(conn, timedelta(minutes=1))
+
+    with Session(database) as holder:
+        holder.run("begin")
+        holder.run("lock table credits.ledger_checks in exclusive mode")
+        conn.execute("set statement_timeout = '300ms'")
+        done = dict(_run(conn))
+        holder.run("rollback")
+
+    assert done["sweep_stuck_generations"] == 1
+    assert "check_ledger" not in done
+    assert generation(conn, stuck).status == "timed_out"
+    failed = conn.execute(
+        "select a.dedup_key from credits.system_alerts as a where a.type = 'maintenance_failed'"
+    ).fetchall()
+    assert [row.dedup_key for row in failed] == ["check_ledger"]
+
+
+def test_whoever_cancels_it_by_hand_gets_the_error(database: Database) -> None:
+    with Session(database) as holder, Session(database) as maintenance:
+        holder.run("begin")
+        holder.run("lock table credits.ledger_checks in exclusive mode")
+        maintenance.start("select * from credits.run_maintenance()")
+        assert maintenance.is_blocked(by=holder)
+        maintenance.conn.cancel()
+        with refused("57014"):
+            maintenance.result()
