@@ -39,8 +39,12 @@ QUERY = """
             else 0
         end,
         -- Which of its triggers has fired, it asks itself: the tables of all are there.
-        oldtable => (select max(o.tgoldtable) from pg_catalog.pg_trigger as o where o.tgfoid = p.oid),
-        newtable => (select max(n.tgnewtable) from pg_catalog.pg_trigger as n where n.tgfoid = p.oid),
+        oldtable => (
+            select max(o.tgoldtable) from pg_catalog.pg_trigger as o where o.tgfoid = p.oid
+        ),
+        newtable => (
+            select max(n.tgnewtable) from pg_catalog.pg_trigger as n where n.tgfoid = p.oid
+        ),
         fatal_errors => false,
         extra_warnings => true,
         performance_warnings => false,
