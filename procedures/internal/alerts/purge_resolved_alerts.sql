@@ -15,6 +15,7 @@ declare
         select s.keep_resolved_alerts
         from credits.settings as s
     );
+    v_position credits.purge_positions;
     v_from timestamptz;
     v_deleted bigint;
 begin
@@ -22,16 +23,14 @@ begin
         return 0;
     end if;
 
-    select coalesce(p.purged_to, '-infinity')
-    into v_from
-    from credits.purge_positions as p
-    where p.history = 'resolved alerts'
-    for no key update skip locked;
+    v_position := credits_internal.lock_purge_position('resolved alerts');
 
     -- Another run is at it.
-    if not found then
+    if v_position.history is null then
         return 0;
     end if;
+
+    v_from := coalesce(v_position.purged_to, '-infinity');
 
     delete from credits.system_alerts as a
     using (

@@ -23,14 +23,10 @@ begin
         return 0;
     end if;
 
-    select p.*
-    into v_position
-    from credits.purge_positions as p
-    where p.history = 'payloads'
-    for no key update skip locked;
+    v_position := credits_internal.lock_purge_position('payloads');
 
     -- Another run is at it.
-    if not found then
+    if v_position.history is null then
         return 0;
     end if;
 

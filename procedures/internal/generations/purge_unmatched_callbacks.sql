@@ -16,6 +16,7 @@ declare
         select s.keep_unmatched_callbacks
         from credits.settings as s
     );
+    v_position credits.purge_positions;
     v_from timestamptz;
     v_deleted bigint;
 begin
@@ -23,16 +24,14 @@ begin
         return 0;
     end if;
 
-    select coalesce(p.purged_to, '-infinity')
-    into v_from
-    from credits.purge_positions as p
-    where p.history = 'unmatched callbacks'
-    for no key update skip locked;
+    v_position := credits_internal.lock_purge_position('unmatched callbacks');
 
     -- Another run is at it.
-    if not found then
+    if v_position.history is null then
         return 0;
     end if;
+
+    v_from := coalesce(v_position.purged_to, '-infinity');
 
     with old as (
         select
