@@ -458,3 +458,23 @@ def test_the_months_of_the_business_time_zone_count(conn: psycopg.Connection[Any
     fail(conn, generation)
 
     assert fresh(conn, user) == [("rollover", 50, JULY + 7 * HOUR)]
+
+
+def test_a_month_rolls_over_by_the_plan_held_at_its_end_also_after_the_clock_was_put_back(
+    conn: psycopg.Connection[Any],
+) -> None:
+    roll_over_at_most(conn, "plus", 50)
+    user = subscriber(conn)
+    generation = start(conn, user, 17)
+    set_clock(conn, JUNE)
+    call(conn, "set_user_plan", user, None)
+    assert fresh(conn, user) == [("rollover", 33, JULY)]
+
+    # The refund goes into the allowance, which lives once more.
+    set_clock(conn, JUNE - HOUR)
+    fail(conn, generation)
+    set_clock(conn, JUNE)
+    rows(conn, "expire_user_credits")
+
+    assert balance(conn, user) == 50
+    assert fresh(conn, user) == [("rollover", 33, JULY), ("rollover", 17, JULY)]
