@@ -143,14 +143,15 @@ def template(
     pytestconfig: pytest.Config,
     postgres_server: servers.PostgresServer,
     deployed: NoopExecutor,
-) -> databases.Template:
+) -> Iterator[databases.Template]:
     """The database in which pgcredits is deployed; `template.clone()` copies it."""
-    name = deployed.template_dbname
+    template = databases.Template(postgres_server, deployed.template_dbname, reused=True)
     profile = pytestconfig.stash[PROFILE]
-    if profile is None:
-        return databases.Template(postgres_server, name)
-    profile.prepare(postgres_server, name)
-    return databases.Template(postgres_server, name, before_drop=profile.collect)
+    if profile is not None:
+        profile.prepare(postgres_server, template.name)
+        template.before_drop = profile.collect
+    yield template
+    template.close()
 
 
 @pytest.fixture

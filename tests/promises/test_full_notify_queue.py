@@ -55,7 +55,7 @@ def database(server: PostgresServer) -> Iterator[Database]:
     with databases.blank(server) as database:
         deploy.migrate(database.dsn)
         yield database
-        with database.last_connection() as conn:
+        with database.only_connection() as conn:
             databases.assert_ledger_proves_itself(conn)
 
 

@@ -1,4 +1,4 @@
-"""A database for each test: a file copy of the deployed template, gone after the test."""
+"""A database for each test: a file copy of the deployed template, as new as when it was made."""
 
 from __future__ import annotations
 
@@ -14,14 +14,21 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import namedtuple_row
 from pytest_postgresql.janitor import DatabaseJanitor
 
+from support.cleaning import Cleaner
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from typing import LiteralString
 
     from support.servers import PostgresServer
 
 
-_SESSIONS = "select from pg_catalog.pg_stat_activity as a where a.datname = %s"
+_SESSIONS = (
+    "select from pg_catalog.pg_stat_activity as a"
+    " where a.datname = %s and a.backend_type = 'client backend'"
+)
+# A copy is made as new again only so often: its catalogs grow a little each time.
+_MOST_TESTS = 50
 
 
 class QuickJanitor(DatabaseJanitor):
@@ -66,17 +73,35 @@ class QuickJanitor(DatabaseJanitor):
 
     def drop(self) -> None:
         """Drop it in one statement, whoever is still connected."""
+        sessions_have_ended(self._server, self.dbname, within=0.1)
         with self.cursor() as cursor:
-            # PostgreSQL itself looks only every tenth of a second whether sessions have ended, and
-            # those of closed connections have ended in a few milliseconds.
-            soon = time.monotonic() + 0.1
-            while cursor.execute(_SESSIONS, (self.dbname,)).fetchall() and time.monotonic() < soon:
-                time.sleep(0.001)
             cursor.execute(
                 sql.SQL("drop database if exists {} with (force)").format(
                     sql.Identifier(self.dbname)
                 )
             )
+
+
+def sessions_have_ended(
+    server: PostgresServer, dbname: str, *, within: float, but: int = 0
+) -> bool:
+    """Wait until there is no session in the database.
+
+    PostgreSQL itself looks only every tenth of a second whether sessions have ended, and those of
+    closed connections have ended in a few milliseconds.
+
+    Args:
+        server: Where.
+        dbname: The database.
+        within: Seconds to wait at most.
+        but: How many sessions may stay.
+    """
+    soon = time.monotonic() + within
+    while len(server.administration.execute(_SESSIONS, (dbname,)).fetchall()) > but:
+        if time.monotonic() >= soon:
+            return False
+        time.sleep(0.001)
+    return True
 
 
 @dataclass(frozen=True)
@@ -86,6 +111,10 @@ class Database:
     server: PostgresServer
     name: str
     _connections: list[psycopg.Connection[Any]] = field(default_factory=list, repr=False)
+    # Those of them that have no parameters of their own.
+    _plain: list[psycopg.Connection[Any]] = field(default_factory=list, repr=False)
+    # An open connection of an earlier test, whose session is as new.
+    _ready: list[psycopg.Connection[Any]] = field(default_factory=list, repr=False)
 
     @property
     def dsn(self) -> str:
@@ -106,9 +135,16 @@ class Database:
             role: SET ROLE to it first.
             parameters: More of libpq's parameters, or a row_factory.
         """
+        is_plain = not parameters
         parameters.setdefault("row_factory", namedtuple_row)
-        parameters.setdefault("connect_timeout", 30)
-        conn = psycopg.connect(self.dsn, autocommit=True, **parameters)
+        if is_plain and self._ready:
+            conn = psycopg.Connection(self._ready.pop().pgconn, **parameters)
+            conn.autocommit = True
+        else:
+            parameters.setdefault("connect_timeout", 30)
+            conn = psycopg.connect(self.dsn, autocommit=True, **parameters)
+        if is_plain:
+            self._plain.append(conn)
         self._connections.append(conn)
         if role is not None:
             conn.execute(sql.SQL("set role {}").format(sql.Identifier(role)))
@@ -120,22 +156,20 @@ class Database:
         self._end_sessions(spared=None)
         self._connections.clear()
 
-    @contextmanager
-    def last_connection(self) -> Iterator[psycopg.Connection[Any]]:
+    def only_connection(self) -> psycopg.Connection[Any]:
         """The only connection left: every other session is ended, busy or not.
 
         It is one that the test is done with, where there is one: its caches are warm.
         """
-        ours = (conn for conn in self._connections if not conn.closed)
+        ours = [conn for conn in self._connections if not conn.closed]
+        ours.sort(key=lambda conn: conn not in self._plain)
         conn = next((c for c in ours if c.info.user == self.server.user and _is_idle(c)), None)
         self._end_sessions(spared=conn)
-        self._connections.clear()
+        self._connections[:] = [conn] if conn else []
         if conn is None:
             conn = self.connect()
-        with conn:
-            conn.execute("reset session authorization; reset role; reset all")
-            yield conn
-        self._connections.clear()
+        conn.execute("reset session authorization; reset role; reset all")
+        return conn
 
     def _end_sessions(self, spared: psycopg.Connection[Any] | None) -> None:
         busy = []
@@ -161,33 +195,103 @@ class Database:
             conn.close()
 
 
-@dataclass(frozen=True)
+@dataclass
+class _Copy:
+    """A database that was copied from a template."""
+
+    janitor: QuickJanitor
+    #: How many tests it has served.
+    tests: int = 0
+    #: How often its tables had been written when it was last as new.
+    written: Mapping[int, int] = field(default_factory=dict)
+    #: The last test's connection, whose session is as new.
+    ready: psycopg.Connection[Any] | None = None
+
+    def drop(self) -> None:
+        if self.ready is not None:
+            self.ready.close()
+        self.janitor.drop()
+
+
+@dataclass
 class Template:
     """A database in which pgcredits is deployed, to be copied."""
 
     server: PostgresServer
     name: str
-    # Called with the last connection to each copy once its test has passed.
-    before_drop: Callable[[psycopg.Connection[Any]], None] | None = None
+    #: Whether a copy whose test changed nothing but rows is made as new, for the next test.
+    reused: bool = False
+    #: Called with the only connection to each copy before it is dropped, unless its test failed.
+    before_drop: Callable[[psycopg.Connection[Any]], None] = field(default=lambda _: None)
+    _spare: list[_Copy] = field(default_factory=list, init=False)
+    _cleaner: Cleaner | None = field(default=None, init=False)
 
     @contextmanager
     def clone(self, *, verify: bool = True) -> Iterator[Database]:
-        """Copy it; drop the copy afterwards.
+        """A copy that is new, or as new.
 
         Args:
             verify: Demand of the ledger, at the end, that it proves itself.
         """
-        with _new_database(self.server, template=self.name) as database:
-            try:
-                yield database
-            except BaseException:
-                database.close()
-                raise
-            with database.last_connection() as conn:
-                if verify:
-                    assert_ledger_proves_itself(conn)
-                if self.before_drop is not None:
-                    self.before_drop(conn)
+        copy = self._spare.pop() if self._spare else self._new_copy()
+        database = Database(self.server, copy.janitor.dbname)
+        if copy.ready is not None:
+            database._ready.append(copy.ready)
+        since = self._transaction()
+        try:
+            yield database
+            conn = database.only_connection()
+            if verify:
+                assert_ledger_proves_itself(conn)
+            if self._is_cleaned(copy, conn, since):
+                copy.ready = conn if conn in database._plain else None
+                self._spare.append(copy)
+            else:
+                self._drop(copy, conn)
+        except BaseException:
+            database.close()
+            copy.drop()
+            raise
+
+    def close(self) -> None:
+        """Drop the copies that are left."""
+        for copy in self._spare:
+            self._drop(copy, copy.ready or self.server.connect(copy.janitor.dbname))
+
+    def _new_copy(self) -> _Copy:
+        name = f"pgcredits_test_{secrets.token_hex(6)}"
+        copy = _Copy(QuickJanitor(self.server, name, self.name))
+        copy.janitor.init()
+        if self.reused and self._cleaner is None:
+            with self.server.connect(name) as conn:
+                self._cleaner = Cleaner(conn)
+        return copy
+
+    def _transaction(self) -> int:
+        """A transaction that no other one of now is younger than."""
+        query = "select pg_catalog.pg_current_xact_id()::text::bigint"
+        ((transaction,),) = self.server.administration.execute(query).fetchall()
+        assert isinstance(transaction, int)
+        return transaction
+
+    def _is_cleaned(self, copy: _Copy, conn: psycopg.Connection[Any], since: int) -> bool:
+        copy.tests += 1
+        if (
+            self._cleaner is None
+            or copy.tests == _MOST_TESTS
+            or not sessions_have_ended(self.server, copy.janitor.dbname, within=1, but=1)
+        ):
+            return False
+        written = self._cleaner.clean(conn, since, copy.written)
+        if written is None:
+            return False
+        copy.written = written
+        return True
+
+    def _drop(self, copy: _Copy, conn: psycopg.Connection[Any]) -> None:
+        self.before_drop(conn)
+        conn.close()
+        copy.drop()
 
 
 @contextmanager

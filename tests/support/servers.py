@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 IMAGE = os.environ.get("PGCREDITS_TEST_IMAGE", "postgres:18")
 
 # Room for the races: sixteen sessions here, sixty there, and the test's own connections. Small
-# tables need no compiler: where PostgreSQL has one, it would take longer than most queries.
-OPTIONS = {"max_connections": "300", "jit": "off"}
+# tables need no compiler: where PostgreSQL has one, it would take longer than most queries. Plans
+# must not depend on when autovacuum came by.
+OPTIONS = {"max_connections": "300", "jit": "off", "autovacuum": "off"}
 
 
 @dataclass(frozen=True)
