@@ -32,6 +32,9 @@ BATCH = 200
 #: A sweep is called at most so often in one round, so that the other tasks have their turns, too;
 #: the next round begins at once with the rest.
 BATCHES = 50
+#: Users whose ledger is checked in a round; fewer where a sweep is behind, since the next round
+#: begins at once then.
+CHECKED, CHECKED_WHILE_BEHIND = 500, 100
 #: A round comes earlier or later by up to this share, so that several drift apart.
 JITTER = 0.1
 #: No task should wait long: it skips busy users, and others wait for the locks that it holds.
@@ -55,7 +58,8 @@ TASKS = {
     "apply_allowances": _SWEEP.format("apply_allowances"),
     "expire_user_credits": _SWEEP.format("expire_user_credits"),
     "check_ledger": (
-        "select count(*) as done, null as failed, null as error from credits.check_ledger()"
+        "select count(*) as done, null as failed, null as error"
+        " from credits.check_ledger(p_limit => %(checked)s)"
     ),
     "purge_history": (
         "select credits.purge_history(p_limit => %(batch)s) as done, null as failed, null as error"
@@ -166,10 +170,14 @@ class Maintenance:
         """
         if self._conn is None or self._conn.closed:
             self._conn = connect(self._dsn)
+        behind: set[str] = set()
         for task in TASKS:
             if self._stop.is_set():
                 return
-            yield self._run_task(self._conn, task)
+            done = self._run_task(self._conn, task, behind)
+            if done.is_behind:
+                behind.add(task)
+            yield done
 
     def run_rounds(self, interval: float, tell: Callable[[Done], None]) -> None:
         """Run rounds until told to stop. A lost connection is opened anew, as long as it takes.
@@ -193,14 +201,17 @@ class Maintenance:
                 wait = backoff.seconds() * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
             self._stop.wait(wait)
 
-    def _run_task(self, conn: psycopg.Connection[Any], task: str) -> Done:
+    def _run_task(self, conn: psycopg.Connection[Any], task: str, behind: set[str]) -> Done:
         """One task, batch by batch, each batch a transaction of its own."""
+        # Whoever still waits for an allowance has their expiries written with it.
+        waits = task == "expire_user_credits" and "apply_allowances" in behind
+        checked = CHECKED_WHILE_BEHIND if behind else CHECKED
         count = 0
         failed: set[UUID] = set()
         error: str | None = None
-        for _ in range(BATCHES):
+        for _ in range(1 if waits else BATCHES):
             try:
-                row = self._run_batch(conn, task)
+                row = self._run_batch(conn, task, checked)
             except psycopg.Error as fault:
                 if conn.closed:
                     raise
@@ -217,13 +228,14 @@ class Maintenance:
                 break
         return Done(task, count, len(failed), error and " ".join(error.split()), is_behind)
 
-    def _run_batch(self, conn: psycopg.Connection[Any], task: str) -> Any:
+    def _run_batch(self, conn: psycopg.Connection[Any], task: str, checked: int) -> Any:
         settings = {"lock": LOCK_TIMEOUT, "statement": STATEMENT_TIMEOUT}
         for left in reversed(range(TRIES)):
             try:
                 with conn.transaction():
                     conn.execute(_SETTINGS, settings)
-                    return conn.execute(TASKS[task].encode(), {"batch": BATCH}).fetchone()
+                    limits = {"batch": BATCH, "checked": checked}
+                    return conn.execute(TASKS[task].encode(), limits).fetchone()
             except (
                 errors.SerializationFailure,
                 errors.DeadlockDetected,

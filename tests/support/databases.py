@@ -164,6 +164,8 @@ class Database:
         ours = [conn for conn in self._connections if not conn.closed]
         ours.sort(key=lambda conn: conn not in self._plain)
         conn = next((c for c in ours if c.info.user == self.server.user and _is_idle(c)), None)
+        if conn is None and self._ready:
+            conn = self.connect()
         self._end_sessions(spared=conn)
         self._connections[:] = [conn] if conn else []
         if conn is None:

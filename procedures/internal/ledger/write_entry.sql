@@ -35,6 +35,7 @@ declare
     v_metadata constant jsonb := coalesce(p_metadata, '{}');
     v_digest constant bytea := credits_internal.content_digest(p_reason, v_metadata);
     v_hash bytea;
+    v_earlier_balance bigint;
     v_user credits.user_credits;
 begin
     -- A balance stays below 2^53, up to which JavaScript holds whole numbers exactly.
@@ -110,17 +111,6 @@ begin
         v_hash
     );
 
-    -- The low_balance alert opens or resolves only where this row crosses the threshold.
-    if (p_user.balance < p_user.low_balance_threshold)
-        is distinct from (v_balance < p_user.low_balance_threshold)
-    then
-        perform credits_internal.note_low_balance(
-            p_user_id => p_user.user_id,
-            p_balance => v_balance,
-            p_threshold => p_user.low_balance_threshold
-        );
-    end if;
-
     -- The user's row is written once, with the last of several ledger rows.
     if p_more_follows then
         v_user := p_user;
@@ -130,6 +120,25 @@ begin
         v_user.ledger_head := v_hash;
 
         return v_user;
+    end if;
+
+    -- The low_balance alert opens or resolves only where the balance crosses the threshold, by this
+    -- row and those before it that are not on the user's row yet.
+    if p_user.low_balance_threshold is not null then
+        select u.balance
+        into v_earlier_balance
+        from credits.user_credits as u
+        where u.user_id = p_user.user_id;
+
+        if (v_earlier_balance < p_user.low_balance_threshold)
+            is distinct from (v_balance < p_user.low_balance_threshold)
+        then
+            perform credits_internal.note_low_balance(
+                p_user_id => p_user.user_id,
+                p_balance => v_balance,
+                p_threshold => p_user.low_balance_threshold
+            );
+        end if;
     end if;
 
     -- Credits that come back to the lot in use alone: it stays the first to be spent, and nothing

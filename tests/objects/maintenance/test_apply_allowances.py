@@ -103,6 +103,34 @@ def test_the_next_month_brings_the_next_allowance_and_the_last_one_expires(
     )
 
 
+@pytest.mark.parametrize(
+    ("threshold", "told"),
+    [
+        (None, []),
+        # Never below it but between two rows of one turn.
+        (30, []),
+        # Above it at last.
+        (50, [("low_balance", True)]),
+        # Below it all the time.
+        (60, []),
+    ],
+)
+def test_the_balance_is_low_only_where_it_is_after_the_turn(
+    conn: psycopg.Connection[Any], threshold: int | None, told: list[Any]
+) -> None:
+    user = new_user()
+    subscribe(conn, user, "plus")
+    apply(conn)
+    call(conn, "set_low_balance_threshold", user, threshold)
+    deduct(conn, user, 10)
+    set_clock(conn, MONTH_END)
+
+    assert apply(conn) == [50]
+
+    query = "select type, resolved_at is not null from credits.system_alerts where user_id = %s"
+    assert conn.execute(query, (user,)).fetchall() == told
+
+
 def test_missed_months_are_not_made_up(conn: psycopg.Connection[Any]) -> None:
     user = new_user()
     subscribe(conn, user, "plus")
