@@ -1,7 +1,9 @@
 -- Delete alerts that were resolved long ago.
 
 create or replace function credits_internal.purge_resolved_alerts(
-    p_limit integer
+    p_limit integer,
+    p_from timestamptz,
+    p_before timestamptz
 )
 returns bigint
 language plpgsql
@@ -11,27 +13,8 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $purge_resolved_alerts$
 declare
-    v_before constant timestamptz := credits_internal.clock() - (
-        select s.keep_resolved_alerts
-        from credits.settings as s
-    );
-    v_position credits.purge_positions;
-    v_from timestamptz;
     v_deleted bigint;
 begin
-    if v_before is null then
-        return 0;
-    end if;
-
-    v_position := credits_internal.lock_purge_position('resolved alerts');
-
-    -- Another run is at it.
-    if v_position.history is null then
-        return 0;
-    end if;
-
-    v_from := coalesce(v_position.purged_to, '-infinity');
-
     delete from credits.system_alerts as a
     using (
         select
@@ -39,8 +22,8 @@ begin
             r.alert_id
         from credits.system_alerts as r
         where
-            r.resolved_at >= v_from
-            and r.resolved_at < v_before
+            r.resolved_at >= p_from
+            and r.resolved_at < p_before
         order by r.resolved_at
         limit p_limit
         for update skip locked
@@ -58,10 +41,10 @@ begin
             select min(a.resolved_at)
             from credits.system_alerts as a
             where
-                a.resolved_at >= v_from
-                and a.resolved_at < v_before
+                a.resolved_at >= p_from
+                and a.resolved_at < p_before
         ),
-        v_before
+        p_before
     )
     where
         p.history = 'resolved alerts'
@@ -72,7 +55,7 @@ end
 $purge_resolved_alerts$;
 
 comment on function credits_internal.purge_resolved_alerts is
-'Delete alerts that were resolved longer ago than settings.keep_resolved_alerts, up to p_limit, '
+'Delete alerts that were resolved between these times, up to p_limit, note how far it has come, '
 'and return how many.';
 
 revoke all on function credits_internal.purge_resolved_alerts from public;

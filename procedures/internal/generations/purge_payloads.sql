@@ -4,7 +4,9 @@
 -- come.
 
 create or replace function credits_internal.purge_payloads(
-    p_limit integer
+    p_limit integer,
+    p_position credits.purge_positions,
+    p_before timestamptz
 )
 returns bigint
 language plpgsql
@@ -15,21 +17,8 @@ set search_path = pg_catalog, pg_temp
 as $purge_payloads$
 declare
     v_now constant timestamptz := credits_internal.clock();
-    v_keep constant interval := (select s.keep_payloads from credits.settings as s);
-    v_position credits.purge_positions;
     v_last record;
 begin
-    if v_keep is null then
-        return 0;
-    end if;
-
-    v_position := credits_internal.lock_purge_position('payloads');
-
-    -- Another run is at it.
-    if v_position.history is null then
-        return 0;
-    end if;
-
     with candidates as (
         select
             g.finished_at,
@@ -37,11 +26,11 @@ begin
             g.generation_id
         from credits.generations as g
         where
-            g.finished_at < v_now - v_keep
+            g.finished_at < p_before
             and (g.finished_at, g.user_id, g.generation_id) > (
-                coalesce(v_position.purged_to, '-infinity'),
-                coalesce(v_position.last_user_id, credits_internal.nil_uuid()),
-                coalesce(v_position.last_generation_id, credits_internal.nil_uuid())
+                coalesce(p_position.purged_to, '-infinity'),
+                coalesce(p_position.last_user_id, credits_internal.nil_uuid()),
+                coalesce(p_position.last_generation_id, credits_internal.nil_uuid())
             )
         order by
             g.finished_at,
@@ -150,7 +139,7 @@ end
 $purge_payloads$;
 
 comment on function credits_internal.purge_payloads is
-'Blank the payloads of events of generations that finished longer ago than settings.keep_payloads; '
-'returns how many generations it went through, p_limit at most.';
+'Blank the payloads of events of generations that finished before this time, from a position on, '
+'note how far it has come, and return how many generations it went through, p_limit at most.';
 
 revoke all on function credits_internal.purge_payloads from public;

@@ -2,7 +2,9 @@
 -- tasks for which nothing waits any more.
 
 create or replace function credits_internal.purge_unmatched_callbacks(
-    p_limit integer
+    p_limit integer,
+    p_from timestamptz,
+    p_before timestamptz
 )
 returns bigint
 language plpgsql
@@ -12,27 +14,8 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $purge_unmatched_callbacks$
 declare
-    v_before constant timestamptz := credits_internal.clock() - (
-        select s.keep_unmatched_callbacks
-        from credits.settings as s
-    );
-    v_position credits.purge_positions;
-    v_from timestamptz;
     v_deleted bigint;
 begin
-    if v_before is null then
-        return 0;
-    end if;
-
-    v_position := credits_internal.lock_purge_position('unmatched callbacks');
-
-    -- Another run is at it.
-    if v_position.history is null then
-        return 0;
-    end if;
-
-    v_from := coalesce(v_position.purged_to, '-infinity');
-
     with old as (
         select
             c.provider,
@@ -43,8 +26,8 @@ begin
                 c.provider = t.provider
                 and c.provider_task_id = t.provider_task_id
         where
-            c.received_at >= v_from
-            and c.received_at < v_before
+            c.received_at >= p_from
+            and c.received_at < p_before
             and t.user_id is null
         order by c.received_at
         limit p_limit
@@ -73,7 +56,7 @@ begin
         where
             c.provider = t.provider
             and c.provider_task_id = t.provider_task_id
-            and c.received_at < v_before
+            and c.received_at < p_before
         returning
             c.provider,
             c.provider_task_id
@@ -124,13 +107,13 @@ begin
                     c.provider = t.provider
                     and c.provider_task_id = t.provider_task_id
             where
-                c.received_at >= v_from
-                and c.received_at < v_before
+                c.received_at >= p_from
+                and c.received_at < p_before
                 and t.user_id is null
             order by c.received_at
             limit 1
         ),
-        v_before
+        p_before
     )
     where
         p.history = 'unmatched callbacks'
@@ -141,7 +124,7 @@ end
 $purge_unmatched_callbacks$;
 
 comment on function credits_internal.purge_unmatched_callbacks is
-'Delete callbacks of tasks that nobody has attached which are older than '
-'settings.keep_unmatched_callbacks, about p_limit of them, and return how many.';
+'Delete callbacks of tasks that nobody has attached which came between these times, about p_limit '
+'of them, note how far it has come, and return how many.';
 
 revoke all on function credits_internal.purge_unmatched_callbacks from public;

@@ -24,7 +24,7 @@ as $due_users$
         d.user_id,
         d.next_due_at,
         d.next_allowance_at,
-        d.round_until
+        v.round_until
     from (values (p_task)) as t (task)
     left join credits.sweep_positions as s on t.task = s.task
     cross join lateral (
@@ -33,58 +33,29 @@ as $due_users$
             coalesce(s.user_id, credits_internal.nil_uuid()) as user_id,
             coalesce(s.round_until, p_now) as round_until,
             'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid as greatest_id
-    ) as v
+    ) as r
     cross join lateral (
-        (
-            select
-                u.user_id,
-                u.next_due_at,
-                u.next_allowance_at,
-                v.round_until
-            from credits.user_credits as u
-            where
-                u.next_due_at <= p_now
-                and (u.next_due_at, u.user_id) > (v.due_at, v.user_id)
-                and (u.next_due_at, u.user_id) <= (v.round_until, v.greatest_id)
-            order by
-                u.next_due_at,
-                u.user_id
-            limit p_limit + 1000::bigint
-        )
-        union all
-        (
-            select
-                u.user_id,
-                u.next_due_at,
-                u.next_allowance_at,
-                p_now
-            from credits.user_credits as u
-            where
-                u.next_due_at <= p_now
-                and (u.next_due_at, u.user_id) <= (v.due_at, v.user_id)
-            order by
-                u.next_due_at,
-                u.user_id
-            limit p_limit + 1000::bigint
-        )
-        union all
-        (
-            select
-                u.user_id,
-                u.next_due_at,
-                u.next_allowance_at,
-                p_now
-            from credits.user_credits as u
-            where
-                u.next_due_at <= p_now
-                and (u.next_due_at, u.user_id) > (v.round_until, v.greatest_id)
-            order by
-                u.next_due_at,
-                u.user_id
-            limit p_limit + 1000::bigint
-        )
+        values
+        (r.due_at, r.user_id, r.round_until, r.greatest_id, r.round_until),
+        ('-infinity', credits_internal.nil_uuid(), r.due_at, r.user_id, p_now),
+        (r.round_until, r.greatest_id, p_now, r.greatest_id, p_now)
+    ) as v (after_at, after_id, upto_at, upto_id, round_until)
+    cross join lateral (
+        select
+            u.user_id,
+            u.next_due_at,
+            u.next_allowance_at
+        from credits.user_credits as u
+        where
+            u.next_due_at <= p_now
+            and (u.next_due_at, u.user_id) > (v.after_at, v.after_id)
+            and (u.next_due_at, u.user_id) <= (v.upto_at, v.upto_id)
+        order by
+            u.next_due_at,
+            u.user_id
         limit p_limit + 1000::bigint
     ) as d
+    limit p_limit + 1000::bigint
 $due_users$;
 
 comment on function credits_internal.due_users is
