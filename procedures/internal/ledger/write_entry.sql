@@ -35,7 +35,6 @@ declare
     v_metadata constant jsonb := coalesce(p_metadata, '{}');
     v_digest constant bytea := credits_internal.content_digest(p_reason, v_metadata);
     v_hash bytea;
-    v_earlier_balance bigint;
     v_user credits.user_credits;
 begin
     -- A balance stays below 2^53, up to which JavaScript holds whole numbers exactly.
@@ -125,20 +124,16 @@ begin
     -- The low_balance alert opens or resolves only where the balance crosses the threshold, by this
     -- row and those before it that are not on the user's row yet.
     if p_user.low_balance_threshold is not null then
-        select u.balance
-        into v_earlier_balance
+        perform credits_internal.note_low_balance(
+            p_user_id => u.user_id,
+            p_balance => v_balance,
+            p_threshold => u.low_balance_threshold
+        )
         from credits.user_credits as u
-        where u.user_id = p_user.user_id;
-
-        if (v_earlier_balance < p_user.low_balance_threshold)
-            is distinct from (v_balance < p_user.low_balance_threshold)
-        then
-            perform credits_internal.note_low_balance(
-                p_user_id => p_user.user_id,
-                p_balance => v_balance,
-                p_threshold => p_user.low_balance_threshold
-            );
-        end if;
+        where
+            u.user_id = p_user.user_id
+            and (u.balance < u.low_balance_threshold)
+            is distinct from (v_balance < u.low_balance_threshold);
     end if;
 
     -- Credits that come back to the lot in use alone: it stays the first to be spent, and nothing
