@@ -17,9 +17,15 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $user_id$
 declare
-    v_fault constant text := credits_internal.external_id_fault(p_external_id);
+    v_is_uuid constant boolean := credits_internal.is_canonical_uuid(p_external_id);
+    v_fault text;
     v_hash bytea;
 begin
+    -- The usual id has nothing but visible ASCII characters, and needs no closer look.
+    if v_is_uuid or p_external_id ~ '[^!-~]' or length(p_external_id) not between 1 and 200 then
+        v_fault := credits_internal.external_id_fault(p_external_id);
+    end if;
+
     if v_fault is not null then
         perform credits_internal.refuse_argument(
             'p_external_id',
@@ -31,7 +37,7 @@ begin
     end if;
 
     -- A uuid stands for itself.
-    if credits_internal.is_canonical_uuid(p_external_id) then
+    if v_is_uuid then
         return p_external_id::uuid;
     end if;
 

@@ -11,7 +11,9 @@ immutable
 parallel safe
 security invoker
 as $is_canonical_uuid$
-    select p_text ~ '^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$'
+    select
+        pg_catalog.length(p_text) = 36
+        and p_text ~ '^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$'
 $is_canonical_uuid$;
 
 comment on function credits_internal.is_canonical_uuid is
