@@ -108,6 +108,16 @@ def test_a_run_may_be_repeated_and_registers_who_came_later(conn: Conn, nobody: 
     assert prove(conn, plan).differences == ()
 
 
+def test_a_redacted_user_is_not_registered_by_another_run(conn: Conn, nobody: Nobody) -> None:
+    plan = loaded(conn)
+    run(conn, plan, nobody)
+    call(conn, "redact_user", hashed(ADA))
+
+    run(conn, plan, nobody)
+
+    assert registered(conn) == {hashed(BEN): BEN}
+
+
 @pytest.mark.parametrize(
     ("bad", "why"),
     [
