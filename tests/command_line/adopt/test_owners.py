@@ -254,8 +254,16 @@ def test_what_happened_since_is_shown_to_its_user(moved: Conn) -> None:
     assert shown(moved, "select credits from legacy.member where id = %s", ADA) == [(7,)]
 
 
-def test_a_task_is_shown_as_it_stands(moved: Conn) -> None:
-    assert shown(moved, 'select "memberId", status from legacy.generation') == [(ADA, "failed")]
+def test_an_application_reads_and_calls_by_the_old_names(moved: Conn, database: Any) -> None:
+    application = database.connect(role="credits_app")
+
+    assert shown(application, 'select "memberId", status from legacy.generation') == [
+        (ADA, "failed")
+    ]
+    assert shown(application, "select legacy.spend_credits(%s, 4, 'image')", ADA) == [(True,)]
+    assert shown(application, "select credits from legacy.member where id = %s", ADA) == [(5,)]
+    assert len(shown(application, "select id from legacy.credit_entry")) == 3
+    assert balance(moved, hashed(ADA)) == 5
 
 
 def test_users_who_came_later_are_shown_once_they_are_registered(moved: Conn) -> None:
