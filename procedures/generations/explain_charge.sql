@@ -23,6 +23,7 @@ begin
         jsonb_build_object(
             'generation_id', g.generation_id,
             'user_id', g.user_id,
+            'external_user_id', x.external_id,
             'provider', g.provider,
             'generation_type', g.generation_type,
             'status', g.status,
@@ -109,6 +110,7 @@ begin
         on
             g.user_id = t.user_id
             and g.charge_transaction_id = t.transaction_id
+    left join credits.external_users as x on g.user_id = x.user_id
     where
         g.user_id = p_user_id
         and g.generation_id = p_generation_id;

@@ -1,6 +1,6 @@
 -- Stop a user from spending; refunds still reach them.
 --
--- Errors: PT422 invalid_argument.
+-- Errors: PT422 invalid_argument, PT404 user_not_found.
 
 create or replace function credits.freeze_user_credits(
     p_user_id uuid,
@@ -39,7 +39,7 @@ $freeze_user_credits$;
 
 comment on function credits.freeze_user_credits is
 'Stop a user from spending. Refunds still reach a frozen user. Safe to repeat: the first reason '
-'stands. Errors: PT422 invalid_argument. Call it in FROM.';
+'stands. Errors: PT422 invalid_argument, PT404 user_not_found. Call it in FROM.';
 
 revoke all on function credits.freeze_user_credits from public;
 grant execute on function credits.freeze_user_credits to credits_operator;

@@ -1,6 +1,6 @@
 -- Add credits to a user's balance: a lot and a ledger row.
 --
--- Errors: PT422 invalid_argument, PT409 idempotency_conflict.
+-- Errors: PT422 invalid_argument, PT404 user_not_found, PT409 idempotency_conflict.
 
 create or replace function credits.grant_user_credits(
     p_user_id uuid,
@@ -99,7 +99,8 @@ comment on function credits.grant_user_credits is
 'Add credits to a user. A purchase needs an idempotency key: the payment''s id. '
 'p_expires_at: null = never. p_priority: lower is spent first, null = 100. '
 'p_unit_price_usd: US dollars paid for one credit, 0 = free, null = unknown. '
-'Errors: PT422 invalid_argument, PT409 idempotency_conflict. Call it in FROM.';
+'Errors: PT422 invalid_argument, PT404 user_not_found (settings.require_registered_users), PT409 '
+'idempotency_conflict. Call it in FROM.';
 
 revoke all on function credits.grant_user_credits from public;
 grant execute on function credits.grant_user_credits to credits_app;

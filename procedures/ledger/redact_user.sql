@@ -114,6 +114,9 @@ begin
 
     get diagnostics v_imported = row_count;
 
+    delete from credits.external_users as x
+    where x.user_id = p_user_id;
+
     update credits.user_credits as u
     set
         frozen_reason = null,
@@ -126,9 +129,10 @@ $redact_user$;
 
 comment on function credits.redact_user is
 'Blank the reasons, metadata, messages and payloads of one user, for good, and return how many '
-'rows of the ledger, of the generations'' events and of imported_history were blanked. Amounts, '
-'times and the hash chain stay valid. Keys, ids, and the kinds and codes of failures stay: choose '
-'ones that say nothing about a person. Errors: PT422 invalid_argument.';
+'rows of the ledger, of the generations'' events and of imported_history were blanked. The id that '
+'register_user noted is forgotten. Amounts, times and the hash chain stay valid. Keys, other ids, '
+'and the kinds and codes of failures stay: choose ones that say nothing about a person. Errors: '
+'PT422 invalid_argument.';
 
 revoke all on function credits.redact_user from public;
 grant execute on function credits.redact_user to credits_operator;

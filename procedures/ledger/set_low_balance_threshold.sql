@@ -1,6 +1,6 @@
 -- Say when a user's balance is low.
 --
--- Errors: PT422 invalid_argument.
+-- Errors: PT422 invalid_argument, PT404 user_not_found.
 
 create or replace function credits.set_low_balance_threshold(
     p_user_id uuid,
@@ -49,7 +49,7 @@ $set_low_balance_threshold$;
 
 comment on function credits.set_low_balance_threshold is
 'Warn when this user''s balance falls below so many credits; null = never. '
-'Errors: PT422 invalid_argument. Call it in FROM.';
+'Errors: PT422 invalid_argument, PT404 user_not_found. Call it in FROM.';
 
 revoke all on function credits.set_low_balance_threshold from public;
 grant execute on function credits.set_low_balance_threshold to credits_app;

@@ -1,6 +1,6 @@
 -- Put a user on a plan.
 --
--- Errors: PT422 invalid_argument, PT404 plan_not_found.
+-- Errors: PT422 invalid_argument, PT404 user_not_found, PT404 plan_not_found.
 
 create or replace function credits.set_user_plan(
     p_user_id uuid,
@@ -69,7 +69,7 @@ comment on function credits.set_user_plan is
 'Put a user on a plan; null ends it. apply_allowances grants what the plan brings; a change of '
 'plan takes nothing away, and a month that has ended rolls over by the old plan, what is refunded '
 'of it later included. '
-'Errors: PT422 invalid_argument, PT404 plan_not_found. Call it in FROM.';
+'Errors: PT422 invalid_argument, PT404 user_not_found, PT404 plan_not_found. Call it in FROM.';
 
 revoke all on function credits.set_user_plan from public;
 grant execute on function credits.set_user_plan to credits_app;

@@ -134,6 +134,7 @@ begin
             jsonb_agg(
                 jsonb_build_object(
                     'userId', f.user_id,
+                    'externalUserId', f.external_user_id,
                     'generationId', f.generation_id,
                     'provider', f.provider,
                     'generationType', f.generation_type,

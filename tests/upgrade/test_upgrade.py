@@ -329,6 +329,32 @@ def test_an_adoption_goes_on(old_database: Database) -> None:
         conn.execute("select * from legacy.credit_transactions")
 
 
+def test_who_was_adopted_as_md5_keeps_that_uuid_when_registered(old_database: Database) -> None:
+    conn = old_database.connect()
+    # What 0.1.0's adopt did with a balance of 7 on the row of user_2abC.
+    adopted = conn.execute("select md5('user_2abC')::uuid as id").fetchall()[0].id
+    conn.execute(
+        "select credits_internal.import_balances(array[row(%s, 'public.wallets', '1', 'credits',"
+        " null, null, 7, 7, 100, null, null, 'legacy:public.wallets:1')"
+        "::credits.imported_balances])",
+        (adopted,),
+    )
+
+    upgrade(old_database)
+
+    assert value(conn, "register_user", "user_2abC") == adopted
+    assert balance(conn, adopted) == 7
+    statement = conn.execute(
+        "select s.external_user_id, s.credits from credits_monitoring.user_statement as s"
+        " where s.user_id = %s",
+        (adopted,),
+    ).fetchall()
+    assert statement == [("user_2abC", 7)]
+    # Somebody new is named as in any other installation.
+    new = value(conn, "register_user", "user_9xyZ")
+    assert new == value(conn, "user_id", "user_9xyZ") != adopted
+
+
 def legacy(conn: psycopg.Connection[Any], what: str, user: UUID) -> None:
     conn.execute(f"select * from legacy.{what}".encode(), (user,))
 

@@ -16,7 +16,8 @@ select
     g.cost_usd,
     g.cost_source,
     r.revenue_usd - g.cost_usd as margin_usd,
-    g.is_absorbed
+    g.is_absorbed,
+    g.external_user_id
 from credits_monitoring.generation_facts as g
 left join lateral (
     select
@@ -73,6 +74,8 @@ comment on column credits_monitoring.generation_costs.margin_usd is
 'revenue_usd less cost_usd; null = one of them is unknown.';
 comment on column credits_monitoring.generation_costs.is_absorbed is
 'Whether the platform bears the cost: billed, it did not succeed, and credits came back.';
+comment on column credits_monitoring.generation_costs.external_user_id is
+'The user''s id in the application, as registered; null = not registered.';
 
 revoke all on credits_monitoring.generation_costs from public;
 grant select on credits_monitoring.generation_costs to credits_analyst;

@@ -37,8 +37,10 @@ select
     m.cost_usd,
     m.absorbed_cost_usd,
     m.margin_usd,
-    rank() over (partition by m.month order by m.cost_usd desc nulls last) as cost_rank
-from months as m;
+    rank() over (partition by m.month order by m.cost_usd desc nulls last) as cost_rank,
+    x.external_id as external_user_id
+from months as m
+left join credits.external_users as x on m.user_id = x.user_id;
 
 comment on view credits_monitoring.user_costs_monthly is
 'One row per month of start and user. Months are those of the business time zone. Dollars are '
@@ -60,6 +62,8 @@ comment on column credits_monitoring.user_costs_monthly.margin_usd is
 'none.';
 comment on column credits_monitoring.user_costs_monthly.cost_rank is
 '1 = the user who cost most in this month.';
+comment on column credits_monitoring.user_costs_monthly.external_user_id is
+'The user''s id in the application, as registered; null = not registered.';
 
 revoke all on credits_monitoring.user_costs_monthly from public;
 grant select on credits_monitoring.user_costs_monthly to credits_analyst;

@@ -18,8 +18,10 @@ select
     a.acknowledged_at,
     a.acknowledged_by,
     a.resolved_at,
-    a.resolved_by
-from credits.system_alerts as a;
+    a.resolved_by,
+    x.external_id as external_user_id
+from credits.system_alerts as a
+left join credits.external_users as x on a.user_id = x.user_id;
 
 comment on view credits_monitoring.alert_history is
 'One row per alert, open or resolved. pgcredits alerts reads it, and so may any relay of your own: '
@@ -57,6 +59,8 @@ comment on column credits_monitoring.alert_history.resolved_at is
 'When it was resolved; null = it is open.';
 comment on column credits_monitoring.alert_history.resolved_by is
 'Who or what resolved it; pgcredits = its cause was gone.';
+comment on column credits_monitoring.alert_history.external_user_id is
+'The user''s id in the application, as registered; null = not registered.';
 
 revoke all on credits_monitoring.alert_history from public;
 grant select on credits_monitoring.alert_history to credits_analyst;

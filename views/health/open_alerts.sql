@@ -15,8 +15,10 @@ select
     a.dedup_key,
     a.generation_id,
     a.acknowledged_at,
-    a.notified_at
+    a.notified_at,
+    x.external_id as external_user_id
 from credits.system_alerts as a
+left join credits.external_users as x on a.user_id = x.user_id
 where a.resolved_at is null;
 
 comment on view credits_monitoring.open_alerts is
@@ -45,6 +47,8 @@ comment on column credits_monitoring.open_alerts.generation_id is
 comment on column credits_monitoring.open_alerts.acknowledged_at is 'When it was acknowledged.';
 comment on column credits_monitoring.open_alerts.notified_at is
 'When listeners were last told of it.';
+comment on column credits_monitoring.open_alerts.external_user_id is
+'The user''s id in the application, as registered; null = not registered.';
 
 revoke all on credits_monitoring.open_alerts from public;
 grant select on credits_monitoring.open_alerts to credits_analyst;

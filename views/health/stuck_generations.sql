@@ -7,8 +7,10 @@ select
     g.provider,
     g.status,
     g.deadline_at,
-    extract(epoch from now() - g.deadline_at)::bigint as overdue_seconds
+    extract(epoch from now() - g.deadline_at)::bigint as overdue_seconds,
+    x.external_id as external_user_id
 from credits.generations as g
+left join credits.external_users as x on g.user_id = x.user_id
 where
     g.finished_at is null
     and g.deadline_at < now();
@@ -25,6 +27,8 @@ comment on column credits_monitoring.stuck_generations.deadline_at is
 'When it should have finished.';
 comment on column credits_monitoring.stuck_generations.overdue_seconds is
 'Seconds since deadline_at.';
+comment on column credits_monitoring.stuck_generations.external_user_id is
+'The user''s id in the application, as registered; null = not registered.';
 
 revoke all on credits_monitoring.stuck_generations from public;
 grant select on credits_monitoring.stuck_generations to credits_analyst;

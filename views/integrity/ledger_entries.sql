@@ -12,11 +12,13 @@ select
         when t.transaction_type = 'revocation' then 'revoked'
         else 'used'
     end as account,
-    case when leg.is_wallet then t.credits else -t.credits end as credits
+    case when leg.is_wallet then t.credits else -t.credits end as credits,
+    x.external_id as external_user_id
 from credits.credit_transactions as t
 cross join (
     values (true), (false)
-) as leg (is_wallet);
+) as leg (is_wallet)
+left join credits.external_users as x on t.user_id = x.user_id;
 
 comment on view credits_monitoring.ledger_entries is
 'Two rows per ledger row: the user''s wallet, and the account that its credits came from or went '
@@ -29,6 +31,8 @@ comment on column credits_monitoring.ledger_entries.account is
 'wallet (what users hold), issued (granted), used (deductions less refunds), expired, or revoked.';
 comment on column credits_monitoring.ledger_entries.credits is
 'Credits: positive into the account, negative out of it.';
+comment on column credits_monitoring.ledger_entries.external_user_id is
+'The user''s id in the application, as registered; null = not registered.';
 
 revoke all on credits_monitoring.ledger_entries from public;
 grant select on credits_monitoring.ledger_entries to credits_analyst;

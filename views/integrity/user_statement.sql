@@ -9,8 +9,10 @@ select
     t.credits,
     t.balance_after,
     t.generation_id,
-    t.reason
-from credits.credit_transactions as t;
+    t.reason,
+    x.external_id as external_user_id
+from credits.credit_transactions as t
+left join credits.external_users as x on t.user_id = x.user_id;
 
 comment on view credits_monitoring.user_statement is
 'One row per ledger row: every movement of every user''s credits, with the balance after it.';
@@ -27,6 +29,8 @@ comment on column credits_monitoring.user_statement.balance_after is
 comment on column credits_monitoring.user_statement.generation_id is
 'The generation paid or refunded; null = none.';
 comment on column credits_monitoring.user_statement.reason is 'Why, in the caller''s words.';
+comment on column credits_monitoring.user_statement.external_user_id is
+'The user''s id in the application, as registered; null = not registered.';
 
 revoke all on credits_monitoring.user_statement from public;
 grant select on credits_monitoring.user_statement to credits_analyst;

@@ -13,7 +13,8 @@ select
     f.credits_refunded,
     f.is_refunded as refunded,
     r.seconds_to_refund,
-    g.generation_id
+    g.generation_id,
+    f.external_user_id
 from credits.generations as g
 -- The index on finished_at serves the order, and the rest is looked up for each generation: the
 -- latest few are read without all the others.
@@ -22,7 +23,8 @@ cross join
         select
             k.credits_refunded,
             k.is_refunded,
-            k.last_refund_id
+            k.last_refund_id,
+            k.external_user_id
         from credits_monitoring.generation_facts as k
         where
             k.user_id = g.user_id
@@ -63,6 +65,8 @@ comment on column credits_monitoring.recent_failures.refunded is 'Whether any cr
 comment on column credits_monitoring.recent_failures.seconds_to_refund is
 'Seconds from the failure to the latest refund; null = no refund.';
 comment on column credits_monitoring.recent_failures.generation_id is 'The generation.';
+comment on column credits_monitoring.recent_failures.external_user_id is
+'The user''s id in the application, as registered; null = not registered.';
 
 revoke all on credits_monitoring.recent_failures from public;
 grant select on credits_monitoring.recent_failures to credits_analyst;

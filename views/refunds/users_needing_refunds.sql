@@ -29,8 +29,10 @@ select
     o.credits_refunded,
     o.credits_owed,
     o.age_seconds,
-    e.message as last_error
+    e.message as last_error,
+    x.external_id as external_user_id
 from owed as o
+left join credits.external_users as x on o.user_id = x.user_id
 left join lateral (
     select (array_agg(f.message order by f.event_no desc))[1] as message
     from credits.generation_events as f
@@ -60,6 +62,8 @@ comment on column credits_monitoring.users_needing_refunds.age_seconds is
 'Seconds for which it has been owed.';
 comment on column credits_monitoring.users_needing_refunds.last_error is
 'Why it could not be paid.';
+comment on column credits_monitoring.users_needing_refunds.external_user_id is
+'The user''s id in the application, as registered; null = not registered.';
 
 revoke all on credits_monitoring.users_needing_refunds from public;
 grant select on credits_monitoring.users_needing_refunds to credits_analyst;

@@ -20,7 +20,8 @@ select
     g.is_finished,
     g.is_refunded,
     g.cost_usd,
-    g.is_absorbed
+    g.is_absorbed,
+    g.external_user_id
 from credits_monitoring.business_days as d
 cross join
     lateral (
@@ -75,6 +76,8 @@ comment on column credits_monitoring.finished_by_day.cost_usd is
 'null = unknown.';
 comment on column credits_monitoring.finished_by_day.is_absorbed is
 'Whether the platform bears the cost: billed, it did not succeed, and credits came back.';
+comment on column credits_monitoring.finished_by_day.external_user_id is
+'The user''s id in the application, as registered; null = not registered.';
 
 revoke all on credits_monitoring.finished_by_day from public;
 grant select on credits_monitoring.finished_by_day to credits_analyst;

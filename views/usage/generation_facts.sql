@@ -60,10 +60,12 @@ select
     end as cost_source,
     k.status in ('failed', 'timed_out', 'cancelled')
     and coalesce(k.is_billed, false)
-    and k.credits_refunded > 0 as is_absorbed
+    and k.credits_refunded > 0 as is_absorbed,
+    x.external_id as external_user_id
 from known as k
 left join credits.refund_policies as p on k.error_type = p.error_type
-left join credits.refund_policies as a on a.error_type = '*';
+left join credits.refund_policies as a on a.error_type = '*'
+left join credits.external_users as x on k.user_id = x.user_id;
 
 comment on view credits_monitoring.generation_facts is
 'One row per generation, with what the other views count. Texts of errors are hostile input: '
@@ -110,6 +112,8 @@ comment on column credits_monitoring.generation_facts.cost_source is
 'Where cost_usd is from: billed, quoted, or none.';
 comment on column credits_monitoring.generation_facts.is_absorbed is
 'Whether the platform bears the cost: billed, it did not succeed, and credits came back.';
+comment on column credits_monitoring.generation_facts.external_user_id is
+'The user''s id in the application, as registered; null = not registered.';
 
 revoke all on credits_monitoring.generation_facts from public;
 grant select on credits_monitoring.generation_facts to credits_analyst;

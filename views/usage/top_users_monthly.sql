@@ -7,7 +7,8 @@ select
     u.generations,
     u.credits_net,
     u.cost_usd,
-    rank() over (partition by u.month order by u.credits_net desc) as rank
+    rank() over (partition by u.month order by u.credits_net desc) as rank,
+    u.external_user_id
 from credits_monitoring.user_costs_monthly as u;
 
 comment on view credits_monitoring.top_users_monthly is
@@ -24,6 +25,8 @@ comment on column credits_monitoring.top_users_monthly.cost_usd is
 'known.';
 comment on column credits_monitoring.top_users_monthly.rank is
 '1 = the user who spent most credits in this month.';
+comment on column credits_monitoring.top_users_monthly.external_user_id is
+'The user''s id in the application, as registered; null = not registered.';
 
 revoke all on credits_monitoring.top_users_monthly from public;
 grant select on credits_monitoring.top_users_monthly to credits_analyst;

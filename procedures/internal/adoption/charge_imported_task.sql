@@ -24,7 +24,9 @@ declare
     v_charge_id uuid;
     v_lot_id uuid;
 begin
-    v_user := credits_internal.lock_user(p_task.user_id, p_create_missing => true);
+    v_user := credits_internal.lock_user(
+        p_task.user_id, p_create_missing => true, p_require_registered => false
+    );
     v_now := credits_internal.clock();
     v_user := credits_internal.expire_due_lots(p_user => v_user, p_now => v_now);
 

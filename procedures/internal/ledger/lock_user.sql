@@ -1,11 +1,13 @@
 -- Take the lock under which everything about one user's credits happens: the user's own row.
 --
 -- Errors: 40001 where another transaction moved the user's credits since a REPEATABLE READ or
--- SERIALIZABLE one began.
+-- SERIALIZABLE one began; PT404 user_not_found where a row is to be made for a user who is not
+-- registered, and settings demand that.
 
 create or replace function credits_internal.lock_user(
     p_user_id uuid,
-    p_create_missing boolean default false
+    p_create_missing boolean default false,
+    p_require_registered boolean default true
 )
 returns credits.user_credits
 language plpgsql
@@ -26,6 +28,10 @@ begin
 
     if found or not p_create_missing then
         return v_user;
+    end if;
+
+    if p_require_registered then
+        perform credits_internal.require_registered(p_user_id);
     end if;
 
     -- Where two calls make the user's row at once, the second waits here for the first, and then
@@ -52,6 +58,7 @@ end
 $lock_user$;
 
 comment on function credits_internal.lock_user is
-'Lock a user''s row and return it; all null where there is none and none is to be made.';
+'Lock a user''s row and return it; all null where there is none and none is to be made. '
+'p_require_registered: whether settings may refuse to make a row for a user who is not registered.';
 
 revoke all on function credits_internal.lock_user from public;

@@ -44,6 +44,7 @@ class Alert:
     acknowledged_by: str | None
     resolved_at: datetime | None
     resolved_by: str | None
+    external_user_id: str | None = None
 
     @property
     def told_at(self) -> datetime:

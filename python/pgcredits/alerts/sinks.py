@@ -78,6 +78,8 @@ def line(event: Event) -> str:
     about = [alert.provider] if alert.provider else []
     if alert.user_id.int:
         about.append(f"user {alert.user_id}")
+    if alert.external_user_id is not None:
+        about.append(f"external id {alert.external_user_id}")
     whom = f" ({', '.join(about)})" if about else ""
     return printable(
         f"{utc(event.at)} {event.kind} {alert.level} {alert.type}{whom}: {alert.message}"

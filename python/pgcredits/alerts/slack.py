@@ -30,6 +30,7 @@ def payload(event: Event) -> dict[str, Any]:
     facts = {
         "provider": alert.provider,
         "user": str(alert.user_id) if alert.user_id.int else None,
+        "external id": alert.external_user_id,
         "generation": alert.generation_id and str(alert.generation_id),
         "occurrences": str(alert.occurrences) if alert.occurrences > 1 else None,
         "acknowledged by": alert.acknowledged_by,

@@ -267,6 +267,7 @@ _PIPED = (
     "resolved_at",
     "resolved_by",
     "message",
+    "external_user_id",
 )
 
 
@@ -288,6 +289,7 @@ def _print_paragraph(alert: Alert) -> None:
         alert.message,
         f"alert {alert.alert_id}",
         f"user {alert.user_id}" if alert.user_id.int else None,
+        f"external id {alert.external_user_id}" if alert.external_user_id else None,
         f"generation {alert.generation_id}" if alert.generation_id else None,
         seen,
         f"acknowledged by {alert.acknowledged_by}" if alert.acknowledged_by else None,

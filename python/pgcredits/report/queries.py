@@ -46,10 +46,11 @@ QUERIES = (
             error_type=("error", Kind.TEXT),
             credits_owed=("owed", Kind.COUNT),
             last_error=("why not paid", Kind.TEXT),
+            external_user_id=("external id", Kind.TEXT),
         ),
         """
 select u.finished_at, u.user_id, u.generation_id, u.provider, u.error_type, u.credits_owed,
-    u.last_error, count(*) over ()
+    u.last_error, u.external_user_id, count(*) over ()
 from credits_monitoring.users_needing_refunds as u
 order by u.finished_at, u.generation_id limit 20
 """,

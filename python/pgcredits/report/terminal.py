@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from textwrap import wrap
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.table import Table as Grid
@@ -13,6 +14,8 @@ from pgcredits.report.formatting import NONE, moment, shown
 from pgcredits.report.model import Kind
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from rich.console import Console
 
     from pgcredits.report.model import Report, Table
@@ -24,6 +27,8 @@ COMPACT = ("open_alerts", "refunds", "reliability", "balances")
 
 #: Columns that do not fit into 80 characters: only the page and the JSON document have them.
 _ONLY_ELSEWHERE = frozenset({("users_needing_refunds", "generation_id"), ("costs", "avg_cost_usd")})
+#: The columns that stand beneath another one, in its cells.
+_BENEATH = {"user_id": "external_user_id"}
 _IN_PAGE_ONLY = frozenset(
     {
         ("reliability", "provider_fault_rate_pct"),
@@ -76,6 +81,7 @@ def _show_table(
         (place, column)
         for place, column in enumerate(table.columns)
         if (table.key, column.name) not in _ONLY_ELSEWHERE | left_out
+        and column.name not in _BENEATH.values()
     ]
     grid = Grid(
         title=Text(title, "bold"),
@@ -95,13 +101,23 @@ def _show_table(
             grid.add_column(column.label, overflow="fold", no_wrap=fixed)
     for row in table.rows:
         cells = []
-        for place, column in kept:
-            text = shown(row[place], column.kind, report.today)
+        for place, _ in kept:
+            text = _text(table, row, place, report.today)
             cells.append(Text(_printable(out, text.replace(" (so far)", "*"))))
         grid.add_row(*cells)
     out.print(grid, soft_wrap=False)
     if table.is_daily and any(row[0] == report.today for row in table.rows):
         _line(out, Text("* so far", "dim"))
+
+
+def _text(table: Table, row: tuple[Any, ...], place: int, today: date) -> str:
+    """A cell's text, with that of the column which stands beneath it, in lines no longer."""
+    text = shown(row[place], table.columns[place].kind, today)
+    beneath = _BENEATH.get(table.columns[place].name)
+    for column, value in zip(table.columns, row, strict=False):
+        if column.name == beneath and value is not None:
+            text = "\n".join((text, *wrap(shown(value, column.kind, today), len(text))))
+    return text
 
 
 def _printable(out: Console, text: str) -> str:

@@ -17,6 +17,7 @@ from psycopg.sql import SQL, Identifier, Literal, Placeholder
 
 from command_line.adopt import systems
 from command_line.adopt.systems import Nobody
+from objects.users.ids import hashed
 from pgcredits.adopt.compat.installing import install
 from pgcredits.adopt.errors import AdoptionError, PlanError
 from pgcredits.adopt.inspect.inspection import inspect
@@ -63,10 +64,6 @@ def by_number(conn: Conn) -> dict[int, int]:
     return {user.int: balance for user, balance in balances(conn).items() if balance}
 
 
-def hashed(*ids: int) -> list[UUID]:
-    return [UUID(hashlib.md5(str(one).encode()).hexdigest()) for one in ids]  # noqa: S324
-
-
 BALANCES = {
     ("photo_platform", False): {1: 38, 2: 150, 3: 7},
     ("photo_platform", True): {
@@ -100,7 +97,7 @@ def test_every_credit_comes_over(conn: Conn, nobody: Nobody, shape: str, dirty: 
 
     if shape == "running_ledger":
         # Ids that are numbers become uuids that everybody can work out.
-        one, two, three = hashed(1, 2, 3)
+        one, two, three = (hashed(str(number)) for number in (1, 2, 3))
         expected = {one: 70, three: 40, **({two: 5} if dirty else {})}
         assert balances(conn) == expected
     else:

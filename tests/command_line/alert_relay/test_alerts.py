@@ -13,7 +13,7 @@ import pytest
 
 from command_line.alert_relay.events import PLATFORM, raise_alert, resolve
 from command_line.maintain_loop.running_command import PGCREDITS, as_role, environment, run
-from support.api import new_user
+from support.api import new_user, value
 
 if TYPE_CHECKING:
     import psycopg
@@ -125,8 +125,22 @@ def test_in_a_pipe_each_alert_is_a_line_with_tabs(
     first, second = (line.split("\t") for line in done.stdout.splitlines())
     assert first[:6] == ["critical", "mine", str(mine), str(user), "", ""]
     assert second[:6] == ["warning", "other", str(other), str(PLATFORM), "", "nanobanana"]
-    assert (len(first), len(second)) == (13, 13)
-    assert (first[-1], second[-1]) == ("a\\tb\\nc", "other happened")
+    assert (len(first), len(second)) == (14, 14)
+    assert (first[-2], second[-2]) == ("a\\tb\\nc", "other happened")
+
+
+def test_a_registered_user_is_listed_with_their_own_id(
+    conn: psycopg.Connection[Any], analyst: str
+) -> None:
+    user = value(conn, "register_user", "user_2abC")
+    raise_alert(conn, "mine", p_user_id=user)
+
+    shown = on_a_terminal(analyst, "alerts", columns=80).splitlines()
+    piped = run(analyst, "alerts").stdout.rstrip("\n").split("\t")
+    (told,) = listed(analyst)
+
+    assert {f"  user {user}", "  external id user_2abC"} <= set(shown)
+    assert piped[-1] == told["external_user_id"] == "user_2abC"
 
 
 def test_without_alerts_it_says_so_beside_the_output(analyst: str) -> None:

@@ -27,7 +27,7 @@ from command_line.alert_relay.receiver import HANG_UP, Answer, receiving
 from command_line.maintain_loop.running_command import as_role, program, run, until
 from pgcredits.alerts import Bookmark, Follower
 from pgcredits.long_running import Stop
-from support.api import call, new_user
+from support.api import call, new_user, value
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -177,8 +177,26 @@ def test_an_event_has_all_that_the_row_has(conn: psycopg.Connection[Any], analys
             "acknowledged_by": None,
             "resolved_at": None,
             "resolved_by": None,
+            "external_user_id": None,
         }
     ]
+
+
+def test_a_registered_user_is_named_as_the_application_does(
+    conn: psycopg.Connection[Any], analyst: str
+) -> None:
+    user = value(conn, "register_user", "user_2abC")
+    raise_alert(conn, "disk_full", p_user_id=user, p_provider="kling")
+
+    with program(analyst, *FOLLOW) as follower:
+        follower.until(lambda: follower.lines)
+        (told,) = follower.told()
+    with program(analyst, "alerts", "follow") as follower:
+        follower.until(lambda: follower.lines)
+        (line,) = follower.lines
+
+    assert (told["user_id"], told["external_user_id"]) == (str(user), "user_2abC")
+    assert f"disk_full (kling, user {user}, external id user_2abC): " in line
 
 
 def test_people_get_a_line_whatever_the_message_is(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -325,6 +327,15 @@ def test_hostile_texts_call_nobody_and_link_nowhere() -> None:
     assert ">" not in str(said)
     assert attachment["mrkdwn_in"] == []
     assert attachment["color"] == "#2eb886"
+
+
+def test_slack_is_told_the_users_own_id() -> None:
+    alert = replace(ALERT, user_id=UUID(int=7), external_user_id="user_<2abC>")
+
+    fields = payload(Event("opened", AT, alert))["attachments"][0]["fields"]
+
+    assert {"title": "external id", "value": "user_&lt;2abC&gt;", "short": True} in fields
+    assert {"title": "user", "value": str(UUID(int=7)), "short": True} in fields
 
 
 def test_a_long_message_is_cut_before_it_is_escaped() -> None:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from command_line.deploy.tree import run_script
+from objects.users.ids import hashed
 from pgcredits import deploy
 from pgcredits.errors import RefusedError
 from support import databases
-from support.api import call, rows
+from support.api import call, refused, rows, value
 from support.attempts import callback, generation, start
 from support.books import balance
 
@@ -61,6 +62,10 @@ def test_a_database_in_latin_1_is_installed_and_works(latin: Database, install: 
     callback(conn, "t-1 ", "500", p_message="überlastet")
     assert generation(conn, attempt).error_message == "überlastet"
     assert balance(conn, attempt.user) == 100
+    # The id is hashed as it is in UTF-8, whatever the database's encoding.
+    assert value(conn, "register_user", "Größe") == hashed("Größe")
+    with refused("PT422", "invalid_argument"):
+        value(conn, "user_id", "Größe\x85")
     call(conn, "redact_user", attempt.user)
     assert rows(conn, "verify_ledger") == []
     deploy.migrate(latin.dsn)

@@ -25,6 +25,8 @@ from pgcredits.report.page import to_html
 from pgcredits.report.period import first_day
 from pgcredits.report.terminal import show
 from support.api import call, new_user
+from support.attempts import fail, refunds_broken, start
+from support.books import grant
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,6 +41,28 @@ def as_text(report: Report) -> str:
     file = io.StringIO()
     show(Console(file=file, width=80, force_terminal=False), report)
     return file.getvalue()
+
+
+def test_who_needs_a_refund_is_named_as_the_application_does(database: Database, conn: Any) -> None:
+    named = call(conn, "register_user", "user_<2abC>").register_user
+    other = new_user()
+    for user in (named, other):
+        grant(conn, user, 100)
+        with refunds_broken(conn, user):
+            fail(conn, start(conn, user=user))
+
+    report = read(database)
+    (first, second) = json.loads(to_json(report))["users_needing_refunds"]["rows"]
+    text, page = as_text(report), parsed(to_html(report))
+
+    assert (first["user_id"], first["external_user_id"]) == (str(named), "user_<2abC>")
+    assert (second["user_id"], second["external_user_id"]) == (str(other), None)
+    # On a terminal it stands beneath the uuid.
+    lines = text.splitlines()
+    (at,) = [number for number, line in enumerate(lines) if str(named) in line]
+    assert lines[at + 1][lines[at].index(str(named)) :].startswith("user_<2abC>")
+    assert str(other) in text
+    assert {"external id", "user_<2abC>"} <= set(page.cells)
 
 
 def test_the_figures_are_the_same_in_all_formats(database: Database, conn: Any) -> None:

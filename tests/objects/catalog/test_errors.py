@@ -19,6 +19,7 @@ ERRORS = sorted({(sqlstate, error) for sqlstate, error, _ in raised()})
 CONTRACT = {
     ("PT402", "insufficient_credits"),
     ("PT403", "account_frozen"),
+    ("PT404", "user_not_found"),
     ("PT404", "transaction_not_found"),
     ("PT404", "generation_not_found"),
     ("PT404", "plan_not_found"),

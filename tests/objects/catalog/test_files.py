@@ -38,6 +38,7 @@ def test_every_view_has_its_file(conn: psycopg.Connection[Any]) -> None:
 def test_folders_are_those_of_the_layout() -> None:
     assert {source.path.parent.relative_to(ROOT).as_posix() for source in PROCEDURES + VIEWS} == {
         "procedures/ledger",
+        "procedures/users",
         "procedures/generations",
         "procedures/alerts",
         "procedures/maintenance",
@@ -45,6 +46,7 @@ def test_folders_are_those_of_the_layout() -> None:
         "procedures/internal/values",
         "procedures/internal/refusals",
         "procedures/internal/ledger",
+        "procedures/internal/users",
         "procedures/internal/generations",
         "procedures/internal/alerts",
         "procedures/internal/alerts/conditions",

@@ -24,6 +24,7 @@ USER_DATA = (
     "waiting_alerts",
     "imported_balances",
     "imported_history",
+    "external_users",
 )
 
 # Keyed by the provider's own ids: a callback names nothing else.

@@ -69,6 +69,7 @@ def test_one_json_says_everything(conn: psycopg.Connection[Any]) -> None:
     assert _explain(conn, attempt) == {
         "generation_id": str(attempt.generation),
         "user_id": str(user),
+        "external_user_id": None,
         "provider": "nanobanana",
         "generation_type": "image",
         "status": "failed",

@@ -149,6 +149,7 @@ def test_the_figures_of_a_day(conn: psycopg.Connection[Any]) -> None:
     first, _, last = found["recentFailures"]
     assert first == {
         "userId": str(BEN),
+        "externalUserId": None,
         "generationId": str(failure.generation),
         "provider": "alpha",
         "generationType": "image",

@@ -15,6 +15,8 @@ MONEY = {
     "set_user_plan",
     "set_low_balance_threshold",
 }
+# BUSINESS §13.
+OWNERS = {"user_id", "register_user"}
 GENERATIONS = {
     "start_generation",
     "attach_provider_task",
@@ -53,12 +55,12 @@ OPERATIONS = {
 STATISTICS = {"dashboard_stats"}
 
 FUNCTIONS: dict[str, set[str]] = {
-    APP: MONEY | GENERATIONS,
+    APP: MONEY | OWNERS | GENERATIONS,
     ANALYST: STATISTICS,
-    OPERATOR: MONEY | GENERATIONS | STATISTICS | HANDS_ON | OPERATIONS,
+    OPERATOR: MONEY | OWNERS | GENERATIONS | STATISTICS | HANDS_ON | OPERATIONS,
 }
 
-EXISTING = MONEY | GENERATIONS | STATISTICS | HANDS_ON | OPERATIONS
+EXISTING = MONEY | OWNERS | GENERATIONS | STATISTICS | HANDS_ON | OPERATIONS
 
 CONFIGURATION = {
     "refund_policies",

@@ -74,6 +74,7 @@ INLINED = {
     "is_good_timeout": "t.span",
     "is_good_usd": "t.price",
     "is_good_word": "t.word, 100",
+    "is_canonical_uuid": "t.word",
     "allocation": "t.id, t.n",
     "clock": "",
     "content_digest": "t.word, t.object",

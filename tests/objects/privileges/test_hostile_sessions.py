@@ -80,6 +80,10 @@ def _without_id(value: Any) -> Any:
 def everything_a_caller_does(caller: Caller) -> None:
     """Every function there is, answered and refused, for one new user."""
     user = new_user()
+    caller("register_user", str(user))
+    caller("register_user", "Größe")
+    for external_id in ("user_1", " user_1", "Größe", str(user)):
+        caller("user_id", external_id)
     granted = caller.one(
         "grant_user_credits",
         user,

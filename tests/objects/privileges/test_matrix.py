@@ -126,7 +126,9 @@ def test_calls_are_let_through_or_refused_accordingly(
     with no_trace(conn):
         for f in functions(conn):
             nulls = sql.SQL(", ").join(
-                sql.SQL("null::{}").format(sql.SQL(argument)) for argument in f.arguments
+                # A strict function is not called for a plain null: the planner knows its answer.
+                sql.SQL("(select null::{})").format(sql.SQL(argument))
+                for argument in f.arguments
             )
             query = sql.SQL("select * from {}({})").format(sql.Identifier(f.schema, f.name), nulls)
             sqlstate = None

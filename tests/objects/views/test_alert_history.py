@@ -41,6 +41,7 @@ def test_its_columns(conn: psycopg.Connection[Any]) -> None:
         "acknowledged_by": "text",
         "resolved_at": at,
         "resolved_by": "text",
+        "external_user_id": "text",
     }
 
 
@@ -70,7 +71,20 @@ def test_open_and_resolved_ones_are_there_once(conn: psycopg.Connection[Any]) ->
     mine_at = (at[0], at[0], at[1], at[1], at[2], "Ada", at[3], "Bob")
     open_ = [None] * 4
     assert [tuple(row) for row in shown(conn, "alert_history", "created_at")] == [
-        (user, mine, "a", "critical", "second", "k", generation, "p", 2, *mine_at),
-        (PLATFORM, platform, "b", "warning", "platform", "", None, None, 1, *[at[1]] * 4, *open_),
-        (user, again, "a", "warning", "third", "k", None, None, 1, *[at[3]] * 4, *open_),
+        (user, mine, "a", "critical", "second", "k", generation, "p", 2, *mine_at, None),
+        (
+            PLATFORM,
+            platform,
+            "b",
+            "warning",
+            "platform",
+            "",
+            None,
+            None,
+            1,
+            *[at[1]] * 4,
+            *open_,
+            None,
+        ),
+        (user, again, "a", "warning", "third", "k", None, None, 1, *[at[3]] * 4, *open_, None),
     ]

@@ -42,6 +42,7 @@ def test_its_columns_are_those_of_the_contract(conn: psycopg.Connection[Any]) ->
         "at": "timestamp with time zone",
         "account": "text",
         "credits": "bigint",
+        "external_user_id": "text",
     }
 
 

@@ -60,11 +60,11 @@ def test_each_open_alert_is_a_row(conn: psycopg.Connection[Any]) -> None:
     assert first[1] == "critical"
     assert first[3:6] == (ANN, "alpha", 2)
     assert first[6:] == (
-        START, START + HOUR, "Ada", theirs, "k", generation, START + HOUR, START + HOUR,
+        START, START + HOUR, "Ada", theirs, "k", generation, START + HOUR, START + HOUR, None,
     )  # fmt: skip
     assert second == (
         "provider_down", "critical", "it is down", PLATFORM, None, 1, START + HOUR, START + HOUR,
-        None, ours, "", None, None, START + HOUR,
+        None, ours, "", None, None, START + HOUR, None,
     )  # fmt: skip
 
 

@@ -38,15 +38,15 @@ def test_each_failure_is_a_row_the_latest_first(conn: psycopg.Connection[Any]) -
         (
             START + 2 * HOUR, BEN, "beta", "video", "timeout", None,
             "no answer came before the deadline", 10, 10, True, 0.0,
-            timed_out.generation,
+            timed_out.generation, None,
         ),
         (
             START + HOUR, ANN, "alpha", "image", "internal_error", None, None, 3, 3, True, 0.0,
-            between.generation,
+            between.generation, None,
         ),
         (
             START, ANN, "alpha", "image", "network_error", "E<7>", HOSTILE, 10, 10, True, 0.0,
-            first.generation,
+            first.generation, None,
         ),
     ]  # fmt: skip
 
@@ -99,4 +99,5 @@ def test_its_columns_are_those_of_the_contract(conn: psycopg.Connection[Any]) ->
         "refunded": "boolean",
         "seconds_to_refund": "double precision",
         "generation_id": "uuid",
+        "external_user_id": "text",
     }

@@ -63,4 +63,5 @@ def test_its_columns_are_those_of_the_contract(conn: psycopg.Connection[Any]) ->
         "status",
         "deadline_at",
         "overdue_seconds",
+        "external_user_id",
     ]

@@ -39,8 +39,8 @@ def test_users_are_ranked_by_what_they_spent_in_the_month_of_the_start(
     paid(conn, ben, START.replace(month=2, day=1), price=5, quoted="0.1")
 
     assert sorted(lines(conn, *TOP), key=lambda line: (line[0], line[5], line[2])) == [
-        (JANUARY, cat, 1, 30, None, 1),
-        (JANUARY, ann, 3, 30, Decimal("0.6"), 1),
-        (JANUARY, ben, 1, 10, Decimal(2), 3),
-        (FEBRUARY, ben, 1, 5, Decimal("0.1"), 1),
+        (JANUARY, cat, 1, 30, None, 1, None),
+        (JANUARY, ann, 3, 30, Decimal("0.6"), 1, None),
+        (JANUARY, ben, 1, 10, Decimal(2), 3, None),
+        (FEBRUARY, ben, 1, 5, Decimal("0.1"), 1, None),
     ]

@@ -37,10 +37,21 @@ def test_users_are_ranked_within_the_month_of_the_start(conn: psycopg.Connection
     paid(conn, ben, START.replace(month=2, day=1), price=5, quoted="0.1")
 
     assert lines(conn, *MONTHLY) == [
-        (JANUARY, ben, 1, 10, Decimal("1.0"), Decimal(2), 0, Decimal("-1.0"), 1),
-        (JANUARY, ann, 3, 30, Decimal("3.0"), Decimal("0.6"), Decimal("0.2"), Decimal("2.4"), 2),
-        (JANUARY, cat, 1, 30, None, None, 0, None, 3),
-        (FEBRUARY, ben, 1, 5, Decimal("0.5"), Decimal("0.1"), 0, Decimal("0.4"), 1),
+        (JANUARY, ben, 1, 10, Decimal("1.0"), Decimal(2), 0, Decimal("-1.0"), 1, None),
+        (
+            JANUARY,
+            ann,
+            3,
+            30,
+            Decimal("3.0"),
+            Decimal("0.6"),
+            Decimal("0.2"),
+            Decimal("2.4"),
+            2,
+            None,
+        ),
+        (JANUARY, cat, 1, 30, None, None, 0, None, 3, None),
+        (FEBRUARY, ben, 1, 5, Decimal("0.5"), Decimal("0.1"), 0, Decimal("0.4"), 1, None),
     ]
 
 
@@ -58,7 +69,7 @@ def test_dollars_are_summed_as_far_as_they_are_known(conn: psycopg.Connection[An
     paid(conn, user, START + timedelta(hours=1), price=10)
 
     assert lines(conn, *MONTHLY) == [
-        (JANUARY, user, 2, 20, Decimal("1.0"), Decimal("0.3"), 0, Decimal("0.7"), 1)
+        (JANUARY, user, 2, 20, Decimal("1.0"), Decimal("0.3"), 0, Decimal("0.7"), 1, None)
     ]
 
 
@@ -69,7 +80,7 @@ def test_the_margin_is_of_those_of_which_both_are_known(conn: psycopg.Connection
     paid(conn, user, START + timedelta(hours=1), price=20, quoted="5")
 
     assert lines(conn, *MONTHLY) == [
-        (JANUARY, user, 2, 30, Decimal("1.0"), Decimal("5.4"), 0, Decimal("0.6"), 1)
+        (JANUARY, user, 2, 30, Decimal("1.0"), Decimal("5.4"), 0, Decimal("0.6"), 1, None)
     ]
     (row,) = conn.execute(
         "select sum(margin_usd) as margin from credits_monitoring.generation_costs"

@@ -17,7 +17,7 @@ def test_it_shows_every_row_with_the_balance_after_it(conn: psycopg.Connection[A
 
     statement = shown(conn, "user_statement", "user_id, seq")
 
-    assert [row[1:] for row in statement if row.user_id == ANN] == [
+    assert [row[1:-1] for row in statement if row.user_id == ANN] == [
         (1, START, "grant", 100, 100, None, "starter pack"),
         (2, START + INSTANT, "grant", 20, 120, None, None),
         (3, START + 2 * INSTANT, "deduction", -30, 90, None, "an image"),
@@ -26,7 +26,7 @@ def test_it_shows_every_row_with_the_balance_after_it(conn: psycopg.Connection[A
         (6, START + 5 * INSTANT, "grant", 40, 135, None, None),
         (7, START + timedelta(days=1), "expiry", -40, 95, None, None),
     ]
-    assert [row[1:] for row in statement if row.user_id == BEN] == [
+    assert [row[1:-1] for row in statement if row.user_id == BEN] == [
         (1, START, "grant", 7, 7, None, None),
         (2, START + INSTANT, "deduction", -2, 5, None, None),
     ]
@@ -54,6 +54,7 @@ def test_its_columns_are_those_of_the_contract(conn: psycopg.Connection[Any]) ->
         "balance_after": "bigint",
         "generation_id": "uuid",
         "reason": "text",
+        "external_user_id": "text",
     }
 
 

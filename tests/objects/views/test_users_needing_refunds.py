@@ -223,6 +223,7 @@ def test_its_columns_are_those_of_the_contract(conn: psycopg.Connection[Any]) ->
         "credits_owed": "bigint",
         "age_seconds": "bigint",
         "last_error": "text",
+        "external_user_id": "text",
     }
 
 

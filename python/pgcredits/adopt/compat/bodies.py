@@ -51,6 +51,13 @@ _NUMBERS = ("smallint", "integer", "bigint", "numeric", "real", "double precisio
 #: Types of grants of which a user gets one a month, however often the function is called.
 _MONTHLY = ("allowance", "monthly", "monthly_reset", "plan_change", "renewal", "reset")
 
+#: The user of a call, from the argument that names them, by a plan's user_ids. Users who come later
+#: are registered, too.
+_USERS = {
+    "uuid": "{}::text::uuid",
+    "external": "credits.register_user({}::text)",
+    "md5": "credits_internal.remember_user(md5({0}::text)::uuid, {0}::text)",
+}
 _ANY_KEY = "'legacy-call:' || gen_random_uuid()"
 
 
@@ -86,7 +93,7 @@ class _Arguments:
         if not user or not amount:
             return None
         return cls(
-            user=f"md5({user}::text)::uuid" if plan.user_ids == "md5" else f"{user}::text::uuid",
+            user=_USERS[plan.user_ids].format(user),
             amount=f"credits_internal.legacy_credits({amount}::numeric, {plan.credits_per_unit})",
             key=find(_KEY),
             reference=find(_REFERENCE),
@@ -121,9 +128,9 @@ def new_body(function: Function, plan: Plan) -> tuple[str, str] | None:
         (_GRANT, "grants", _granting),
     ):
         if said & names:
-            return (does, _declared(statements(function, arguments, arguments.amount)))
+            return (does, _declared(arguments, statements(function, arguments, arguments.amount)))
     if said & _MIXED:
-        return ("charges, grants or refunds", _declared(_adjusting(function, arguments)))
+        return ("charges, grants or refunds", _declared(arguments, _adjusting(function, arguments)))
     return None
 
 
@@ -131,8 +138,8 @@ def _filled(name: str, **parts: str) -> str:
     return read_sql(__package__, f"bodies/{name}.sql").format(**parts)
 
 
-def _declared(statements: str) -> str:
-    return _filled("body", statements=statements)
+def _declared(arguments: _Arguments, statements: str) -> str:
+    return _filled("body", user=arguments.user, statements=statements)
 
 
 def _reason(arguments: _Arguments) -> str:
@@ -161,7 +168,6 @@ def _charging(function: Function, arguments: _Arguments, amount: str) -> str:
         )
     return _filled(
         "charge",
-        user=arguments.user,
         amount=amount,
         reason=_reason(arguments),
         key=key,
@@ -187,7 +193,6 @@ def _granting(
         source = "purchase"
     return _filled(
         "grant",
-        user=arguments.user,
         amount=amount,
         source=source,
         expires=expires,
@@ -200,9 +205,9 @@ def _granting(
 def _refunding(function: Function, arguments: _Arguments, amount: str) -> str:
     says = f"{arguments.says}::text" if arguments.says else "null"
     reference = arguments.reference or arguments.key
-    call = f"refund_unreferenced({arguments.user}, {amount}, {says})"
+    call = f"refund_unreferenced(v_user_id, {amount}, {says})"
     if reference:
-        call = f"refund_legacy_task({arguments.user}, {reference}::text, {amount}, {says})"
+        call = f"refund_legacy_task(v_user_id, {reference}::text, {amount}, {says})"
     return _filled(
         "refund", call=call, answer=_answer(function, "v_credits > 0", _balance_of(arguments))
     )
@@ -213,8 +218,7 @@ def _in_units(balance: str, arguments: _Arguments) -> str:
 
 
 def _balance_of(arguments: _Arguments) -> str:
-    # The text is made of argument numbers only: no value of a caller's is in it.
-    balance = f"(select c.balance from credits.get_user_credits({arguments.user}) as c)"  # noqa: S608
+    balance = "(select c.balance from credits.get_user_credits(v_user_id) as c)"
     return _in_units(balance, arguments)
 
 

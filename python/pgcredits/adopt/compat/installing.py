@@ -142,7 +142,14 @@ def _views(conn: psycopg.Connection[Any], catalog: Catalog, plan: Plan, schema: 
     made = []
     for name, query, shows in view_queries(catalog, plan):
         view = sql.Identifier(schema, name)
-        conn.execute(SQL("create or replace view {} as {}").format(view, query))
+        create = SQL("create or replace view {} as {}").format(view, query)
+        try:
+            with conn.transaction():
+                conn.execute(create)
+        except psycopg.errors.InvalidTableDefinition:
+            # The old table, or an earlier version of pgcredits, gave the view other columns.
+            conn.execute(SQL("drop view {}").format(view))
+            conn.execute(create)
         conn.execute(
             SQL("comment on view {} is {}").format(view, sql.Literal(f"{_MADE_BY_US}{shows}"))
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from psycopg import sql
 
@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from psycopg.sql import Composable
 
     from pgcredits.adopt.plan.model import Balances, History, Plan, Tasks
-    from pgcredits.adopt.source.catalog import Catalog, Table
+    from pgcredits.adopt.source.catalog import Catalog, Column, Table
 
 SQL = sql.SQL
+
+#: The largest id in a column of numbers.
+_LARGEST = {"smallint": 2**15 - 1, "integer": 2**31 - 1}
 
 _BALANCES_VIEW = read_template(__package__, "balances_view.sql")
 _HISTORY_VIEW = read_template(__package__, "history_view.sql")
@@ -49,29 +52,49 @@ def view_queries(catalog: Catalog, plan: Plan) -> Iterator[tuple[str, Composable
 def _balances_view(plan: Plan, part: Balances, table: Table) -> Composable:
     per_unit = sql.Literal(plan.credits_per_unit)
     lots = _lots_by_bucket(part)
-    # A users' table may have more columns: the view shows only those that the plan names.
-    named = {name for _, name in part.columns}
-    columns = [one for one in table.columns if part.close != "columns" or one.name in named]
     shown: list[Composable] = []
-    for column in columns:
+    for column in table.columns:
         if column.name in lots:
             value = SQL("coalesce({}, 0) / {}::numeric").format(SQL(lots[column.name]), per_unit)
             shown.append(_as(value, column))
-        elif column.name == part.user and plan.user_ids == "uuid":
-            shown.append(
-                _as(SQL("coalesce(t.{0}::text, s.user_id::text)").format(
-                    sql.Identifier(column.name)), column)
-            )  # fmt: skip
+        elif column.name == part.user:
+            value = SQL("coalesce(t.{}::text, {})").format(
+                sql.Identifier(column.name), _old_id(plan, column, "s", "s")
+            )
+            shown.append(_as(value, column))
         else:
-            shown.append(SQL("t.{0}").format(sql.Identifier(column.name)))
+            shown.append(SQL("t.{}").format(sql.Identifier(column.name)))
     return _BALANCES_VIEW.format(
         shown=SQL(", ").join(shown),
         table=table.identifier,
-        # Users who came later have no old row: a full join shows them. Where ids are hashed, their
-        # old id is not known, and a left join leaves them out.
-        join=SQL("full" if plan.user_ids == "uuid" else "left"),
-        user_id=expressions.user_id(plan, part.user),
+        user_id=_user_id(plan, part),
+        key=sql.Identifier(part.key),
+        old_id=_old_id(plan, table.by_name[part.user], "s", "s"),
     )
+
+
+def _user_id(plan: Plan, part: Balances | Tasks) -> Composable:
+    return expressions.user_id(plan, expressions.user(plan, part.user))
+
+
+def _old_id(plan: Plan, column: Column, known: str, named: str) -> Composable:
+    """The id that the application has for a user, as a text; null = nobody knows it.
+
+    Args:
+        plan: Of which kind ids are.
+        column: Where the old table has it.
+        known: The alias with the user_id of pgcredits.
+        named: The alias with the external_id.
+    """
+    if plan.user_ids == "uuid":
+        return SQL("{}.user_id::text").format(sql.Identifier(known))
+    external_id = sql.Identifier(named, "external_id")
+    if not column.is_number:
+        return external_id
+    # Whoever was registered by an id of another kind is none of the old table's users.
+    return SQL(
+        "case when {0} ~ '^[0-9]{{1,18}}$' then case when {0}::bigint <= {1} then {0} end end"
+    ).format(external_id, sql.Literal(_LARGEST.get(column.type, 10**18)))
 
 
 def _lots_by_bucket(part: Balances) -> dict[str, str]:
@@ -101,7 +124,7 @@ def _history_view(plan: Plan, part: History, table: Table) -> Composable:
         "e.credits / {}::numeric" if part.sign == "stored" else "abs(e.credits) / {}::numeric"
     ).format(per_unit)
     values: dict[str, Composable] = {
-        part.user: SQL("e.user_id::text") if plan.user_ids == "uuid" else expressions.NULL,
+        part.user: _old_id(plan, table.by_name[part.user], "e", "x"),
         part.at: SQL("e.created_at"),
         part.amount: amount,
         part.credit: SQL("nullif(greatest(0, e.credits), 0) / {}::numeric").format(per_unit),
@@ -111,8 +134,8 @@ def _history_view(plan: Plan, part: History, table: Table) -> Composable:
         part.reference: SQL("coalesce(e.generation_id::text, e.idempotency_key)"),
         part.cost: SQL("e.cost_usd"),
     }
-    if table.by_name[part.key].type == "uuid":
-        values[part.key] = SQL("e.transaction_id")
+    if not table.by_name[part.key].is_number:
+        values[part.key] = SQL("e.transaction_id::text")
     old = SQL(", ").join(sql.Identifier("t", column.name) for column in table.columns)
     new = SQL(", ").join(
         _as(values.get(column.name, expressions.NULL), column) for column in table.columns
@@ -147,10 +170,12 @@ def _tasks_view(plan: Plan, part: Tasks, table: Table) -> Composable:
     return _TASKS_VIEW.format(
         shown=shown,
         table=table.identifier,
-        user_id=expressions.user_id(plan, part.user),
+        user_id=_user_id(plan, part),
         generation_id=expressions.generation_id(part),
     )
 
 
-def _as(value: Composable, column: Any) -> Composable:
-    return SQL("({})::{} as {}").format(value, SQL(column.type), sql.Identifier(column.name))
+def _as(value: Composable, column: Column) -> Composable:
+    # A cast to character would cut to one.
+    type_ = "bpchar" if column.type == "character" else column.type
+    return SQL("({})::{} as {}").format(value, SQL(type_), sql.Identifier(column.name))

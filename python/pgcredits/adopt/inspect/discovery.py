@@ -129,7 +129,7 @@ class _Finder:
             self._note(summed, ("there is no balance but the sum of its rows",))
         plan = Plan(
             schemas=catalog.schemas,
-            user_ids="uuid" if all(self._are_uuids(*one) for one in self._users) else "md5",
+            user_ids="uuid" if all(self._are_uuids(*one) for one in self._users) else "external",
             balances=self._read_as(Balances),
             history=history,
             refunds=self._read_as(Refunds),

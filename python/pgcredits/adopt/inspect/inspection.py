@@ -29,9 +29,17 @@ _ORDER = {severity: place for place, severity in enumerate(Severity)}
 
 @dataclass(frozen=True)
 class Owed:
-    """How much of what was charged for failed work one user did not get back."""
+    """How much of what was charged for failed work one user did not get back.
 
-    user_id: UUID
+    Attributes:
+        user_id: The user, by the id that the older system has.
+        tasks: How many tasks failed.
+        charged: Credits that were charged for them.
+        refunded: Credits that came back.
+        owed: Credits that did not.
+    """
+
+    user_id: UUID | str
     tasks: int
     charged: int
     refunded: int

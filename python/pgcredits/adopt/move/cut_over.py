@@ -117,7 +117,9 @@ def _import_balances(conn: Connection, plan: Plan, part: Balances) -> int:
     # Where a row has several buckets, each has an idempotency key of its own.
     buckets = [bucket for one in plan.balances if one.table == part.table for bucket in one.buckets]
     suffix = SQL("(':' || b.bucket)" if len(buckets) > 1 else "''")
-    (found,) = conn.execute(_IMPORT_BALANCES.format(suffix=suffix)).fetchall()
+    (found,) = conn.execute(
+        _IMPORT_BALANCES.format(user_id=expressions.user_id(plan, SQL("b.user_id")), suffix=suffix)
+    ).fetchall()
     conn.execute("drop table old_balances")
     return int(found.imported)
 
@@ -127,7 +129,7 @@ def _import_tiers(conn: Connection, plan: Plan, part: Balances) -> None:
         return
     conn.execute(
         _IMPORT_PLANS.format(
-            user_id=expressions.user_id(plan, part.user),
+            user_id=expressions.user_id(plan, expressions.user(plan, part.user)),
             tier=expressions.column(part.tier),
             table=expressions.table(part.table),
             user=expressions.column(part.user),

@@ -35,7 +35,7 @@ _IMPORTED_TABLE = read_sql(__package__, "imported_table.sql")
 _ROW = SQL(
     """
     row(
-        coalesce(h.user_id, '00000000-0000-0000-0000-000000000000'), {table}, h.source_id,
+        coalesce({user_id}, '00000000-0000-0000-0000-000000000000'), {table}, h.source_id,
         h.occurred_at, null, null, h.credits, h.cost_usd, h.kind, h.reference, h.original
     )::credits.imported_history
     """
@@ -89,7 +89,7 @@ def _copy_batch(conn: Connection, plan: Plan, part: History, last: str | None) -
         history=queries.history(plan, part),
         rest=rest,
         limit=sql.Literal(HISTORY_BATCH),
-        row=_history_row(part),
+        row=_history_row(plan, part),
     )
     return conn.execute(query).fetchone()
 
@@ -106,7 +106,7 @@ def catch_up(conn: Connection, plan: Plan, part: History) -> int:
         query = _CATCH_UP_HISTORY.format(
             history=queries.history(plan, part),
             limit=sql.Literal(HISTORY_BATCH),
-            row=_history_row(part),
+            row=_history_row(plan, part),
             since=sql.Literal(str(state.changes_from)),
         )
         found = conn.execute(query).fetchall()
@@ -122,10 +122,14 @@ def forget_what_is_gone(conn: Connection, plan: Plan, part: History) -> None:
     """Remove the copies of rows that are not in the old table any more."""
     conn.execute(
         _FORGET_GONE_HISTORY.format(
-            name=sql.Literal(part.table), history=queries.history(plan, part)
+            name=sql.Literal(part.table),
+            history=queries.history(plan, part),
+            user_id=expressions.user_id(plan, SQL("o.user_id")),
         )
     )
 
 
-def _history_row(part: History) -> Composable:
-    return _ROW.format(table=sql.Literal(part.table))
+def _history_row(plan: Plan, part: History) -> Composable:
+    return _ROW.format(
+        user_id=expressions.user_id(plan, SQL("h.user_id")), table=sql.Literal(part.table)
+    )

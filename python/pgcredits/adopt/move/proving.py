@@ -29,7 +29,14 @@ MOST_DIFFERENCES = 100
 
 @dataclass(frozen=True)
 class Difference:
-    """Something that did not come over as it was."""
+    """Something that did not come over as it was.
+
+    Attributes:
+        what: Which of it.
+        user_id: Whose, by the id that the older system has; empty = all users'.
+        before: How much there was.
+        after: How much there is.
+    """
 
     what: str
     user_id: str
@@ -93,7 +100,10 @@ def _changed_balances(conn: psycopg.Connection[Any], plan: Plan) -> Iterator[Dif
         if part.close == "nothing":
             continue
         query = _CHANGED_BALANCES.format(
-            balances=queries.balances(plan, part), name=sql.Literal(part.table), most=most
+            user_id=expressions.user_id(plan, SQL("b.user_id")),
+            balances=queries.balances(plan, part),
+            name=sql.Literal(part.table),
+            most=most,
         )
         for row in conn.execute(query):
             what = f"{part.table}.{row.bucket}"
@@ -123,7 +133,10 @@ def _counted(
             what = f"rows of {history.table}"
             differences.append(Difference(what, "", found.before, found.after))
     for tasks in plan.tasks:
-        query = _GENERATIONS_OF_TASKS.format(tasks=queries.tasks_of_table(plan, tasks))
+        query = _GENERATIONS_OF_TASKS.format(
+            user_id=expressions.user_id(plan, SQL("t.user_id")),
+            tasks=queries.tasks_of_table(plan, tasks),
+        )
         (found,) = conn.execute(query).fetchall()
         counted[tasks.table] = (found.before, found.after)
         if tasks.close == "table" and found.before > found.after:

@@ -12,8 +12,10 @@ from pgcredits.adopt.move import history
 from pgcredits.adopt.move.cut_over import cut_over, is_cut_over
 from pgcredits.adopt.move.progress import Run
 from pgcredits.adopt.move.tasks import import_tasks
+from pgcredits.adopt.move.users import register_users
 from pgcredits.adopt.plan.amounts import require_tasks, require_whole
 from pgcredits.adopt.plan.fitting import require_fit
+from pgcredits.adopt.plan.owners import require_ids
 
 if TYPE_CHECKING:
     import psycopg
@@ -40,6 +42,8 @@ def run(conn: psycopg.Connection[Any], plan: Plan, watcher: Watcher) -> Run:
     # Rows that a policy hides would be lost: with this setting they are an error.
     conn.execute("set row_security = off")
     require_fit(conn, plan)
+    require_ids(conn, plan)
+    register_users(conn, plan, watcher)
     is_done = is_cut_over(conn, plan)
     if not is_done:
         require_whole(conn, plan)
@@ -58,6 +62,8 @@ def run(conn: psycopg.Connection[Any], plan: Plan, watcher: Watcher) -> Run:
     if plan.tasks:
         done.tasks = import_tasks(conn, plan, watcher)
         _analyze(conn, watcher)
+    # Those who signed up while the tables were copied.
+    register_users(conn, plan, watcher)
     return done
 
 
@@ -67,5 +73,6 @@ def _analyze(conn: psycopg.Connection[Any], watcher: Watcher) -> None:
     conn.execute(
         "analyze credits.user_credits, credits.credit_lots, credits.credit_transactions,"
         " credits.generations, credits.generation_events, credits.provider_tasks,"
-        " credits.refund_totals, credits.imported_balances, credits.imported_history"
+        " credits.refund_totals, credits.imported_balances, credits.imported_history,"
+        " credits.external_users"
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+from psycopg.sql import SQL
 
-from pgcredits.adopt.source import queries
+from pgcredits.adopt.source import expressions, queries
 from pgcredits.sql_files import read_sql, read_template
 
 if TYPE_CHECKING:
@@ -26,7 +27,11 @@ def import_tasks(conn: Connection, plan: Plan, watcher: Watcher) -> int:
     """Bring over the tasks that are not generations yet; those in flight come first."""
     watcher.scene("reading tasks and refunds")
     conn.execute("drop table if exists pg_temp.old_tasks")
-    conn.execute(_OLD_TASKS.format(tasks=queries.tasks(plan)))
+    conn.execute(
+        _OLD_TASKS.format(
+            user_id=expressions.user_id(plan, SQL("o.user_id")), tasks=queries.tasks(plan)
+        )
+    )
     conn.execute("create unique index on old_tasks (n)")
     conn.execute("analyze old_tasks")
     (total,) = conn.execute("select count(*) as tasks from old_tasks").fetchall()

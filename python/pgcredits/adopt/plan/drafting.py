@@ -23,7 +23,7 @@ _TOP = """How pgcredits adopt run would move this credit system over. Read it, a
 wrong: whatever is left open here stops the run before it has done anything.
 """
 _COMMENTS = {
-    "user_ids": "uuid: users' ids are uuids. md5: they become md5(id::text)::uuid.",
+    "user_ids": "uuid: users' ids are uuids. external: they become credits.user_id(id::text).",
     "credits_per_unit": "100 where balances have two decimals, and one hundredth is a credit.",
     "negatives": "Buckets below 0. zero: forgive each. stop: do nothing until there are none.",
     "in_flight": "Tasks that have not ended. adopt: they stay in flight. owe: failed, refund owed.",

@@ -54,7 +54,7 @@ def require_fit(conn: psycopg.Connection[Any], plan: Plan) -> None:
                 raise PlanError(
                     f"{part.table} was cut over by another plan",
                     "The balances that came over stay as they are: undo the plan's changes to this "
-                    "table.",
+                    "table, to user_ids and to credits_per_unit.",
                 )
 
 

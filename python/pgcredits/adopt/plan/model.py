@@ -9,7 +9,7 @@ from msgspec import Meta, Struct, field
 from msgspec.structs import fields
 
 AtLeast1: TypeAlias = Annotated[int, Meta(ge=1)]
-UserIds: TypeAlias = Literal["uuid", "md5"]
+UserIds: TypeAlias = Literal["uuid", "external", "md5"]
 Negatives: TypeAlias = Literal["zero", "stop"]
 InFlight: TypeAlias = Literal["adopt", "owe"]
 UnnamedRefunds: TypeAlias = Literal["count", "ignore"]
@@ -224,7 +224,9 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         schemas: The schemas of the older system.
-        user_ids: uuid (users' ids are uuids), or md5 (they become md5(id::text)::uuid).
+        user_ids: uuid (users' ids are uuids), external (they are texts or numbers, and become
+            credits.user_id(id::text)), or md5 (as version 0.1.0 brought such ids over:
+            md5(id::text)::uuid).
         credits_per_unit: How many credits one unit of an old balance becomes.
         negatives: What becomes of balances below 0: zero (they are forgiven), or stop (nothing is
             moved).

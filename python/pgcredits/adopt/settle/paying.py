@@ -17,7 +17,16 @@ BATCH = 1000
 #: A limit above any number of owed refunds.
 _ALL = 2_147_483_647
 
-_SETTLE = "select * from credits.settle_owed_refunds(p_dry_run => %s, p_limit => %s)"
+_SETTLE = """
+select
+    s.*,
+    (
+        select g.external_user_id
+        from credits_monitoring.generation_facts as g
+        where g.user_id = s.user_id and g.generation_id = s.generation_id
+    ) as external_user_id
+from credits.settle_owed_refunds(p_dry_run => %s, p_limit => %s) as s
+"""
 
 
 @dataclass
@@ -30,6 +39,7 @@ class User:
         owed: Credits owed before the payment.
         paid: Credits that were paid back now.
         errors: Why some of it could not be paid.
+        external_user_id: The user's id in the application; None = user_id is that.
     """
 
     user_id: UUID
@@ -37,6 +47,7 @@ class User:
     owed: int = 0
     paid: int = 0
     errors: list[str] = field(default_factory=list)
+    external_user_id: str | None = None
 
 
 def show_owed(conn: psycopg.Connection[Any]) -> list[User]:
@@ -82,7 +93,9 @@ def _pay(conn: psycopg.Connection[Any], watcher: Watcher, attempts: list[Any]) -
 def _by_user(rows: Iterable[Any]) -> list[User]:
     users: dict[UUID, User] = {}
     for row in rows:
-        user = users.setdefault(row.user_id, User(row.user_id))
+        user = users.setdefault(
+            row.user_id, User(row.user_id, external_user_id=row.external_user_id)
+        )
         user.generations.append(row.generation_id)
         user.owed += row.credits_owed or 0
         user.paid += row.credits_refunded

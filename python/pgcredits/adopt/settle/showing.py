@@ -7,6 +7,9 @@ import io
 from typing import TYPE_CHECKING
 
 from rich.table import Table
+from rich.text import Text
+
+from pgcredits.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,7 +34,10 @@ def show_users(out: Console, users: list[User], *, paid: bool) -> None:
         column.justify = "right"
     for user in users[:USERS_SHOWN]:
         table.add_row(
-            str(user.user_id), f"{len(user.generations):,}", f"{user.owed:,}", f"{user.paid:,}"
+            Text(printable(user.external_user_id or str(user.user_id))),
+            f"{len(user.generations):,}",
+            f"{user.owed:,}",
+            f"{user.paid:,}",
         )
     out.print(table, soft_wrap=False)
     if len(users) > USERS_SHOWN:
@@ -46,7 +52,9 @@ def as_csv(users: Iterable[User]) -> str:
     """A row for each user, to mail from."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(("user_id", "generations", "credits_owed", "credits_paid", "error"))
+    writer.writerow(
+        ("user_id", "generations", "credits_owed", "credits_paid", "error", "external_user_id")
+    )
     for user in users:
         writer.writerow(
             (
@@ -55,6 +63,7 @@ def as_csv(users: Iterable[User]) -> str:
                 user.owed,
                 user.paid,
                 "; ".join(user.errors),
+                user.external_user_id,
             )
         )
     return file.getvalue()

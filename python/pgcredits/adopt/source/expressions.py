@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 SQL = sql.SQL
 NULL = SQL("null")
 
+#: From the id that an older system has for a user to the one of pgcredits, by a plan's user_ids.
+_USER_IDS = {
+    "uuid": SQL("{}"),
+    "external": SQL("credits.user_id({})"),
+    "md5": SQL("md5({})::uuid"),
+}
+
 _GENERATION_ID = SQL(
     """
     case
@@ -43,11 +50,21 @@ def column(name: str, alias: str = "t") -> Composable:
     return sql.Identifier(alias, name) if name else NULL
 
 
-def user_id(plan: Plan, name: str) -> Composable:
-    """The id under which pgcredits knows the user of a row."""
-    if plan.user_ids == "uuid":
-        return SQL("{}::text::uuid").format(column(name))
-    return SQL("md5({}::text)::uuid").format(column(name))
+def user_type(plan: Plan) -> sql.SQL:
+    """The type of the ids that the older system has for its users."""
+    return SQL("uuid" if plan.user_ids == "uuid" else "text")
+
+
+def user(plan: Plan, name: str) -> Composable:
+    """The user of a row, by the id that the older system has."""
+    return SQL("{}::text::{}" if plan.user_ids == "uuid" else "{}::{}").format(
+        column(name), user_type(plan)
+    )
+
+
+def user_id(plan: Plan, old: Composable) -> Composable:
+    """The id under which pgcredits knows a user, from the one that the older system has."""
+    return _USER_IDS[plan.user_ids].format(old)
 
 
 def generation_id(part: Tasks) -> Composable:

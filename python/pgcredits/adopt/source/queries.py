@@ -1,6 +1,7 @@
 """An older system's rows in our words: queries made from the plan.
 
-None of them needs pgcredits in the database, so that an older system can be looked at before.
+Their user_id is the id that the older system has for the user; expressions.user_id turns it into
+ours. None of them needs pgcredits in the database, so that an older system can be looked at before.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from pgcredits.adopt.source.expressions import (
     meaning,
     table,
     text,
+    user,
     user_id,
+    user_type,
 )
 from pgcredits.adopt.source.vocabulary import FINISHED_STATUSES
 from pgcredits.sql_files import read_template
@@ -38,6 +41,7 @@ _REFUNDS_OF_HISTORY = read_template(__package__, "refunds_of_history.sql")
 _SUMMED_BALANCES = read_template(__package__, "summed_balances.sql")
 _TASKS = read_template(__package__, "tasks.sql")
 _TASKS_OF_TABLE = read_template(__package__, "tasks_of_table.sql")
+_USERS = read_template(__package__, "users.sql")
 
 #: Amounts of kinds whose stored sign cannot be trusted; of other kinds the sign is unknown.
 _SIGNED_BY_KIND = SQL(
@@ -49,6 +53,16 @@ _REFUND_DONE = SQL(
 )
 
 
+# --- users ----------------------------------------------------------------------------------------
+
+
+def users(plan: Plan) -> Composable:
+    """The users of all tables, each once."""
+    return SQL(" union ").join(
+        _USERS.format(user_id=user(plan, part.user), table=table(part.table)) for part in plan.parts
+    )
+
+
 # --- balances -------------------------------------------------------------------------------------
 
 
@@ -56,10 +70,12 @@ def balances(plan: Plan, part: Balances) -> Composable:
     """What each bucket of each row holds; its column found may have a fraction, or be below 0."""
     if part.summed:
         (summed,) = (one for one in plan.history if one.table == part.table)
-        return _SUMMED_BALANCES.format(history=history(plan, summed))
+        # Its rows have no key but their user's: under 0.1.0 that was the id in pgcredits.
+        source_id = user_id(plan, SQL("h.user_id")) if plan.user_ids == "md5" else SQL("h.user_id")
+        return _SUMMED_BALANCES.format(source_id=source_id, history=history(plan, summed))
     reset = _last_reset(part)
     return _BALANCES.format(
-        user_id=user_id(plan, part.user),
+        user_id=user(plan, part.user),
         key=sql.Identifier(part.key),
         table=table(part.table),
         months=_MONTHS_SINCE.format(reset=reset),
@@ -112,7 +128,7 @@ def history(plan: Plan, part: History) -> Composable:
     else:
         kind = SQL("case when {} < 0 then 'charge' else 'grant' end").format(amount)
     return _HISTORY.format(
-        user_id=user_id(plan, part.user),
+        user_id=user(plan, part.user),
         key=sql.Identifier(part.key),
         at=first_time(part.at),
         moved=_SIGNED_BY_KIND.format(amount) if part.sign == "kind" else amount,
@@ -150,13 +166,15 @@ def _refunds(plan: Plan) -> Composable:
         for part in plan.history
         if "refund" in part.kinds.values()
     ]
-    return SQL(" union all ").join((_NO_REFUNDS, *logged, *in_history))
+    return SQL(" union all ").join(
+        (_NO_REFUNDS.format(user_type=user_type(plan)), *logged, *in_history)
+    )
 
 
 def _logged_refunds(plan: Plan, part: Refunds) -> Composable:
     return _LOGGED_REFUNDS.format(
         name=sql.Literal(part.table),
-        user_id=user_id(plan, part.user),
+        user_id=user(plan, part.user),
         task=text(part.task),
         credits=in_credits(plan, column(part.credits)),
         table=table(part.table),
@@ -171,7 +189,7 @@ def tasks_of_table(plan: Plan, part: Tasks) -> Composable:
         for name in part.task_ids
     )
     return _TASKS_OF_TABLE.format(
-        user_id=user_id(plan, part.user),
+        user_id=user(plan, part.user),
         user=column(part.user),
         name=sql.Literal(part.table),
         key=sql.Identifier(part.key),

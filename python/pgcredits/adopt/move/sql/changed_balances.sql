@@ -8,7 +8,7 @@ select
 from ({balances}) as b
 left join credits.imported_balances as i
     on
-        b.user_id = i.user_id
+        {user_id} = i.user_id
         and i.source_table = {name}
         and b.source_id = i.source_id
         and b.bucket = i.bucket

@@ -9,5 +9,5 @@ where
         from ({history}) as o
         where
             o.source_id = h.source_id
-            and coalesce(o.user_id, '00000000-0000-0000-0000-000000000000') = h.user_id
+            and coalesce({user_id}, '00000000-0000-0000-0000-000000000000') = h.user_id
     )

@@ -6,5 +6,5 @@ select
 from ({tasks}) as t
 left join credits.generations as g
     on
-        t.user_id = g.user_id
+        {user_id} = g.user_id
         and t.generation_id = g.generation_id

@@ -6,7 +6,7 @@ from (
         credits_internal.import_balances(
             array_agg(
                 row(
-                    b.user_id, b.source_table, b.source_id, b.bucket, null, b.expires_at,
+                    {user_id}, b.source_table, b.source_id, b.bucket, null, b.expires_at,
                     b.found,
                     case when b.expires_at <= now() then 0 else greatest(0, b.found) end,
                     b.priority, b.unit_price_usd, null,

@@ -11,12 +11,19 @@ select
             t.source_table,
             t.source_id
     ) as n
-from ({tasks}) as t
+from (
+    select
+        o.*,
+        {user_id} as pgcredits_user_id
+    from ({tasks}) as o
+    -- offset 0: the id is worked out once for each task.
+    offset 0
+) as t
 where
     not exists (
         select
         from credits.generations as g
         where
-            g.user_id = t.user_id
+            g.user_id = t.pgcredits_user_id
             and g.generation_id = t.generation_id
     )

@@ -1,7 +1,7 @@
 -- Balances whose grant in the ledger differs from what was to be granted.
 
 select
-    b.user_id,
+    coalesce(x.external_id, b.user_id::text) as user_id,
     b.bucket,
     b.granted as before,
     t.credits as after
@@ -11,8 +11,9 @@ left join credits.credit_transactions as t
         b.user_id = t.user_id
         and b.transaction_id = t.transaction_id
         and b.idempotency_key = t.idempotency_key
+left join credits.external_users as x on b.user_id = x.user_id
 where
     b.granted > 0
     and t.credits is distinct from b.granted
-order by b.user_id, b.bucket
+order by user_id, b.bucket
 limit {most}

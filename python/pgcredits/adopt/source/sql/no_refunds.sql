@@ -2,7 +2,7 @@
 
 select
     ''::text as source_table,
-    null::uuid as user_id,
+    null::{user_type} as user_id,
     null::text as reference,
     null::numeric as credits,
     null::boolean as came

@@ -2,7 +2,7 @@
 
 select
     h.user_id,
-    h.user_id::text as source_id,
+    {source_id}::text as source_id,
     'sum' as bucket,
     sum(h.credits) as found,
     null::timestamptz as expires_at,

@@ -2,7 +2,7 @@
 
 begin
     v_done := credits.deduct_user_credits(
-        p_user_id => {user},
+        p_user_id => v_user_id,
         p_credits => {amount},
         p_reason => {reason},
         p_idempotency_key => {key},

@@ -1,7 +1,7 @@
 -- Grant credits.
 
 v_done := credits.grant_user_credits(
-    p_user_id => {user},
+    p_user_id => v_user_id,
     p_credits => {amount},
     p_source => '{source}',
     p_expires_at => {expires},
