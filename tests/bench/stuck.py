@@ -93,12 +93,14 @@ def fill(conn: Connection, *, users: int, stuck: int, huge_rows: int) -> None:
     """As many stuck generations for each user, the first of whom has so many rows besides."""
     tables.add_users(conn, users)
     bulk.prepare(conn)
-    conn.execute(
-        "select count(*) from generate_series(1, %s) as i"
-        f" cross join lateral credits.deduct_user_credits("
-        f"{HUGE}, 1, p_metadata => jsonb_build_object('i', i))",
-        (huge_rows,),
-    )
+    # In many transactions: each walks over the versions of the user's row that it has made.
+    for begin in range(1, huge_rows, 500):
+        conn.execute(
+            "select count(*) from generate_series(%s, %s) as i"
+            f" cross join lateral credits.deduct_user_credits("
+            f"{HUGE}, 1, p_metadata => jsonb_build_object('i', i))",
+            (begin, min(begin + 499, huge_rows)),
+        )
     for _ in range(stuck // users):
         with conn.transaction():
             bulk._plan(
