@@ -44,7 +44,7 @@ class ExitStatus(IntEnum):
     ALERTS = 21, "`alerts`: an alert cannot be passed on, acknowledged or resolved"
     REPORT = 22, "`report`, `demo` and `adopt`: a report or a file cannot be made or written"
     MONITORING = 23, "`monitoring export`: files there differ, or cannot be written"
-    ADOPTION_PLAN = 24, "`adopt`: the plan cannot be read, or does not fit the database"
+    ADOPTION_PLAN = 24, "`adopt`: the plan cannot be read, does not fit, or is contradicted"
     ADOPTION_FAULTS = 25, "`adopt inspect`: the older system has errors"
     ADOPTION = 26, "`adopt`: something is in the way, or a total differs"
 

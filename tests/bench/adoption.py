@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 Connection = psycopg.Connection[Any]
 
-#: The photo platform with so many users, tasks and rows; one task in twenty failed and was not
-#: refunded, as many were, and one in a thousand is in flight.
+#: The photo platform with so many users, tasks and rows, which explain every balance; one task in
+#: twenty failed and was not refunded, as many were, and one in a thousand is in flight.
 FILL = """
 insert into auth.users (id) select md5(u::text)::uuid from generate_series(1, {users}) as u;
 insert into public.user_credits (
@@ -67,8 +67,19 @@ where
 insert into public.credit_transactions (user_id, transaction_type, credits_used, created_at)
 select md5((1 + n % {users})::text)::uuid, 'usage', 1, now() - n * interval '1 second'
 from generate_series(
-    1, {rows} - (select count(*) from public.credit_transactions)
+    1, {rows} - {users} - (select count(*) from public.credit_transactions)
 ) as n;
+insert into public.credit_transactions (user_id, transaction_type, credits_used, created_at)
+select u.id, 'purchase', 25 + coalesce(m.went, 0), now() - interval '90 days'
+from auth.users as u
+left join (
+    select
+        t.user_id,
+        sum(case t.transaction_type when 'usage' then t.credits_used else -t.credits_used end)
+            as went
+    from public.credit_transactions as t
+    group by t.user_id
+) as m on u.id = m.user_id;
 vacuum analyze
 """
 COUNTS = """

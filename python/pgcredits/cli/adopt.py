@@ -108,6 +108,8 @@ def plan(
 ) -> None:
     """Write down how the older system would be read, for a person to change. Changes nothing else.
 
+    Readings are tried against the old history and code. What these do not decide is asked.
+
     Exit status: 0; 3 without a connection; 24 if there is no such schema, or nothing to move;
     26 if the plan cannot be written.
     """
@@ -127,12 +129,8 @@ def plan(
         )
     write(output, draft(found.discovery))
     typer.echo(str(output.resolve()))
-    for table, column, word in found.discovery.unread:
-        err.print(
-            printable(f"to do: say what {column} = {word!r} of {table} means"),
-            markup=False,
-            highlight=False,
-        )
+    for line in found.discovery.to_do:
+        err.print(printable(f"to do: {line}"), markup=False, highlight=False)
 
 
 @adopt.command()
@@ -143,13 +141,14 @@ def run(
 ) -> None:
     """Move everything over by a plan; run again, it goes on where it was stopped.
 
-    History is copied first, while the old system goes on. Then, in one transaction, the old
-    tables are locked against writes, the balances come over, and further writes there are
-    refused. Then tasks become generations; those that are owed for wait for `adopt settle`.
-    In the end totals are compared, user by user.
+    A plan that the old history contradicts, or where that is silent the old code, is refused with
+    the users who show it. History is copied first, while the old system goes on. Then, in one
+    transaction, the old tables are locked against writes, the balances come over, and further
+    writes there are refused. Then tasks become generations; those that are owed for wait for
+    `adopt settle`. In the end totals are compared, user by user.
 
-    Exit status: 0; 3 without a connection; 24 if the plan does not fit; 26 if something is in
-    the way, or a total differs.
+    Exit status: 0; 3 without a connection; 24 if the plan does not fit, leaves a question open,
+    or is contradicted; 26 if something is in the way, or a total differs.
     """
     from pgcredits.adopt.move.proving import prove
     from pgcredits.adopt.move.running import run as move
@@ -175,6 +174,12 @@ def run(
             out.print(f"the old tables were locked for {done.locked_seconds:.1f} s")
         else:
             out.print("the old tables had been closed by an earlier run")
+    if done.locked_seconds is not None and proof.unexplained > wanted.accept_difference:
+        raise AdoptionError(
+            f"balances changed meanwhile: users differ from the old history by "
+            f"{proof.unexplained:,f} credits",
+            "They came over as the old tables had them: look at the users that are named.",
+        )
     if proof.differences:
         raise AdoptionError(
             f"{len(proof.differences)} totals differ",

@@ -609,7 +609,7 @@ def test_two_buckets_that_last_show_what_there_is_once(conn: Conn, nobody: Nobod
         " (user_id uuid primary key, balance int, bonus_credits int, extra_credits int)"
     )
     conn.execute("insert into public.wallets values (%s, 10, 5, 1)", [systems.user(1)])
-    plan = inspect(conn, ["public"]).discovery.plan
+    plan = replace(inspect(conn, ["public"]).discovery.plan, undecided=())
     run(conn, plan, nobody)
     install(conn, plan, "legacy")
 
@@ -617,6 +617,24 @@ def test_two_buckets_that_last_show_what_there_is_once(conn: Conn, nobody: Nobod
         "select balance, bonus_credits, extra_credits from legacy.wallets"
     ).fetchall()
     assert tuple(row) == (16, 0, 0)
+
+
+def test_a_total_shows_what_it_includes(conn: Conn, nobody: Nobody) -> None:
+    conn.execute(
+        "create table public.wallets (user_id uuid primary key, balance int, bonus_credits int,"
+        " last_reset_at timestamptz default now());"
+        "comment on column public.wallets.balance is 'All credits, including the bonus.';"
+        f"insert into public.wallets values ('{systems.user(1)}', 10, 4)".encode()
+    )
+    plan = inspect(conn, ["public"]).discovery.plan
+    run(conn, plan, nobody)
+    install(conn, plan, "legacy")
+
+    (row,) = conn.execute("select balance, bonus_credits from legacy.wallets").fetchall()
+    assert tuple(row) == (10, 4)
+    call(conn, "deduct_user_credits", systems.user(1), 7)
+    (row,) = conn.execute("select balance, bonus_credits from legacy.wallets").fetchall()
+    assert tuple(row) == (3, 3)
 
 
 @pytest.mark.parametrize("shape", systems.NAMES)

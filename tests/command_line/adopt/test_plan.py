@@ -290,21 +290,23 @@ def test_without_pgcredits_there_is_nothing_to_move_to(
     assert refused.value.hint == "Run pgcredits migrate."
 
 
-def test_fractions_of_credits_are_refused_until_it_is_said_what_they_are(
+def test_as_many_credits_are_a_unit_as_amounts_have_decimals(
     conn: psycopg.Connection[Any], tmp_path: Path
 ) -> None:
     systems.load(conn, "single_column", dirty=False)
     conn.execute("alter table public.profiles alter credits type numeric(12, 2)")
+    assert inspect(conn, ["public"]).discovery.plan.credits_per_unit == 1
     conn.execute("update public.profiles set credits = 2.5 where id = %s", [systems.user(1)])
     text = draft(inspect(conn, ["public"]).discovery)
     file = tmp_path / "plan.toml"
-    file.write_text(text)
 
+    file.write_text(text)
+    assert read_plan(file).credits_per_unit == 100
+    require_whole(conn, read_plan(file))
+
+    file.write_text(text.replace("credits_per_unit = 100", "credits_per_unit = 1"))
     with pytest.raises(PlanError, match=r"1 balances are not whole credits, for example 2\.5"):
         require_whole(conn, read_plan(file))
-
-    file.write_text(text.replace("credits_per_unit = 1", "credits_per_unit = 100"))
-    require_whole(conn, read_plan(file))
 
 
 def test_balances_below_0_stop_it_if_they_should(

@@ -49,7 +49,9 @@ def planned(conn: Conn, shape: str, *, dirty: bool) -> Plan:
         (tasks,) = plan.tasks
         words = {**tasks.statuses, "odd": "cancelled"}
         plan = replace(plan, tasks=(replace(tasks, statuses=words),))
-    return plan
+    # In these two the history contradicts balances: by how much was worked out by hand.
+    accepted = {"running_ledger": 15, "typed_amounts": 140} if dirty else {}
+    return replace(plan, accept_difference=accepted.get(shape, 0))
 
 
 def balances(conn: Conn) -> dict[UUID, int]:
@@ -887,6 +889,10 @@ def test_what_expired_went(conn: Conn, nobody: Nobody) -> None:
     plan = planned(conn, "typed_amounts", dirty=False)
     conn.execute(
         "insert into public.credit_transactions (user_id, type, amount) values (%s, 'expired', 7)",
+        [systems.user(1)],
+    )
+    conn.execute(
+        "update public.credit_balances set balance = balance - 7 where user_id = %s",
         [systems.user(1)],
     )
 

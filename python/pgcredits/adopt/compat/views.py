@@ -55,7 +55,7 @@ def _balances_view(plan: Plan, part: Balances, table: Table) -> Composable:
     shown: list[Composable] = []
     for column in table.columns:
         if column.name in lots:
-            value = SQL("coalesce({}, 0) / {}::numeric").format(SQL(lots[column.name]), per_unit)
+            value = SQL("({}) / {}::numeric").format(SQL(lots[column.name]), per_unit)
             shown.append(_as(value, column))
         elif column.name == part.user:
             value = SQL("coalesce(t.{}::text, {})").format(
@@ -98,13 +98,19 @@ def _old_id(plan: Plan, column: Column, known: str, named: str) -> Composable:
 
 
 def _lots_by_bucket(part: Balances) -> dict[str, str]:
-    """Which of a user's lots are shown in which column: each in one of them."""
+    """Which of a user's lots are shown in which column: each in one of them, and in its total."""
     shown: dict[str, str] = {}
     for bucket in part.buckets:
-        of = "s.lasting_credits" if bucket.expires == "never" else "s.expiring_credits"
+        of = "coalesce(s.lasting_credits, 0)"
+        if bucket.expires != "never":
+            of = "coalesce(s.expiring_credits, 0)"
         shown[bucket.column] = "0" if of in shown.values() else of
     if len(set(shown.values()) - {"0"}) == 1:
-        shown = {name: "0" if of == "0" else "s.all_credits" for name, of in shown.items()}
+        every = "coalesce(s.all_credits, 0)"
+        shown = {name: "0" if of == "0" else every for name, of in shown.items()}
+    own = dict(shown)
+    for bucket in part.buckets:
+        shown[bucket.column] = " + ".join(own[name] for name in (bucket.column, *bucket.parts))
     return shown
 
 

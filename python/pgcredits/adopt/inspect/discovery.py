@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from psycopg import sql
 
 from pgcredits.adopt.inspect.recognising import UsersTable, read_as
 from pgcredits.adopt.plan.model import Balances, History, Plan, Refunds, Tasks
+from pgcredits.adopt.readings.choosing import NEARLY_ALL, decide
 from pgcredits.adopt.source import expressions, vocabulary
 from pgcredits.adopt.source.catalog import first_column
 from pgcredits.adopt.source.writers import failing_triggers
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import psycopg
 
     from pgcredits.adopt.plan.model import Part
+    from pgcredits.adopt.readings.against_history import Comparison
     from pgcredits.adopt.source.catalog import Catalog, Column, Table
 
 AnyPart = TypeVar("AnyPart", Balances, History, Refunds, Tasks)
@@ -62,6 +64,8 @@ class Discovery:
         keyless: Those of the tables in aside without a column that tells their rows apart.
         failing: Trigger functions that will fail after the cut-over, and with them the writes to
             this table.
+        compared: The balances beside what the history says; None = it does not say, or this was
+            not looked at.
     """
 
     shape: str
@@ -71,6 +75,40 @@ class Discovery:
     aside: tuple[tuple[str, tuple[str, ...]], ...] = ()
     keyless: tuple[str, ...] = ()
     failing: tuple[tuple[str, str], ...] = ()
+    compared: Comparison | None = None
+
+    @property
+    def proof(self) -> str:
+        """What speaks for these balances, in a sentence."""
+        found = self.compared
+        if found is None:
+            return "No history says where all credits came from: it cannot prove the balances."
+        said = f"By the history {found.explained:,} of {found.users:,} users have these balances"
+        if not found.differing:
+            return f"{said}."
+        return (
+            f"{said}; {found.differing:,} differ, by {found.credits:,f} credits all together: "
+            + "; ".join(map(str, found.worst))
+        )
+
+    @property
+    def to_do(self) -> tuple[str, ...]:
+        """What a person has to answer or to change before anything is moved."""
+        open_words = [
+            f"what does {word!r} mean in {column} of {table}?"
+            for table, column, word in self.unread
+        ]
+        found = self.compared
+        if found is None or not found.differing:
+            return (*self.plan.undecided, *open_words)
+        best = "" if found.explained >= NEARLY_ALL * found.users else " No reading explains more."
+        accepted = f"accept_difference = {found.credits:.0f}"
+        return (
+            *self.plan.undecided,
+            *open_words,
+            f"the history contradicts {found.differing:,} of {found.users:,} balances.{best} "
+            f'Correct them, or write {accepted}, or where rows are missing explains = "nothing".',
+        )
 
     @property
     def asides(self) -> list[str]:
@@ -87,7 +125,32 @@ def discover(conn: psycopg.Connection[Any], catalog: Catalog) -> Discovery:
     finder = _Finder(conn)
     for table in catalog.tables:
         finder.look_at(table)
-    return finder.result(catalog)
+    found = finder.result(catalog)
+    plan = decide(conn, catalog, found.plan, finder.words_of_status(catalog, found.plan))
+    unread = tuple(one for one in found.unread if not _is_read(plan, *one))
+    failing = failing_triggers(catalog, plan)
+    kept = {part.table for part in plan.balances}
+    copies = tuple(
+        (part.table, tuple(bucket.column for bucket in part.buckets))
+        for part in found.plan.balances
+        if part.table not in kept
+    )
+    return replace(
+        found,
+        plan=plan,
+        unread=unread,
+        aside=found.aside + copies,
+        shape=_shape(plan),
+        failing=failing,
+    )
+
+
+def _is_read(plan: Plan, table: str, column: str, word: str) -> bool:
+    """Whether the plan gives a word of a history a meaning."""
+    return any(
+        (part.table, part.kind) == (table, column) and part.kinds.get(word) != vocabulary.UNKNOWN
+        for part in plan.history
+    )
 
 
 class _Finder:
@@ -136,14 +199,21 @@ class _Finder:
             tasks=self._read_as(Tasks),
         )
         return Discovery(
-            shape=_shape(plan),
+            shape="",
             recognised=tuple(self._recognised),
             plan=plan,
             unread=tuple(self._unread),
             aside=tuple(self._aside),
             keyless=tuple(self._keyless),
-            failing=failing_triggers(catalog, plan),
         )
+
+    def words_of_status(self, catalog: Catalog, plan: Plan) -> dict[str, tuple[str, ...]]:
+        """The words of the status of histories, by their table."""
+        return {
+            part.table: tuple(self._words_of(catalog.tables_by_name[part.table], part.status, ""))
+            for part in plan.history
+            if part.status
+        }
 
     def _read_as(self, role: type[AnyPart]) -> tuple[AnyPart, ...]:
         return tuple(part for part in self._parts if isinstance(part, role))

@@ -14,6 +14,7 @@ from pgcredits.adopt.inspect.function_faults import faults_in_code
 from pgcredits.adopt.inspect.row_faults import faults_in_data, users_owed
 from pgcredits.adopt.plan.amounts import require_amounts
 from pgcredits.adopt.plan.fitting import require_readable
+from pgcredits.adopt.readings.against_history import compare
 from pgcredits.adopt.source.catalog import read_catalog
 
 if TYPE_CHECKING:
@@ -101,11 +102,13 @@ def _inspection(conn: psycopg.Connection[Any], catalog: Catalog, plan: Plan | No
         discovery = replace(discovery, plan=plan, unread=())
     else:
         require_amounts(conn, discovery.plan, catalog)
+    compared = compare(conn, discovery.plan, catalog)
+    discovery = replace(discovery, compared=compared)
     owed = tuple(Owed(*row) for row in users_owed(conn, discovery.plan))
     faults = [
         *faults_in_code(catalog, discovery.plan),
         *_open_tables(catalog, discovery),
-        *faults_in_data(conn, discovery.plan, catalog),
+        *faults_in_data(conn, discovery.plan, compared),
         *_unread_refunds(discovery, owed),
     ]
     return Inspection(

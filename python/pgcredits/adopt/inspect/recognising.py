@@ -6,9 +6,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from pgcredits.adopt.plan.model import Balances, Bucket, History, Refunds, Tasks
 from pgcredits.adopt.source import vocabulary
 from pgcredits.adopt.source.catalog import first_column
+from pgcredits.adopt.source.vocabulary import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -56,7 +59,7 @@ class Reading:
 def read_as(old: UsersTable, words_of: WordsOf) -> Reading | None:
     """How a table would be read; None = it seems to have nothing to do with credits."""
     return (
-        _as_refunds(old)
+        _as_refunds(old, words_of)
         or _as_tasks(old, words_of)
         or _as_entries(old)
         or _as_amounts(old, words_of)
@@ -64,15 +67,26 @@ def read_as(old: UsersTable, words_of: WordsOf) -> Reading | None:
     )
 
 
-def _as_refunds(old: UsersTable) -> Reading | None:
+def _as_refunds(old: UsersTable, words_of: WordsOf) -> Reading | None:
     table = old.table
     task = old.first(("task_id", "job_id", "generation_id", "reference_id"))
     amount = first_column(table, (*vocabulary.REFUNDED_CREDITS, "credits", "amount"))
     if not (task and amount and amount.is_number and "refund" in table.word):
         return None
+    status, words = _status_of(old, words_of)
+    # One that is still to come has not come back.
+    never = (*vocabulary.VOID, *vocabulary.NOT_YET)
+    void = tuple(word for word in words if plain(word) in never)
     return Reading(
         Refunds(
-            table=str(table), key=old.key.name, user=old.user.name, task=task, credits=amount.name
+            table=str(table),
+            key=old.key.name,
+            user=old.user.name,
+            task=task,
+            credits=amount.name,
+            status=status if void else "",
+            void=void,
+            dead=dead_column(table),
         ),
         ("it is called so", f"{task} says of what", amount.name),
     )
@@ -139,6 +153,7 @@ def _as_entries(old: UsersTable) -> Reading | None:
         debit=debit.name,
         sign="columns",
         reference=old.first(vocabulary.REFERENCE),
+        dead=dead_column(old.table),
     )
     return Reading(history, (f"{credit.name} and {debit.name}", at))
 
@@ -179,7 +194,12 @@ def _as_amounts(old: UsersTable, words_of: WordsOf) -> Reading | None:
         after=after,
         reference=old.first(vocabulary.REFERENCE),
         cost=old.first(vocabulary.COST),
+        dead=dead_column(table),
     )
+    status, words = _status_of(old, words_of)
+    if any(plain(word) not in vocabulary.HAPPENED for word in words):
+        void = tuple(word for word in words if plain(word) in vocabulary.VOID)
+        history = replace(history, status=status, void=void)
     because = (
         f"{amount.name} says how many",
         f"{kind.name} says what happened" if kind else None,
@@ -195,7 +215,6 @@ def _as_balances(old: UsersTable, words_of: WordsOf) -> Reading | None:
     if not held or not (old.user.is_unique or is_users_own):
         return None
     reset = old.first(vocabulary.RESET)
-    expires = old.first(vocabulary.EXPIRES)
     tier = first_column(table, vocabulary.TIER)
     tiers = words_of(table, tier.name, "") if tier and tier.is_word else {}
     tiers.pop("", None)
@@ -203,14 +222,12 @@ def _as_balances(old: UsersTable, words_of: WordsOf) -> Reading | None:
         table=str(table),
         key=old.key.name,
         user=old.user.name,
-        buckets=tuple(
-            _bucket(column, has_others=len(held) > 1, reset=reset, expires=expires)
-            for column in held
-        ),
+        buckets=tuple(bucket_of(column, table, has_others=len(held) > 1) for column in held),
         reset=reset,
         tier=_name(tier) if tiers else "",
         tiers={word: word for word in tiers},
-        allowance=old.first(vocabulary.ALLOWANCE) if tiers else "",
+        allowance=old.first(vocabulary.ALLOWANCE),
+        dead=dead_column(table),
         # A table of users has more columns than credits: others must stay writable.
         close="columns" if is_users_own else "table",
     )
@@ -222,21 +239,36 @@ def _as_balances(old: UsersTable, words_of: WordsOf) -> Reading | None:
     return Reading(balances, because)
 
 
+def _status_of(old: UsersTable, words_of: WordsOf) -> tuple[str, tuple[str, ...]]:
+    """The column that says whether a row happened, and its words; empty = there is none."""
+    column = first_column(old.table, vocabulary.DONE)
+    if column is None or not (column.is_word or column.type == "boolean"):
+        return "", ()
+    return column.name, tuple(words_of(old.table, column.name, ""))
+
+
 def _is_balance(column: Column, old: UsersTable) -> bool:
     if not column.is_number:
         return False
-    if vocabulary.PURCHASED.search(column.word):
-        counts = re.search(r"(balance|credits|tokens)", column.word)
-        if counts and not re.search(r"(lifetime|total|price|cost|requested)", column.word):
-            return True
-    return bool(
+    return vocabulary.counts_purchased(column.word) or bool(
         column.name not in (old.user.name, old.key.name)
         and vocabulary.BALANCE.match(column.word)
         and not vocabulary.NOT_BALANCE.search(column.word)
     )
 
 
-def _bucket(column: Column, *, has_others: bool, reset: str, expires: str) -> Bucket:
+def may_hold(column: Column) -> bool:
+    """Whether a column may hold credits, whatever its name alone says."""
+    return column.is_number and bool(
+        vocabulary.HELD_IF_SHOWN.search(column.word)
+        and not vocabulary.NEVER_HELD.search(column.word)
+    )
+
+
+def bucket_of(column: Column, table: Table, *, has_others: bool) -> Bucket:
+    """The bucket that a column of a table would be, and when its credits expire."""
+    reset = _name(first_column(table, vocabulary.RESET))
+    expires = _name(first_column(table, vocabulary.EXPIRES))
     if vocabulary.PURCHASED.search(column.word) or not (has_others or reset):
         return Bucket(column.name)
     if reset:
@@ -244,6 +276,19 @@ def _bucket(column: Column, *, has_others: bool, reset: str, expires: str) -> Bu
     if expires and vocabulary.MONTHLY.search(column.word):
         return Bucket(column.name, expires=expires)
     return Bucket(column.name)
+
+
+def dead_column(table: Table) -> str:
+    """The column that is set where a row counts no more; empty = there is none."""
+    return next(
+        (
+            table.by_word[name].name
+            for name in vocabulary.DEAD
+            if name in table.by_word
+            and (table.by_word[name].is_time or table.by_word[name].type == "boolean")
+        ),
+        "",
+    )
 
 
 def _sign(amount: Column, kinds: dict[str, str], found: dict[str, Any]) -> Sign:

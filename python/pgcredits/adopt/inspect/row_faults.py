@@ -8,23 +8,20 @@ import psycopg
 from psycopg import sql
 
 from pgcredits.adopt.inspect.faults import Fault, Severity
-from pgcredits.adopt.source import expressions, queries, vocabulary
+from pgcredits.adopt.source import expressions, queries
 from pgcredits.sql_files import read_template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pgcredits.adopt.plan.model import Balances, History, Plan
-    from pgcredits.adopt.source.catalog import Catalog
+    from pgcredits.adopt.readings.against_history import Comparison
 
 Connection = psycopg.Connection[Any]
 SQL = sql.SQL
 
 _BALANCE_FAULTS = read_template(__package__, "balance_faults.sql")
 _OVERDUE_MONTHS = read_template(__package__, "overdue_months.sql")
-_BALANCE_MISMATCHES = read_template(__package__, "balance_mismatches.sql")
-_LAST_BALANCES = read_template(__package__, "last_balances.sql")
-_SUMMED_HISTORY = read_template(__package__, "summed_history.sql")
 _BROKEN_STEPS = read_template(__package__, "broken_steps.sql")
 _SIGNS_OF_KINDS = read_template(__package__, "signs_of_kinds.sql")
 _UNNAMED_REFUNDS = read_template(__package__, "unnamed_refunds.sql")
@@ -34,12 +31,14 @@ _TASK_FAULTS = read_template(__package__, "task_faults.sql")
 _OWED_USERS = read_template(__package__, "owed_users.sql")
 
 
-def faults_in_data(conn: Connection, plan: Plan, catalog: Catalog) -> Iterator[Fault]:
-    """The faults, table by table."""
+def faults_in_data(conn: Connection, plan: Plan, compared: Comparison | None) -> Iterator[Fault]:
+    """The faults, table by table; compared are the balances with their history."""
     for balances in plan.balances:
         yield from _of_balances(conn, plan, balances)
+    if compared and compared.differing:
+        yield _mismatch(plan, compared)
     for history in plan.history:
-        yield from _of_history(conn, plan, history, catalog)
+        yield from _of_history(conn, plan, history)
     if plan.tasks:
         yield from _of_tasks(conn, plan)
 
@@ -70,10 +69,11 @@ def _of_balances(conn: Connection, plan: Plan, part: Balances) -> Iterator[Fault
             "-", Severity.WARNING, "balances of nobody", part.table,
             "their rows name no user: they do not come over", found.orphans, found.orphaned,
         )  # fmt: skip
-    monthly = [bucket.column for bucket in part.buckets if bucket.expires == "next_reset"]
+    monthly = [bucket for bucket in part.buckets if bucket.expires == "next_reset"]
     if part.reset and monthly:
         held = SQL(" + ").join(
-            SQL("greatest(0, coalesce({}, 0))").format(expressions.column(name)) for name in monthly
+            SQL("greatest(0, coalesce({}, 0))").format(queries.own_credits(plan, part, bucket))
+            for bucket in monthly
         )
         (overdue,) = conn.execute(
             _OVERDUE_MONTHS.format(
@@ -88,9 +88,10 @@ def _of_balances(conn: Connection, plan: Plan, part: Balances) -> Iterator[Fault
             )  # fmt: skip
 
 
-def _of_history(conn: Connection, plan: Plan, part: History, catalog: Catalog) -> Iterator[Fault]:
+def _of_history(conn: Connection, plan: Plan, part: History) -> Iterator[Fault]:
     query = queries.history(plan, part)
-    yield from _mismatches(conn, plan, part, catalog)
+    if part.after:
+        yield from _broken_steps(conn, plan, part)
     for kind in conn.execute(_SIGNS_OF_KINDS.format(history=query)).fetchall():
         if kind.kind == "refund" and kind.negative and (kind.positive or part.sign == "stored"):
             yield Fault(
@@ -99,10 +100,13 @@ def _of_history(conn: Connection, plan: Plan, part: History, catalog: Catalog) -
                 kind.negative, kind.below,
             )  # fmt: skip
         if kind.kind == "charge" and kind.negative and kind.positive:
+            # Where amounts have their sign, those above 0 are the odd ones.
+            is_signed = part.sign == "stored"
             yield Fault(
                 "L14", Severity.ERROR, "charges of either sign", part.table,
                 f"{kind.negative} below 0, {kind.positive} above: some of them gave credits",
-                kind.negative, kind.below,
+                kind.positive if is_signed else kind.negative,
+                kind.above if is_signed else kind.below,
             )  # fmt: skip
     (unnamed,) = conn.execute(_UNNAMED_REFUNDS.format(history=query)).fetchall()
     if unnamed.rows:
@@ -125,43 +129,23 @@ def _of_history(conn: Connection, plan: Plan, part: History, catalog: Catalog) -
             )  # fmt: skip
 
 
-def _mismatches(conn: Connection, plan: Plan, part: History, catalog: Catalog) -> Iterator[Fault]:
-    """Balances against what the history says, where it says it all."""
-    held = [one for one in plan.balances if not one.summed]
-    # Where a word is unknown, the history does not say what it did to the balance.
-    if len(plan.history) > 1 or not held or vocabulary.UNKNOWN in part.kinds.values():
-        return
+def _mismatch(plan: Plan, compared: Comparison) -> Fault:
+    tables = ", ".join(part.table for part in plan.balances if not part.summed)
+    against = ", ".join(part.table for part in plan.history if part.explains != "nothing")
+    return Fault(
+        "L1", Severity.ERROR, "balances that do not match the history", tables,
+        f"against {against}", compared.differing, int(compared.credits),
+    )  # fmt: skip
+
+
+def _broken_steps(conn: Connection, plan: Plan, part: History) -> Iterator[Fault]:
     history = queries.history(plan, part)
-    if part.after:
-        # A key that is a number is drawn once the balance is locked, so that it tells which row was
-        # last; created_at is mostly now(), the begin of the transaction, which does not.
-        key = catalog.tables_by_name[part.table].by_name[part.key]
-        order = SQL("h.source_key" if key.is_number else "h.occurred_at")
-        per_unit = sql.Literal(plan.credits_per_unit)
-        moved = _LAST_BALANCES.format(per_unit=per_unit, order=order, history=history)
-    elif part.sign == "stored" or "grant" in part.kinds.values():
-        moved = _SUMMED_HISTORY.format(history=history)
-    else:
-        # A history of charges only does not say where credits came from: nothing to compare with.
-        return
-    found = conn.execute(
-        _BALANCE_MISMATCHES.format(
-            moves=moved,
-            balances=SQL(" union all ").join(queries.balances(plan, one) for one in held),
-        )
-    ).fetchall()[0]
-    if found.users:
+    (steps,) = conn.execute(_BROKEN_STEPS.format(history=history)).fetchall()
+    if steps.rows:
         yield Fault(
-            "L1", Severity.ERROR, "balances that do not match the history", held[0].table,
-            f"against {part.table}", found.users, found.credits,
+            "L1", Severity.ERROR, "steps that do not lead to the balance after", part.table,
+            "two calls at once began from the same balance", steps.rows,
         )  # fmt: skip
-    if part.after:
-        (steps,) = conn.execute(_BROKEN_STEPS.format(history=history)).fetchall()
-        if steps.rows:
-            yield Fault(
-                "L1", Severity.ERROR, "steps that do not lead to the balance after", part.table,
-                "two calls at once began from the same balance", steps.rows,
-            )  # fmt: skip
 
 
 def _of_tasks(conn: Connection, plan: Plan) -> Iterator[Fault]:

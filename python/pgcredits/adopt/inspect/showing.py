@@ -49,6 +49,10 @@ def show(out: Console, found: Inspection) -> None:
         for one in discovery.recognised:
             grid.add_row(*_cells(one.table, one.role, one.sure_pct, "; ".join(one.because)))
         out.print(grid, soft_wrap=False)
+    if discovery.plan.balances:
+        _line(out, discovery.proof)
+    for line in discovery.plan.undecided:
+        _line(out, line, "yellow")
     for table, column, word in discovery.unread:
         _line(out, f"{table}: nobody knows what {column} = {word!r} means", "yellow")
     for line in discovery.asides:
@@ -109,6 +113,8 @@ def as_json(found: Inspection) -> dict[str, Any]:
         "schemas": list(found.schemas),
         "shape": found.discovery.shape,
         "recognised": [asdict(one) for one in found.discovery.recognised],
+        "proof": found.discovery.proof,
+        "undecided": list(found.discovery.plan.undecided),
         "unread_words": [
             dict(zip(("table", "column", "word"), one, strict=True))
             for one in found.discovery.unread

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+from msgspec.structs import replace
 from psycopg import sql
 
+from pgcredits.adopt.readings.against_history import Disagreement, compare, held
 from pgcredits.adopt.source import expressions, queries
+from pgcredits.adopt.source.catalog import read_catalog
 from pgcredits.sql_files import read_sql, read_template
 
 if TYPE_CHECKING:
@@ -20,6 +24,7 @@ SQL = sql.SQL
 
 _TOTALS = read_sql(__package__, "totals.sql")
 _CHANGED_BALANCES = read_template(__package__, "changed_balances.sql")
+_EXACT_CREDITS = read_template(__package__, "exact_credits.sql")
 _UNOWNED_CREDITS = read_template(__package__, "unowned_credits.sql")
 _UNGRANTED_BALANCES = read_template(__package__, "ungranted_balances.sql")
 _HISTORY_ROWS = read_template(__package__, "history_rows.sql")
@@ -58,6 +63,10 @@ class Proof:
         in_ledger: The same, summed from the ledger.
         rows: Rows of history and tasks by table, in the older system and in pgcredits.
         differences: The first totals that do not agree.
+        rounded: By how much the old balances were rounded.
+        by_history: The sum of all balances by the old history; None = it does not say.
+        unexplained: Credits by which users differ from it, all differences together.
+        disagreeing: Users who differ most from it.
     """
 
     users: int
@@ -69,6 +78,10 @@ class Proof:
     in_ledger: int
     rows: dict[str, tuple[int, int]]
     differences: tuple[Difference, ...]
+    rounded: Decimal = Decimal(0)
+    by_history: Decimal | None = None
+    unexplained: Decimal = Decimal(0)
+    disagreeing: tuple[Disagreement, ...] = ()
 
 
 def prove(conn: psycopg.Connection[Any], plan: Plan) -> Proof:
@@ -79,6 +92,7 @@ def prove(conn: psycopg.Connection[Any], plan: Plan) -> Proof:
     expected = totals.found + totals.forgiven - totals.expired
     if expected != totals.in_ledger:
         differences.append(Difference("all balances", "", expected, totals.in_ledger))
+    told = compare(conn, plan, read_catalog(conn, plan.all_schemas))
     return Proof(
         users=totals.users,
         found=totals.found,
@@ -89,7 +103,19 @@ def prove(conn: psycopg.Connection[Any], plan: Plan) -> Proof:
         in_ledger=totals.in_ledger,
         rows=counted,
         differences=tuple(differences[:MOST_DIFFERENCES]),
+        rounded=_rounded(conn, plan, totals.found),
+        by_history=told.by_history if told else None,
+        unexplained=told.credits if told else Decimal(0),
+        disagreeing=told.worst if told else (),
     )
+
+
+def _rounded(conn: psycopg.Connection[Any], plan: Plan, found: int) -> Decimal:
+    if plan.rounding == "refuse":
+        return Decimal(0)
+    exact = held(replace(plan, rounding="refuse"))
+    (row,) = conn.execute(_EXACT_CREDITS.format(balances=exact)).fetchall()
+    return Decimal(row.credits) - found
 
 
 def _changed_balances(conn: psycopg.Connection[Any], plan: Plan) -> Iterator[Difference]:

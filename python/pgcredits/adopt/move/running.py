@@ -16,6 +16,7 @@ from pgcredits.adopt.move.users import register_users
 from pgcredits.adopt.plan.amounts import require_tasks, require_whole
 from pgcredits.adopt.plan.fitting import require_fit
 from pgcredits.adopt.plan.owners import require_ids
+from pgcredits.adopt.readings.judging import require_proved
 
 if TYPE_CHECKING:
     import psycopg
@@ -33,7 +34,7 @@ def run(conn: psycopg.Connection[Any], plan: Plan, watcher: Watcher) -> Run:
         watcher: Is told how far it is.
 
     Raises:
-        PlanError: The plan does not fit the database.
+        PlanError: The plan does not fit the database, or its history contradicts it.
         AdoptionError: Something is in the way.
     """
     conn.execute("set time zone 'UTC'")
@@ -43,10 +44,12 @@ def run(conn: psycopg.Connection[Any], plan: Plan, watcher: Watcher) -> Run:
     conn.execute("set row_security = off")
     require_fit(conn, plan)
     require_ids(conn, plan)
-    register_users(conn, plan, watcher)
     is_done = is_cut_over(conn, plan)
     if not is_done:
         require_whole(conn, plan)
+        watcher.scene("comparing balances with their history")
+        require_proved(conn, plan)
+    register_users(conn, plan, watcher)
     done = Run()
     for part in plan.history:
         done.history_rows += history.copy(conn, plan, part, watcher)

@@ -29,11 +29,19 @@ _COMMENTS = {
     "in_flight": "Tasks that have not ended. adopt: they stay in flight. owe: failed, refund owed.",
     "stuck_after_days": "Tasks in flight for longer count as timed out; their refund is owed.",
     "unnamed_refunds": "Refunds that name no task. count: against the user's oldest failures.",
+    "rounding": "nearest: round each balance to whole credits. refuse: stop.",
+    "accept_difference": "Credits by which users may differ from what the history says.",
+    "undecided": "Answer each with the settings that it names, and remove it: it stops the run.",
+    "includes": "These are part of it, and keep their own expiry.",
+    "void": "Rows whose status is one of these did not happen.",
+    "dead": "Rows in which it is set do not count.",
+    "opening": "What each user had before the first row.",
+    "explains": "What run proves the balances by: balances, month (since the reset), or nothing.",
     "close": "After the cut-over every write is refused (table), or changes of credits (columns).",
     "expires": "never, next_reset, or the column with its time.",
     "tier": "Its words put users on the plans below; without this line they have no plan.",
     "tiers": "Which plan in credits.plans each word stands for.",
-    "sign": "stored: amounts have their sign. kind: the kind gives it. columns: credit - debit.",
+    "sign": "stored: amounts have it. kind, both: the kind gives it. columns: credit - debit.",
     "kinds": f'What the words mean: {", ".join(CHOICES["kinds"])}. "" is for null.',
     "statuses": f'What the words mean: {", ".join(CHOICES["statuses"])}. "" is for null.',
 }
@@ -57,8 +65,9 @@ def draft(discovery: Discovery) -> str:
 
 
 def _remarks(discovery: Discovery) -> Iterator[str]:
-    for table, column, word in discovery.unread:
-        yield f"TO DO: what does {word!r} mean in {column} of {table}?"
+    yield discovery.proof
+    for line in discovery.to_do:
+        yield f"TO DO: {line}"
     for line in discovery.asides:
         yield f"Left aside: {line}."
     for function, table in discovery.failing:
@@ -68,8 +77,12 @@ def _remarks(discovery: Discovery) -> Iterator[str]:
 def _settings(part: Any) -> list[tuple[str, Any]]:
     """The settings of a part and their values; nested parts last, as TOML requires."""
     found = [(one.name, getattr(part, one.name)) for one in msgspec.structs.fields(part)]
-    kept = [(name, value) for name, value in found if value not in ("", (), {}, None, False)]
+    kept = [(name, value) for name, value in found if not _is_left_out(name, value)]
     return sorted(kept, key=lambda pair: _is_parts(pair[1]) or isinstance(pair[1], dict))
+
+
+def _is_left_out(name: str, value: Any) -> bool:
+    return value in ("", (), {}, None, False) or (name, value) == ("rounding", "refuse")
 
 
 def _is_parts(value: Any) -> bool:

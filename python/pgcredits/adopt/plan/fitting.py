@@ -43,12 +43,13 @@ def require_fit(conn: psycopg.Connection[Any], plan: Plan) -> None:
     """
     require_installed(conn)
     require_readable(conn, plan)
+    _require_decided(plan)
     _require_rights(conn, plan)
     for part in plan.balances:
         if part.close == "columns":
             _require_no_default(conn, part)
         if part.tier:
-            _require_plans(conn, part)
+            _require_plans(conn, plan, part)
         for row in conn.execute(_CLOSED_AS, {"table": part.table}):
             if row.read_as != fingerprint(plan, part):
                 raise PlanError(
@@ -56,6 +57,14 @@ def require_fit(conn: psycopg.Connection[Any], plan: Plan) -> None:
                     "The balances that came over stay as they are: undo the plan's changes to this "
                     "table, to user_ids and to credits_per_unit.",
                 )
+
+
+def _require_decided(plan: Plan) -> None:
+    if plan.undecided:
+        raise PlanError(
+            f"the plan leaves a question open: {plan.undecided[0]}",
+            "Set what it asks for, and remove the question from undecided.",
+        )
 
 
 def require_installed(conn: psycopg.Connection[Any]) -> None:
@@ -96,6 +105,8 @@ def fingerprint(plan: Plan, part: Part) -> str:
     """A hash of what the plan says of a table; another one if the table would be read otherwise."""
     parts = [one for one in plan.parts if (one.table, one.role) == (part.table, part.role)]
     said = repr((parts, plan.user_ids, plan.credits_per_unit))
+    if plan.rounding != "refuse":
+        said += plan.rounding
     return hashlib.sha256(said.encode()).hexdigest()
 
 
@@ -121,6 +132,27 @@ def _require_buckets(plan: Plan) -> None:
                     "column is named that says when the last one was",
                     'Name it: reset = "...".',
                 )
+        _require_parts(part)
+
+
+def _require_parts(part: Balances) -> None:
+    """Refuse buckets that include what no bucket holds, or what another includes, too."""
+    held = {bucket.column for bucket in part.buckets}
+    taken = {bucket.column for bucket in part.buckets if bucket.parts}
+    for bucket in part.buckets:
+        for name in bucket.parts:
+            if name not in held:
+                raise PlanError(
+                    f"{part.table}: bucket {bucket.column} includes {name}, which is no bucket",
+                    f'Say when its credits expire: [[balances.buckets]] with column = "{name}".',
+                )
+            if name in taken:
+                raise PlanError(
+                    f"{part.table}: bucket {name} is included in {bucket.column}, and cannot be "
+                    "included in another or include others",
+                    "Name each part once, in the total that includes it.",
+                )
+            taken.add(name)
 
 
 def _require_rights(conn: psycopg.Connection[Any], plan: Plan) -> None:
@@ -169,6 +201,11 @@ def _require_columns(part: Part, table: Table) -> None:
                 f"{table}: {setting} = {name!r} is not a number, but {column.type}",
                 "Name a column of numbers, or leave the setting out.",
             )
+        if setting == "dead" and not (column.is_time or column.type == "boolean"):
+            raise PlanError(
+                f"{table}: dead = {name!r} is neither a time nor boolean, but {column.type}",
+                "Name the column that is set where a row counts no more, or leave it out.",
+            )
         if setting == "refunded_flag" and column.type != "boolean":
             raise PlanError(
                 f"{table}: {setting} = {name!r} is not boolean, but {column.type}",
@@ -182,13 +219,13 @@ def _require_columns(part: Part, table: Table) -> None:
         )
 
 
-def _require_plans(conn: psycopg.Connection[Any], part: Balances) -> None:
+def _require_plans(conn: psycopg.Connection[Any], plan: Plan, part: Balances) -> None:
     """Refuse tiers whose plan is missing, or has another allowance than the tier had."""
     known = {row.plan: row.monthly_credits for row in conn.execute(_PLANS)}
-    for word, plan in part.tiers.items():
-        if plan not in known:
+    for word, name in part.tiers.items():
+        if name not in known:
             raise PlanError(
-                f"{part.table}: {word!r} stands for plan {plan!r}, which is not in credits.plans",
+                f"{part.table}: {word!r} stands for plan {name!r}, which is not in credits.plans",
                 "Insert it there, or leave the word out: its users have no plan then.",
             )
     if not part.allowance:
@@ -202,9 +239,10 @@ def _require_plans(conn: psycopg.Connection[Any], part: Balances) -> None:
     ).fetchall()
     for row in found:
         here = known.get(part.tiers.get(row.tier, ""))
-        if here is not None and row.allowance != here:
+        brings = row.allowance * plan.credits_per_unit
+        if here is not None and brings != here:
             raise PlanError(
-                f"{part.table}: {row.tier!r} brings {row.allowance:g} credits a month, and plan "
+                f"{part.table}: {row.tier!r} brings {brings:g} credits a month, and plan "
                 f"{part.tiers[row.tier]!r} brings {here}",
                 "Update credits.plans, or name another plan for the tier.",
             )

@@ -8,12 +8,15 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 from msgspec import Meta, Struct, field
 from msgspec.structs import fields
 
+AtLeast0: TypeAlias = Annotated[int, Meta(ge=0)]
 AtLeast1: TypeAlias = Annotated[int, Meta(ge=1)]
 UserIds: TypeAlias = Literal["uuid", "external", "md5"]
 Negatives: TypeAlias = Literal["zero", "stop"]
 InFlight: TypeAlias = Literal["adopt", "owe"]
 UnnamedRefunds: TypeAlias = Literal["count", "ignore"]
-Sign: TypeAlias = Literal["stored", "kind", "columns"]
+Rounding: TypeAlias = Literal["refuse", "nearest"]
+Explains: TypeAlias = Literal["", "balances", "month", "nothing"]
+Sign: TypeAlias = Literal["stored", "kind", "both", "columns"]
 Kind: TypeAlias = Literal["grant", "charge", "refund", "expiry", "other"]
 Status: TypeAlias = Literal[
     "pending", "processing", "succeeded", "failed", "cancelled", "timed_out"
@@ -22,10 +25,25 @@ Close: TypeAlias = Literal["table", "nothing"]
 CloseBalances: TypeAlias = Literal["table", "columns", "nothing"]
 
 #: Settings whose texts name no column.
-_NO_COLUMNS = ("table", "sign", "close")
+_NO_COLUMNS = ("table", "sign", "close", "void", "explains")
+#: Settings that 0.1.0 did not know.
+_NEW_SETTINGS = ("includes", "dead", "status", "void", "opening", "explains")
 
 
-class Bucket(Struct, frozen=True, forbid_unknown_fields=True):
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Settings of a plan that belong together."""
+
+    def __repr__(self) -> str:
+        """As the fingerprint of a table has it: in the words of 0.1.0, where they suffice."""
+        said = [
+            f"{one.name}={getattr(self, one.name)!r}"
+            for one in fields(self)
+            if one.name not in _NEW_SETTINGS or getattr(self, one.name) != one.default
+        ]
+        return f"{type(self).__name__}({', '.join(said)})"
+
+
+class Bucket(Settings, frozen=True):
     """A column with a balance, and what becomes of it.
 
     Attributes:
@@ -35,6 +53,8 @@ class Bucket(Struct, frozen=True, forbid_unknown_fields=True):
             with the time.
         priority: The priority of the lot that it becomes: a lower number is spent first.
         unit_price_usd: US dollars that were paid for one credit, 0 = free; left out = unknown.
+        includes: Buckets of the same table whose credits are part of this one's: one name, or a
+            list. They keep their own expiry, and what is left of this one is its own.
     """
 
     column: str
@@ -42,9 +62,15 @@ class Bucket(Struct, frozen=True, forbid_unknown_fields=True):
     priority: int = 100
     # An int stays one: the fingerprint of a table's settings tells 0 from 0.0.
     unit_price_usd: int | float | None = None
+    includes: str | tuple[str, ...] = ()
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The buckets that it includes."""
+        return (self.includes,) if isinstance(self.includes, str) else self.includes
 
 
-class OldTable(Struct, frozen=True, forbid_unknown_fields=True):
+class OldTable(Settings, frozen=True):
     """A table, and what its columns mean.
 
     Attributes:
@@ -78,8 +104,7 @@ class Balances(OldTable, frozen=True):
         table: The table, with its schema.
         key: The column that identifies a row.
         user: The column that says whose row it is.
-        buckets: The columns that hold credits. They add up: where one of them includes another,
-            leave one out.
+        buckets: The columns that hold credits. They add up, but for those that another includes.
         reset: The column that says when monthly credits were last given; empty = there is none.
         tier: The column with the user's subscription; empty = there is none, or it stays behind.
         tiers: Which plan in credits.plans each word of tier stands for; users with any other word
@@ -89,6 +114,7 @@ class Balances(OldTable, frozen=True):
         summed: Whether the balance is the sum of this history, since no column holds it.
         close: What is refused after the cut-over: table (every write), columns (a change of the
             buckets), or nothing.
+        dead: The column that says that a row counts no more: true, or a time; empty = all count.
     """
 
     role: ClassVar[str] = "balances"
@@ -100,6 +126,7 @@ class Balances(OldTable, frozen=True):
     summed: bool = False
     close: CloseBalances = "table"
     tiers: Mapping[str, str] = field(default_factory=dict)
+    dead: str = ""
 
     @property
     def columns(self) -> list[tuple[str, str]]:
@@ -109,6 +136,7 @@ class Balances(OldTable, frozen=True):
             found.append((f"bucket {bucket.column}", bucket.column))
             if bucket.expires not in ("never", "next_reset"):
                 found.append((f"expires of bucket {bucket.column}", bucket.expires))
+            found += [(f"includes of bucket {bucket.column}", name) for name in bucket.parts]
         return found
 
 
@@ -124,13 +152,20 @@ class History(OldTable, frozen=True):
         credit: The column with credits that came.
         debit: The column with credits that went.
         sign: Where the sign of an amount comes from: stored (the amount itself), kind (its kind),
-            or columns (credit and debit).
+            both (its kind, and an amount below 0 does the opposite), or columns (credit and debit).
         kind: The column whose words say what a row did; empty = the sign says it.
         kinds: What each word of kind means: grant, charge, refund, expiry, or other.
         after: The column with the balance after the row; empty = there is none.
         reference: The column that says what a row belongs to: a task, a payment.
         cost: The column with the US dollars that the provider's work cost.
         close: What is refused after the cut-over: table (every write), or nothing.
+        status: The column whose words say whether a row happened; empty = every row did.
+        void: Words of status of rows that did not happen: they moved nothing.
+        dead: The column that says that a row counts no more: true, or a time; empty = all count.
+        opening: Credits that each user had before the first of these rows.
+        explains: What its rows explain, which run proves the balances by: balances (all that users
+            have), month (what became of monthly credits since the last reset), or nothing; left out
+            = balances where a row brings credits.
     """
 
     role: ClassVar[str] = "history"
@@ -147,6 +182,11 @@ class History(OldTable, frozen=True):
     close: Close = "table"
     # In a plan made by discovery, not read from a file, a word may also be vocabulary.UNKNOWN.
     kinds: Mapping[str, Kind] = field(default_factory=dict)
+    status: str = ""
+    void: tuple[str, ...] = ()
+    dead: str = ""
+    opening: int = 0
+    explains: Explains = ""
 
 
 class Refunds(OldTable, frozen=True):
@@ -159,6 +199,9 @@ class Refunds(OldTable, frozen=True):
         task: The column that names the task that was refunded.
         credits: The column with the credits that came back.
         close: What is refused after the cut-over: table (every write), or nothing.
+        status: The column whose words say whether a refund happened; empty = every one did.
+        void: Words of status of refunds that did not happen.
+        dead: The column that says that a row counts no more: true, or a time; empty = all count.
     """
 
     role: ClassVar[str] = "refunds"
@@ -166,6 +209,9 @@ class Refunds(OldTable, frozen=True):
     task: str
     credits: str
     close: Close = "table"
+    status: str = ""
+    void: tuple[str, ...] = ()
+    dead: str = ""
 
 
 class Tasks(OldTable, frozen=True):
@@ -236,6 +282,11 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True):
             is owed.
         unnamed_refunds: What becomes of refunds that name no task: count (for the user's oldest
             failures), or ignore.
+        rounding: What becomes of a part of a credit: refuse (nothing is moved), or nearest (each
+            balance becomes the nearest whole number).
+        accept_difference: By how many credits, all users' differences together, the balances may
+            differ from what the old history and code say: more stops the run.
+        undecided: Questions that nothing in the database answers: one that is left stops the run.
     """
 
     schemas: tuple[str, ...]
@@ -245,6 +296,9 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True):
     in_flight: InFlight = "adopt"
     stuck_after_days: AtLeast1 = 1
     unnamed_refunds: UnnamedRefunds = "count"
+    rounding: Rounding = "refuse"
+    accept_difference: AtLeast0 = 0
+    undecided: tuple[str, ...] = ()
     balances: tuple[Balances, ...] = ()
     history: tuple[History, ...] = ()
     refunds: tuple[Refunds, ...] = ()

@@ -22,6 +22,8 @@ CHOICES = {
     "negatives": get_args(model.Negatives),
     "in_flight": get_args(model.InFlight),
     "unnamed_refunds": get_args(model.UnnamedRefunds),
+    "rounding": get_args(model.Rounding),
+    "explains": tuple(filter(None, get_args(model.Explains))),
     "sign": get_args(model.Sign),
     "kinds": get_args(model.Kind),
     "statuses": get_args(model.Status),

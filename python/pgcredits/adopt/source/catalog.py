@@ -40,6 +40,8 @@ class Column:
     is_nullable: bool
     is_unique: bool
     key_position: int
+    comment: str = ""
+    generated: str = ""
 
     @cached_property
     def word(self) -> str:

@@ -107,3 +107,16 @@ def text(name: str) -> Composable:
 def in_credits(plan: Plan, amount: Composable) -> Composable:
     """An amount of the old system in whole credits."""
     return SQL("{}::numeric * {}").format(amount, sql.Literal(plan.credits_per_unit))
+
+
+def whole(plan: Plan, amount: Composable) -> Composable:
+    """An amount of the old system in credits, rounded where the plan says so."""
+    exact = in_credits(plan, amount)
+    return SQL("round({})").format(exact) if plan.rounding == "nearest" else exact
+
+
+def counts(dead: str) -> Composable:
+    """Whether a row counts: the column that says that it is dead is null, or false."""
+    if not dead:
+        return SQL("true")
+    return SQL("coalesce({}::text, 'false') = 'false'").format(column(dead))

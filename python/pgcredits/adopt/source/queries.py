@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 from psycopg import sql
 
 from pgcredits.adopt.source.expressions import (
+    NULL,
     SQL,
     column,
+    counts,
     first_time,
     generation_id,
     in_credits,
@@ -22,11 +24,14 @@ from pgcredits.adopt.source.expressions import (
     user,
     user_id,
     user_type,
+    whole,
 )
 from pgcredits.adopt.source.vocabulary import FINISHED_STATUSES
 from pgcredits.sql_files import read_template
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from psycopg.sql import Composable
 
     from pgcredits.adopt.plan.model import Balances, Bucket, History, Plan, Refunds, Tasks
@@ -34,6 +39,7 @@ if TYPE_CHECKING:
 _BALANCES = read_template(__package__, "balances.sql")
 _HISTORY = read_template(__package__, "history.sql")
 _LOGGED_REFUNDS = read_template(__package__, "logged_refunds.sql")
+_MOVES = read_template(__package__, "moves.sql")
 _MONTHS_SINCE = read_template(__package__, "months_since.sql")
 _NEXT_RESET = read_template(__package__, "next_reset.sql")
 _NO_REFUNDS = read_template(__package__, "no_refunds.sql")
@@ -43,10 +49,16 @@ _TASKS = read_template(__package__, "tasks.sql")
 _TASKS_OF_TABLE = read_template(__package__, "tasks_of_table.sql")
 _USERS = read_template(__package__, "users.sql")
 
+_ZERO = SQL("0")
 #: Amounts of kinds whose stored sign cannot be trusted; of other kinds the sign is unknown.
 _SIGNED_BY_KIND = SQL(
     "case k.kind when 'charge' then -abs({0}) when 'expiry' then -abs({0})"
     " when 'grant' then abs({0}) when 'refund' then abs({0}) end"
+)
+#: The same, where an amount below 0 does the opposite of what its kind says.
+_TURNED_BY_KIND = SQL(
+    "case k.kind when 'charge' then -({0}) when 'expiry' then -({0})"
+    " when 'grant' then {0} when 'refund' then {0} end"
 )
 _REFUND_DONE = SQL(
     "coalesce(lower({}::text), '') in ('done', 'completed', 'refunded', 'processed', 'success')"
@@ -72,15 +84,42 @@ def balances(plan: Plan, part: Balances) -> Composable:
         (summed,) = (one for one in plan.history if one.table == part.table)
         # Its rows have no key but their user's: under 0.1.0 that was the id in pgcredits.
         source_id = user_id(plan, SQL("h.user_id")) if plan.user_ids == "md5" else SQL("h.user_id")
-        return _SUMMED_BALANCES.format(source_id=source_id, history=history(plan, summed))
+        total = SQL("round(sum(h.credits))" if plan.rounding == "nearest" else "sum(h.credits)")
+        return _SUMMED_BALANCES.format(
+            source_id=source_id, history=history(plan, summed), total=total
+        )
     reset = _last_reset(part)
     return _BALANCES.format(
         user_id=user(plan, part.user),
         key=sql.Identifier(part.key),
         table=table(part.table),
         months=_MONTHS_SINCE.format(reset=reset),
-        buckets=SQL(", ").join(_bucket(plan, bucket, reset) for bucket in part.buckets),
+        counts=counts(part.dead),
+        buckets=SQL(", ").join(
+            _bucket(bucket, own_credits(plan, part, bucket), reset) for bucket in part.buckets
+        ),
     )
+
+
+def own_credits(plan: Plan, part: Balances, bucket: Bucket) -> Composable:
+    """The credits of a bucket: without those of others that it includes.
+
+    The total decides: where less is left than its parts say, the first named keep what there is.
+    """
+    for total in part.buckets:
+        if bucket.column in (total.column, *total.parts) and total.parts:
+            left = _held(plan, total.column)
+            for name in total.parts:
+                kept = SQL("greatest(0, least({}, {}))").format(_held(plan, name), left)
+                if name == bucket.column:
+                    return kept
+                left = SQL("({} - {})").format(left, kept)
+            return left
+    return whole(plan, column(bucket.column))
+
+
+def _held(plan: Plan, name: str) -> Composable:
+    return SQL("coalesce({}, 0)").format(whole(plan, column(name)))
 
 
 def next_reset(part: Balances) -> Composable:
@@ -95,7 +134,7 @@ def _last_reset(part: Balances) -> Composable:
     return SQL("coalesce({}, date_trunc('month', now()))").format(first_time(part.reset))
 
 
-def _bucket(plan: Plan, bucket: Bucket, reset: Composable) -> Composable:
+def _bucket(bucket: Bucket, own: Composable, reset: Composable) -> Composable:
     expires: Composable
     if bucket.expires == "never":
         expires = SQL("null::timestamptz")
@@ -105,7 +144,7 @@ def _bucket(plan: Plan, bucket: Bucket, reset: Composable) -> Composable:
         expires = first_time(bucket.expires)
     return SQL("({}, {}, {}, {}::integer, {}::numeric)").format(
         sql.Literal(bucket.column),
-        in_credits(plan, column(bucket.column)),
+        own,
         expires,
         sql.Literal(bucket.priority),
         sql.Literal(bucket.unit_price_usd),
@@ -116,28 +155,73 @@ def _bucket(plan: Plan, bucket: Bucket, reset: Composable) -> Composable:
 
 
 def history(plan: Plan, part: History) -> Composable:
-    """What each row did to the user's credits."""
-    amount: Composable = in_credits(plan, column(part.amount))
-    if part.sign == "columns":
-        difference = SQL("(coalesce({}, 0) - coalesce({}, 0))").format(
-            column(part.credit), column(part.debit)
-        )
-        amount = in_credits(plan, difference)
-    if part.kind:
-        kind = meaning(column(part.kind), part.kinds, SQL("'other'"))
-    else:
-        kind = SQL("case when {} < 0 then 'charge' else 'grant' end").format(amount)
+    """What each row did to the user's credits; one that did not happen moved nothing."""
     return _HISTORY.format(
         user_id=user(plan, part.user),
         key=sql.Identifier(part.key),
         at=first_time(part.at),
-        moved=_SIGNED_BY_KIND.format(amount) if part.sign == "kind" else amount,
-        amount=amount,
+        moved=_moved(plan, part),
+        amount=_happened(part, _stated(plan, part)),
         cost=column(part.cost),
         reference=text(part.reference),
-        after=column(part.after),
+        after=_happened(part, column(part.after), NULL),
         table=table(part.table),
-        kind=kind,
+        kind=_happened(part, _kind(plan, part), SQL("'other'")),
+    )
+
+
+def moves(plan: Plan, readings: Mapping[str, History]) -> Composable:
+    """What one history did to each user's credits, by several readings; each has its column.
+
+    The readings may differ in the sign and in which rows happened, in nothing else.
+    """
+    part = next(iter(readings.values()))
+    return _MOVES.format(
+        user_id=user(plan, part.user),
+        sums=SQL(", ").join(
+            SQL("sum({}) as {}").format(_moved(plan, one), sql.Identifier(name))
+            for name, one in readings.items()
+        ),
+        table=table(part.table),
+        kind=_kind(plan, part),
+    )
+
+
+def _kind(plan: Plan, part: History) -> Composable:
+    """What a row did, if it happened."""
+    if part.kind:
+        return meaning(column(part.kind), part.kinds, SQL("'other'"))
+    return SQL("case when {} < 0 then 'charge' else 'grant' end").format(_stated(plan, part))
+
+
+def _moved(plan: Plan, part: History) -> Composable:
+    stated = _stated(plan, part)
+    by_kind = {"kind": _SIGNED_BY_KIND, "both": _TURNED_BY_KIND}.get(part.sign)
+    return _happened(part, by_kind.format(stated) if by_kind else stated)
+
+
+def _stated(plan: Plan, part: History) -> Composable:
+    """The amount that a row states, whatever its sign means."""
+    if part.sign == "columns":
+        difference = SQL("(coalesce({}, 0) - coalesce({}, 0))").format(
+            column(part.credit), column(part.debit)
+        )
+        return in_credits(plan, difference)
+    return in_credits(plan, column(part.amount))
+
+
+def _happened(
+    part: History | Refunds, value: Composable, otherwise: Composable = _ZERO
+) -> Composable:
+    """A value of rows that happened, and another of those that did not."""
+    signs = [counts(part.dead)] if part.dead else []
+    if part.status and part.void:
+        words = sql.Literal(list(part.void))
+        signs.append(SQL("coalesce({}::text, '') <> all({})").format(column(part.status), words))
+    if not signs:
+        return value
+    return SQL("case when {} then {} else {} end").format(
+        SQL(" and ").join(signs), value, otherwise
     )
 
 
@@ -176,7 +260,7 @@ def _logged_refunds(plan: Plan, part: Refunds) -> Composable:
         name=sql.Literal(part.table),
         user_id=user(plan, part.user),
         task=text(part.task),
-        credits=in_credits(plan, column(part.credits)),
+        credits=_happened(part, whole(plan, column(part.credits))),
         table=table(part.table),
     )
 
@@ -197,7 +281,7 @@ def tasks_of_table(plan: Plan, part: Tasks) -> Composable:
         provider=column(part.provider),
         type=column(part.type),
         task_ids=SQL("array[{}]::text[]").format(task_ids),
-        credits=in_credits(plan, column(part.credits)),
+        credits=whole(plan, column(part.credits)),
         created=first_time(part.created),
         finished=first_time(*part.finished),
         finished_statuses=SQL(", ").join(sql.Literal(one) for one in FINISHED_STATUSES),
@@ -205,7 +289,7 @@ def tasks_of_table(plan: Plan, part: Tasks) -> Composable:
         error_type=column(part.error_type),
         error_message=column(part.error_message),
         is_refunded=_is_refunded(part),
-        refund_credits=in_credits(plan, column(part.refunded_credits)),
+        refund_credits=whole(plan, column(part.refunded_credits)),
         table=table(part.table),
         status=meaning(column(part.status), part.statuses, SQL("'unknown'")),
         stuck=_is_stuck(plan, part),

@@ -27,13 +27,33 @@ USERS_TABLE = re.compile(r"^(app_)?(users?|profiles?|accounts?|customers?|member
 
 #: A balance: something left to spend.
 BALANCE = re.compile(
-    r"^(.*_)?(balance|credits?|tokens?|coins?)(_(balance|left|remaining|available))?$"
+    r"^(.*_)?(balance|credits?|tokens?|coins?)(_(balance|left|remaining|available))?"
+    r"(_(in_)?(usd|dollars?|eur|gbp|cents))?$"
 )
 #: Names that look like a balance's, of columns that count something else.
 NOT_BALANCE = re.compile(
     r"(consumed|used|spent|lifetime|total|allowance|limit|max|quota|granted|cost|price|charged"
     r"|refund|after|before|previous|new_|per_|monthly_credits$|requested)"
 )
+#: Names of balances that may hold all of a user's credits: they say nothing of these.
+ALL_CREDITS = re.compile(
+    r"^((current|available|remaining|spendable|user|account|wallet)_)?((credit|token|coin)s?_)?"
+    r"(balance|credits?|tokens?|coins?)(_(balance|left|remaining|available))?"
+    r"(_(in_)?(usd|dollars?|eur|gbp|cents))?$"
+)
+#: What is left of a month's credits, or what each month brings: only rows or code can tell.
+UNSURE = re.compile(r"^(monthly|included|plan|subscription|tier)_(credits|tokens|coins)$")
+#: A column that holds credits only where rows or code show it, whatever its name says.
+HELD_IF_SHOWN = re.compile(
+    r"month|week|daily|allowance|quota|limit|free|trial|gift|reward|referral|promo|included"
+    r"|plan|subscription|credit|token|coin|balance"
+)
+NEVER_HELD = re.compile(
+    r"consumed|used|spent|lifetime|cost|price|charged|refund|requested|count|threshold|after"
+    r"|before|previous|(^|_)(id|max|min|per|version|months|days)(_|$)"
+)
+#: A sum of other columns, or of all credits ever: a balance only where rows or code show it.
+TOTAL = re.compile(r"^total_(credits|tokens|coins|balance)$|^(credits|tokens|coins|balance)_total$")
 MONTHLY = re.compile(r"(month|current|subscription|plan|allowance|free|included)")
 PURCHASED = re.compile(r"(purchas|paid|bought|topup|top_up|extra|pack|bonus)")
 RESET = ("last_reset_at", "last_reset", "reset_at", "period_start", "last_refill_at")
@@ -41,13 +61,17 @@ TIER = ("subscription_tier", "tier", "plan", "subscription_plan", "plan_name", "
 ALLOWANCE = ("monthly_allowance", "monthly_credits", "allowance", "credits_per_month")
 EXPIRES = ("expires_at", "expiry", "valid_until", "period_end", "next_reset_at")
 
-AMOUNT = ("delta", "amount", "credits_used", "credits_delta", "change", "credits", "quantity",
-          "qty", "points", "tokens")  # fmt: skip
+AMOUNT = ("delta", "amount", "amount_usd", "amount_cents", "delta_usd", "credits_used",
+          "credits_delta", "change", "credits", "quantity", "qty", "points",
+          "tokens")  # fmt: skip
 CREDIT = ("credit", "credits_in", "credited")
 DEBIT = ("debit", "credits_out", "debited")
 AFTER = ("balance_after", "new_balance", "running_balance", "balance")
 KIND = ("transaction_type", "type", "kind", "action", "entry_type", "reason")
 AT = ("created_at", "occurred_at", "inserted_at", "timestamp", "entry_date", "date", "at")
+#: A column that is set where a row counts no more.
+DEAD = ("deleted_at", "voided_at", "reversed_at", "removed_at", "is_deleted", "deleted",
+        "is_void", "voided", "is_voided", "is_reversed")  # fmt: skip
 REFERENCE = ("api_request_id", "reference_id", "reference", "task_id", "job_id", "request_id",
              "payment_id", "payment_intent", "external_id", "ref")  # fmt: skip
 COST = ("cost_usd", "provider_cost", "cost")
@@ -67,6 +91,10 @@ WORK = re.compile(
     r"(_|$)"
 )
 STATUS = ("status", "state")
+#: The same of a payment or refund; or a column that is true where it happened.
+DONE = (*STATUS, "transaction_status", "payment_status", "refund_status", "outcome", "completed",
+        "is_completed", "success", "succeeded", "is_success", "processed", "is_processed",
+        "confirmed", "is_confirmed", "applied", "is_applied")  # fmt: skip
 PROVIDER = ("provider", "vendor", "service", "model")
 TASK_TYPE = ("enhancement_type", "generation_type", "task_type", "kind", "type")
 TASK_IDS = ("provider_task_id", "api_task_id", "external_task_id", "external_id", "prediction_id")
@@ -113,7 +141,18 @@ STATUSES = {
                    "working"),
     "pending": ("pending", "queued", "created", "new", "waiting", "scheduled"),
 }  # fmt: skip
+#: A row of a history whose status is one of these did not happen.
+VOID = ("failed", "failure", "error", "errored", "rejected", "declined", "denied", "cancelled",
+        "canceled", "aborted", "void", "voided", "invalid", "abandoned", "false")  # fmt: skip
+#: A row of a history whose status is one of these happened.
+HAPPENED = ("completed", "complete", "success", "succeeded", "successful", "done", "posted",
+            "settled", "paid", "confirmed", "approved", "applied", "processed", "active", "ok",
+            "finished", "captured", "final", "finalized", "valid", "true", "refunded",
+            "")  # fmt: skip
 FINISHED_STATUSES = ("succeeded", "failed", "cancelled", "timed_out")
+#: A refund whose status is one of these has not come back yet.
+NOT_YET = ("pending", "requested", "queued", "open", "processing", "waiting", "submitted",
+           "scheduled", "new", "created", "started", "in_progress")  # fmt: skip
 #: Stands for the meaning of a word that is in none of these lists: a person must give it in the
 #: plan.
 UNKNOWN = "unknown"
@@ -123,6 +162,24 @@ def plain(name: str) -> str:
     """A name in the spelling of these lists: userId and "User ID" become user_id."""
     parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
     return re.sub(r"[^a-z0-9]+", "_", parted.lower()).strip("_")
+
+
+def counts_purchased(word: str) -> bool:
+    """Whether a column of this name counts credits that come beside the month's."""
+    return bool(
+        PURCHASED.search(word)
+        and re.search(r"(balance|credits|tokens)", word)
+        and not re.search(r"(lifetime|total|price|cost|requested)", word)
+    )
+
+
+def needs_showing(word: str) -> bool:
+    """Whether a column of this name is a balance only where rows or code show it."""
+    return not (
+        UNSURE.match(word)
+        or counts_purchased(word)
+        or (BALANCE.match(word) and not NOT_BALANCE.search(word))
+    )
 
 
 def kind_of(word: str) -> str:

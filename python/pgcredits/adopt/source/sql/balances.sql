@@ -14,4 +14,6 @@ cross join
     lateral (
         values {buckets}
     ) as b (bucket, found, expires_at, priority, unit_price_usd)
-where b.found <> 0
+where
+    {counts}  -- noqa: RF02
+    and b.found <> 0

@@ -24,7 +24,23 @@ select
                 and i.indisprimary
         ),
         0
-    ) as key_position
+    ) as key_position,
+    coalesce(pg_catalog.col_description(a.attrelid, a.attnum), '') as comment,
+    case
+        when a.attgenerated <> ''
+            then
+                coalesce(
+                    (
+                        select pg_catalog.pg_get_expr(e.adbin, e.adrelid)
+                        from pg_catalog.pg_attrdef as e
+                        where
+                            e.adrelid = a.attrelid
+                            and e.adnum = a.attnum
+                    ),
+                    ''
+                )
+        else ''
+    end as generated
 from pg_catalog.pg_attribute as a
 inner join pg_catalog.pg_class as c on a.attrelid = c.oid
 inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid

@@ -4,10 +4,10 @@ select
     h.user_id,
     {source_id}::text as source_id,
     'sum' as bucket,
-    sum(h.credits) as found,
+    {total} as found,
     null::timestamptz as expires_at,
     100 as priority,
     null::numeric as unit_price_usd
 from ({history}) as h
 group by h.user_id
-having sum(h.credits) <> 0
+having {total} <> 0

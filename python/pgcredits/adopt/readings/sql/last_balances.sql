@@ -8,7 +8,9 @@ from (
         h.*,
         rank() over (partition by h.user_id order by {order} desc) as place
     from ({history}) as h
-    where h.user_id is not null
+    where
+        h.user_id is not null
+        and h.balance_after is not null
 ) as h
 where h.place = 1
 group by h.user_id

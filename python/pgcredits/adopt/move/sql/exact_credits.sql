@@ -1,0 +1,5 @@
+-- What all users held before anything was rounded.
+
+select coalesce(sum(b.found), 0) as credits
+from ({balances}) as b
+where b.user_id is not null

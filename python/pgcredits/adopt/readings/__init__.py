@@ -1,0 +1,1 @@
+"""Which reading of an older system is right: each is tried against its history and its code."""
