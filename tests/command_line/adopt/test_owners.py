@@ -143,7 +143,7 @@ def test_uuids_among_the_texts_stay_what_they_are(conn: Conn, nobody: Nobody) ->
     user = new_user()
     plan = loaded(conn)
     conn.execute("insert into public.member values (%s, 'uuid@example.org', 4)", [str(user)])
-    conn.execute("insert into public.credit_entry values ('e3', %s, 'bonus', 4)", [str(user)])
+    conn.execute("insert into public.credit_entry values ('e3', %s, 'purchase', 4)", [str(user)])
 
     run(conn, plan, nobody)
 

@@ -364,18 +364,34 @@ def test_the_history_tells_what_names_do_not(
 ) -> None:
     conn.execute(LOG.format(more=columns).encode())
     conn.execute("alter table user_credits drop balance")
-    add(conn, "user_credits", f"values (u(1), {row})")
+    add(conn, "user_credits", f"select u(n), {row} from generate_series(1, 5) as n")
     add(
         conn,
         "credit_transactions (user_id, type, amount)",
-        f"select u(1), r.* from (values {rows_of}) as r",
+        f"select u(n), r.* from generate_series(1, 5) as n, (values {rows_of}) as r",
     )
 
     plan = planned(conn, tmp_path)
     run(conn, plan, nobody)
 
-    assert balances(conn) == [total]
-    assert prove(conn, plan).by_history == total
+    assert plan.undecided == ()
+    assert balances(conn) == [total] * 5
+    assert prove(conn, plan).by_history == total * 5
+
+
+def test_one_users_history_is_no_proof_against_all_names(
+    conn: Conn, nobody: Nobody, tmp_path: Path
+) -> None:
+    """A quota and a balance add up to what was bought, by chance: the charges are not logged."""
+    conn.execute(LOG.format(more="monthly_quota int").encode())
+    add(conn, "user_credits", "values (u(1), 50, 50)")
+    add(conn, "credit_transactions (user_id, type, amount)", "values (u(1), 'purchase', 100)")
+
+    plan = planned(conn, tmp_path)
+
+    (question,) = plan.undecided
+    assert "by its name balance = 50 credits" in question
+    refused_by(conn, plan, nobody)
 
 
 def test_a_logged_refund_that_failed_or_is_still_to_come_is_owed(

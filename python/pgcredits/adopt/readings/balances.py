@@ -72,6 +72,11 @@ class BalanceReading:
         return all(one.is_plausible for one in self.tables)
 
     @property
+    def is_unlikely(self) -> bool:
+        """Whether a column adds up that names do not call a balance, and code does not move."""
+        return any(not one.is_plausible and one.part.buckets for one in self.tables)
+
+    @property
     def against(self) -> tuple[str, ...]:
         """What code says against it."""
         return tuple(chain.from_iterable(one.against for one in self.tables))

@@ -33,6 +33,8 @@ Connection = psycopg.Connection[Any]
 NEARLY_ALL = 0.9
 #: An opening is believed only where at least so many users may have it.
 _LEAST_USERS = 20
+#: A reading against all names is believed only where it explains so many: fewer may be chance.
+_LEAST_UNLIKELY = 5
 #: So many pairs of readings are tried at once, and so many with an opening.
 _MOST_PAIRS = 600
 _MOST_OPENINGS = 24
@@ -49,10 +51,12 @@ class _Choice:
     Attributes:
         readings: Those of the balances.
         movements: For each of these, the likeliest reading of the history by which it does.
+        users: How many they are.
     """
 
     readings: tuple[BalanceReading, ...]
     movements: dict[BalanceReading, Movement]
+    users: int
 
 
 def decide(conn: Connection, catalog: Catalog, plan: Plan, words: Words) -> Plan:
@@ -83,7 +87,10 @@ def decide(conn: Connection, catalog: Catalog, plan: Plan, words: Words) -> Plan
     plan = replace(plan, balances=tied[0].parts)
     if choice:
         plan = _explained_by(plan, choice.movements[tied[0]], conn)
-    return replace(plan, undecided=_questions(tied, trial.totals))
+    questions = _questions(tied, trial.totals)
+    if choice and tied[0].is_unlikely and choice.users < _LEAST_UNLIKELY:
+        questions += (_doubt(tied[0], readings[0], trial.totals),)
+    return replace(plan, undecided=questions)
 
 
 class _Trial:
@@ -144,7 +151,7 @@ class _Trial:
             for m in reversed(range(len(found)))
             if explained.get((r, m)) == most
         }
-        return _Choice(tuple(chosen), chosen)
+        return _Choice(tuple(chosen), chosen, most)
 
     def _with_opening(self, found: Sequence[Movement]) -> _Choice | None:
         """The readings that explain nearly all, if all began with the same number of credits."""
@@ -229,6 +236,16 @@ def _questions(
         for total, one in list(by_total.items())[:_MOST_NAMED]
     ]
     return (f"{tables}: which columns add up? " + ", or ".join(choices),)
+
+
+def _doubt(
+    chosen: BalanceReading, usual: BalanceReading, totals: Mapping[BalanceReading, Decimal]
+) -> str:
+    """The question whether a few users' history is right against the names of columns."""
+    return (
+        f"{chosen.parts[0].table}: is {chosen} what users have? By their history it is "
+        f"{totals[chosen]:,f} credits, as written; by its name {usual} = {totals[usual]:,f} credits"
+    )
 
 
 def _with_sum(conn: Connection, plan: Plan, words: Words) -> Plan:
