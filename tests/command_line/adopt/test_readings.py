@@ -633,6 +633,24 @@ def test_code_and_comments_tell_an_allowance_from_a_balance(
     assert balances(conn) == [total]
 
 
+def test_names_as_an_object_mapper_writes_them_are_read_in_code(
+    conn: Conn, nobody: Nobody, tmp_path: Path
+) -> None:
+    conn.execute(
+        'create table "Wallet" ("userId" uuid primary key, "currentBalance" int,'
+        ' "purchasedCredits" int, "lastResetAt" timestamptz default now());'
+        f"insert into \"Wallet\" values ('{systems.user(1)}', 30, 20);"
+        'create function "addCredits"("userId" uuid, n int) returns void language sql as $$'
+        ' update "Wallet" set "currentBalance" = "currentBalance" + n,'
+        ' "purchasedCredits" = "purchasedCredits" + n where "userId" = $1 $$'.encode()
+    )
+
+    plan = planned(conn, tmp_path)
+    run(conn, plan, nobody)
+
+    assert (plan.undecided, balances(conn)) == ((), [30])
+
+
 def test_a_sum_of_all_that_was_ever_bought_is_no_balance(
     conn: Conn, nobody: Nobody, tmp_path: Path
 ) -> None:

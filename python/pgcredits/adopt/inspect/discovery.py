@@ -102,12 +102,11 @@ class Discovery:
         if found is None or not found.differing:
             return (*self.plan.undecided, *open_words)
         best = "" if found.explained >= NEARLY_ALL * found.users else " No reading explains more."
-        accepted = f"accept_difference = {found.credits:.0f}"
         return (
             *self.plan.undecided,
             *open_words,
             f"the history contradicts {found.differing:,} of {found.users:,} balances.{best} "
-            f'Correct them, or write {accepted}, or where rows are missing explains = "nothing".',
+            f'Correct them, or write {found.to_accept}, or where rows are missing explains = "nothing".',
         )
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -61,6 +62,11 @@ class Comparison:
     by_history: Decimal
     credits: Decimal
     worst: tuple[Disagreement, ...]
+
+    @property
+    def to_accept(self) -> str:
+        """The setting of a plan that accepts these differences."""
+        return f"accept_difference = {ceil(self.credits)}"
 
     @property
     def explained(self) -> int:

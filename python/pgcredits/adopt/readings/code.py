@@ -125,14 +125,10 @@ class _Reader:
         self._look_for_sums(_put_in(bare_names(assigned), known), where)
 
     def _look_at_pairs(self, changes: list[_Change], where: str) -> None:
-        for total, part in permutations(changes, 2):
-            if total.by and total.by == part.by and self._may_include(total.column, part.column):
-                pair = (self._columns[total.column], self._columns[part.column])
-                self._together[pair] = f"{where} changes both by the same amount"
-
-    def _may_include(self, total: str, part: str) -> bool:
-        is_total = is_generic(total) or bool(vocabulary.TOTAL.match(plain(total)))
-        return is_total and not is_generic(part)
+        for one, other in permutations(changes, 2):
+            total, part = self._columns[one.column], self._columns[other.column]
+            if one.by and one.by == other.by and _may_include(total, part):
+                self._together[total, part] = f"{where} changes both by the same amount"
 
     def _look_at_singles(self, changes: list[_Change], body: Body) -> None:
         moved = {change.column for change in changes}
@@ -143,10 +139,10 @@ class _Reader:
             # A sum of all credits ever, or a limit, only grows.
             if change.by.startswith("-") or not vocabulary.needs_showing(plain(name)):
                 self._found.balances[name] = f"{body.function} moves it"
-            others = set(self._columns) - moved
-            if not is_generic(change.column) and not body.calls_changing:
+            others = [real for word, real in self._columns.items() if word not in moved]
+            if not is_generic(name) and not body.calls_changing:
                 for other in filter(is_generic, others):
-                    pair = frozenset((name, self._columns[other]))
+                    pair = frozenset((name, other))
                     self._alone[pair] = f"{body.function} changes {name} alone"
 
     def _look_at_reset(self, change: _Change, body: Body) -> None:
@@ -157,10 +153,11 @@ class _Reader:
 
     def _look_at_rule(self, total: str, value: str, where: str) -> None:
         named = self._named(bare_names(value.lower()))
-        if total in named or not re.search(r"\+", value):
+        if total in named or "+" not in value:
             return
         for part in named:
-            self._by_rule[total, part] = f"{where}: {total} = {' '.join(value.split())}"
+            if _may_include(total, part):
+                self._by_rule[total, part] = f"{where}: {total} = {' '.join(value.split())}"
 
     def _named(self, text: str) -> list[str]:
         return [name for word, name in self._columns.items() if _has(text, word)]
@@ -170,10 +167,10 @@ class _Reader:
             if re.search(rf"\b{re.escape(one)} \+ {re.escape(other)}\b", text):
                 pair = frozenset((self._columns[one], self._columns[other]))
                 self._sums[pair] = f"{where} adds them"
-            if re.search(rf"\b{re.escape(one)} - {re.escape(other)}\b", text):
-                self._by_rule[self._columns[one], self._columns[other]] = (
-                    f"{where} takes {other} from {one}"
-                )
+            total, part = self._columns[one], self._columns[other]
+            is_taken = re.search(rf"\b{re.escape(one)} - {re.escape(other)}\b", text)
+            if is_taken and _may_include(total, part):
+                self._by_rule[total, part] = f"{where} takes {part} from {total}"
 
     def _look_at_comment(self, name: str, comment: str) -> None:
         if not comment:
@@ -186,9 +183,9 @@ class _Reader:
                 continue
             if _APART.search(comment):
                 self._sums[frozenset((name, other))] = where
-            elif _IS_PART.search(comment) and is_generic(other.lower()):
+            elif _IS_PART.search(comment) and is_generic(other):
                 self._by_rule[other, name] = where
-            elif _INCLUDES.search(comment) and is_generic(name.lower()):
+            elif _INCLUDES.search(comment) and is_generic(name):
                 self._by_rule[name, other] = where
         if vocabulary.UNSURE.match(plain(name)):
             if _IS_LEFT.search(comment):
@@ -198,7 +195,7 @@ class _Reader:
 
     def _describes(self, comment: str, other: str) -> bool:
         for words in (vocabulary.PURCHASED, vocabulary.MONTHLY):
-            if words.search(plain(other)) and not is_generic(other.lower()):
+            if words.search(plain(other)) and not is_generic(other):
                 return bool(words.search(comment))
         return False
 
@@ -227,6 +224,12 @@ class _Reader:
             found.balances.setdefault(part, f"it is part of {total}")
         for name in set(found.allowances) & set(found.balances):
             del found.allowances[name]
+
+
+def _may_include(total: str, part: str) -> bool:
+    """Whether names allow that one column includes another."""
+    is_total = is_generic(total) or bool(vocabulary.TOTAL.match(plain(total)))
+    return is_total and not is_generic(part)
 
 
 def is_generic(name: str) -> bool:

@@ -48,7 +48,7 @@ def _require_agreed(plan: Plan, found: Comparison, contradicts: str) -> None:
         f"{contradicts}: {found.differing:,} of {found.users:,} users differ by "
         f"{found.credits:,f} credits: {named}",
         "Correct the plan, or the old rows. Where the plan is right, accept it there: "
-        f"accept_difference = {found.credits:.0f}.",
+        f"{found.to_accept}.",
     )
 
 

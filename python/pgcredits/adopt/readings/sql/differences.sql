@@ -38,8 +38,8 @@ judged as (
 select
     count(*) as users,
     count(*) filter (where j.differs) as differing,
-    coalesce(sum(j.moved), 0) as by_history,
-    coalesce(sum(abs(j.held - j.moved)) filter (where j.differs), 0) as credits,
+    trim_scale(coalesce(sum(j.moved), 0)) as by_history,
+    trim_scale(coalesce(sum(abs(j.held - j.moved)) filter (where j.differs), 0)) as credits,
     (
         select
             jsonb_agg(
