@@ -10,13 +10,14 @@ from psycopg import sql
 from pgcredits.adopt.inspect.recognising import UsersTable, read_as
 from pgcredits.adopt.plan.model import Balances, History, Plan, Refunds, Tasks
 from pgcredits.adopt.readings.choosing import NEARLY_ALL, decide
+from pgcredits.adopt.readings.code import what_code_says
 from pgcredits.adopt.source import expressions, vocabulary
 from pgcredits.adopt.source.catalog import first_column
 from pgcredits.adopt.source.writers import failing_triggers
 from pgcredits.sql_files import read_template
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     import psycopg
 
@@ -64,6 +65,7 @@ class Discovery:
         keyless: Those of the tables in aside without a column that tells their rows apart.
         failing: Trigger functions that will fail after the cut-over, and with them the writes to
             this table.
+        reasons: Why a column is read as a part of another.
         compared: The balances beside what the history says; None = it does not say, or this was
             not looked at.
     """
@@ -75,6 +77,7 @@ class Discovery:
     aside: tuple[tuple[str, tuple[str, ...]], ...] = ()
     keyless: tuple[str, ...] = ()
     failing: tuple[tuple[str, str], ...] = ()
+    reasons: tuple[str, ...] = ()
     compared: Comparison | None = None
 
     @property
@@ -106,7 +109,8 @@ class Discovery:
             *self.plan.undecided,
             *open_words,
             f"the history contradicts {found.differing:,} of {found.users:,} balances.{best} "
-            f'Correct them, or write {found.to_accept}, or where rows are missing explains = "nothing".',
+            f"Correct them, or write {found.to_accept}, or where rows are missing "
+            'explains = "nothing".',
         )
 
     @property
@@ -141,7 +145,17 @@ def discover(conn: psycopg.Connection[Any], catalog: Catalog) -> Discovery:
         aside=found.aside + copies,
         shape=_shape(plan),
         failing=failing,
+        reasons=tuple(_reasons(catalog, plan)),
     )
+
+
+def _reasons(catalog: Catalog, plan: Plan) -> Iterator[str]:
+    said = what_code_says(catalog, plan)
+    for part in plan.balances:
+        for bucket in part.buckets:
+            for name in bucket.parts:
+                why = said[part.table].includes.get((bucket.column, name), "the history says so")
+                yield f"{part.table}: {bucket.column} includes {name}: {why}"
 
 
 def _is_read(plan: Plan, table: str, column: str, word: str) -> bool:

@@ -51,6 +51,8 @@ def show(out: Console, found: Inspection) -> None:
         out.print(grid, soft_wrap=False)
     if discovery.plan.balances:
         _line(out, discovery.proof)
+    for line in discovery.reasons:
+        _line(out, line)
     for line in discovery.plan.undecided:
         _line(out, line, "yellow")
     for table, column, word in discovery.unread:
@@ -114,6 +116,7 @@ def as_json(found: Inspection) -> dict[str, Any]:
         "shape": found.discovery.shape,
         "recognised": [asdict(one) for one in found.discovery.recognised],
         "proof": found.discovery.proof,
+        "reasons": list(found.discovery.reasons),
         "undecided": list(found.discovery.plan.undecided),
         "unread_words": [
             dict(zip(("table", "column", "word"), one, strict=True))

@@ -66,6 +66,7 @@ def draft(discovery: Discovery) -> str:
 
 def _remarks(discovery: Discovery) -> Iterator[str]:
     yield discovery.proof
+    yield from discovery.reasons
     for line in discovery.to_do:
         yield f"TO DO: {line}"
     for line in discovery.asides:

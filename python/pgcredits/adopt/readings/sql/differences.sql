@@ -16,16 +16,19 @@ compared as (
     select
         coalesce(h.user_id, m.user_id) as user_id,
         coalesce(h.credits, 0) as held,
-        n.credits as moved
+        case
+            when m.user_id is null then {opening}  -- noqa: RF02
+            when cardinality(m.credits) = 1 then coalesce(m.credits[1], 0)
+            else
+                (
+                    select coalesce(c.credits, 0)
+                    from unnest(m.credits) as c (credits)
+                    order by abs(coalesce(h.credits, 0) - coalesce(c.credits, 0))
+                    limit 1
+                )
+        end as moved
     from moved as m
     full join held as h on m.user_id = h.user_id
-    cross join
-        lateral (
-            select coalesce(c.credits, 0) as credits
-            from unnest(coalesce(m.credits, array[{opening}::numeric])) as c (credits)
-            order by abs(coalesce(h.credits, 0) - coalesce(c.credits, 0))
-            limit 1
-        ) as n
 ),
 
 judged as (
