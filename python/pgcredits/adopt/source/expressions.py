@@ -106,6 +106,8 @@ def text(name: str) -> Composable:
 
 def in_credits(plan: Plan, amount: Composable) -> Composable:
     """An amount of the old system in whole credits."""
+    if plan.credits_per_unit == 1:
+        return SQL("{}::numeric").format(amount)
     return SQL("{}::numeric * {}").format(amount, sql.Literal(plan.credits_per_unit))
 
 
