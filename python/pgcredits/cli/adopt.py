@@ -122,6 +122,14 @@ def plan(
         raise AdoptionError(f"{output} exists", "Replace it with --force, or name another.")
     with _connected(dsn) as conn:
         found = look(conn, schema)
+    for function, table in found.discovery.failing:
+        err.print(
+            printable(f"to do: {function} will fail, and so will writes to {table}"),
+            markup=False,
+            highlight=False,
+        )
+    for table, why in found.discovery.not_understood:
+        err.print(printable(f"not understood: {table}: {why}"), markup=False, highlight=False)
     if not found.discovery.plan.balances:
         raise PlanError(
             "no table keeps credits in a way that we know",

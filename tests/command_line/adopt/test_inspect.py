@@ -101,7 +101,7 @@ def test_faults_of_the_photo_platforms_functions(conn: psycopg.Connection[Any]) 
         name = one.where.removeprefix("public.").split("(")[0]
         if one.rows is None and "," not in one.where.split("(")[0]:
             by_function.setdefault(name, set()).add(one.number)
-    assert by_function["consume_user_credits"] == {"L1", "L4", "L8", "L14", "L20"}
+    assert by_function["consume_user_credits"] == {"L1", "L4", "L8", "L11", "L14", "L20"}
     assert by_function["refund_user_credits"] >= {"L3", "L4", "L5", "L14", "L20"}
     assert by_function["process_credit_refund"] == {"L1", "L4", "L5", "L14", "L15", "L20"}
     assert by_function["add_purchased_credits"] == {"L4", "L13", "L14", "L20"}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from psycopg import sql
 
 from pgcredits.adopt.source import expressions
+from pgcredits.adopt.source.catalog import keeps_lots
 from pgcredits.sql_files import read_template
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ SQL = sql.SQL
 _LARGEST = {"smallint": 2**15 - 1, "integer": 2**31 - 1}
 
 _BALANCES_VIEW = read_template(__package__, "balances_view.sql")
+_LOTS_VIEW = read_template(__package__, "lots_view.sql")
 _HISTORY_VIEW = read_template(__package__, "history_view.sql")
 _TASKS_VIEW = read_template(__package__, "tasks_view.sql")
 
@@ -36,7 +38,10 @@ def view_queries(catalog: Catalog, plan: Plan) -> Iterator[tuple[str, Composable
     for balances in plan.balances:
         if not balances.summed:
             table = catalog.tables_by_name[balances.table]
-            queries[table.name] = (_balances_view(plan, balances, table), "balances of today")
+            if keeps_lots(table, balances):
+                queries[table.name] = (_lots_view(plan, balances, table), "lots of today")
+            else:
+                queries[table.name] = (_balances_view(plan, balances, table), "balances of today")
     for history in plan.history:
         table = catalog.tables_by_name[history.table]
         queries[table.name] = (
@@ -97,6 +102,28 @@ def _old_id(plan: Plan, column: Column, known: str, named: str) -> Composable:
     ).format(external_id, sql.Literal(_LARGEST.get(column.type, 10**18)))
 
 
+def _lots_view(plan: Plan, part: Balances, table: Table) -> Composable:
+    (bucket,) = part.buckets
+    per_unit = sql.Literal(plan.credits_per_unit)
+    values: dict[str, Composable] = {
+        bucket.column: SQL("coalesce(s.remaining, 0) / {}::numeric").format(per_unit),
+        bucket.expires: SQL("coalesce({}, s.expires_at)").format(
+            expressions.column(bucket.expires)
+        ),
+    }
+    old_id = _old_id(plan, table.by_name[part.user], "s", "s")
+    values[part.user] = SQL("coalesce({}::text, {})").format(expressions.column(part.user), old_id)
+    return _LOTS_VIEW.format(
+        shown=SQL(", ").join(
+            _as(values.get(one.name, expressions.column(one.name)), one) for one in table.columns
+        ),
+        table=table.identifier,
+        name=sql.Literal(part.table),
+        key=sql.Identifier(part.key),
+        old_id=old_id,
+    )
+
+
 def _lots_by_bucket(part: Balances) -> dict[str, str]:
     """Which of a user's lots are shown in which column: each in one of them, and in its total."""
     shown: dict[str, str] = {}
@@ -137,7 +164,7 @@ def _history_view(plan: Plan, part: History, table: Table) -> Composable:
         part.debit: SQL("nullif(greatest(0, -e.credits), 0) / {}::numeric").format(per_unit),
         part.kind: kind,
         part.after: SQL("e.balance_after / {}::numeric").format(per_unit),
-        part.reference: SQL("coalesce(e.generation_id::text, e.idempotency_key)"),
+        (*part.references, "")[0]: SQL("coalesce(e.generation_id::text, e.idempotency_key)"),
         part.cost: SQL("e.cost_usd"),
     }
     if not table.by_name[part.key].is_number:

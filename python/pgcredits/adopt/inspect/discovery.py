@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import msgspec
 from psycopg import sql
 
+from pgcredits.adopt.inspect.lots import (
+    as_lots,
+    keeps_remainders,
+    kinds_in_columns,
+    kinds_in_rows,
+    why_no_lots,
+)
+from pgcredits.adopt.inspect.not_understood import not_understood
 from pgcredits.adopt.inspect.recognising import UsersTable, read_as
+from pgcredits.adopt.inspect.refining import refined, unknown_words
 from pgcredits.adopt.plan.model import Balances, History, Plan, Refunds, Tasks
 from pgcredits.adopt.readings.choosing import NEARLY_ALL, decide
 from pgcredits.adopt.readings.code import what_code_says
 from pgcredits.adopt.source import expressions, vocabulary
-from pgcredits.adopt.source.catalog import first_column
+from pgcredits.adopt.source.catalog import first_column, keeps_lots
 from pgcredits.adopt.source.writers import failing_triggers
 from pgcredits.sql_files import read_template
 
@@ -21,6 +32,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
+    from pgcredits.adopt.inspect.recognising import Reading
     from pgcredits.adopt.plan.model import Part
     from pgcredits.adopt.readings.against_history import Comparison
     from pgcredits.adopt.source.catalog import Catalog, Column, Table
@@ -31,6 +43,8 @@ AnyPart = TypeVar("AnyPart", Balances, History, Refunds, Tasks)
 _MOST_WORDS = 100
 
 _WORDS_OF_COLUMN = read_template(__package__, "words_of_column.sql")
+
+_WITHIN = read_template(__package__, "within.sql")
 
 _NO_UUIDS = read_template(__package__, "no_uuids.sql")
 
@@ -68,6 +82,7 @@ class Discovery:
         reasons: Why a column is read as a part of another.
         compared: The balances beside what the history says; None = it does not say, or this was
             not looked at.
+        not_understood: Tables that seem to keep credits and that the plan does not read, and why.
     """
 
     shape: str
@@ -79,6 +94,7 @@ class Discovery:
     failing: tuple[tuple[str, str], ...] = ()
     reasons: tuple[str, ...] = ()
     compared: Comparison | None = None
+    not_understood: tuple[tuple[str, str], ...] = ()
 
     @property
     def proof(self) -> str:
@@ -109,8 +125,8 @@ class Discovery:
             *self.plan.undecided,
             *open_words,
             f"the history contradicts {found.differing:,} of {found.users:,} balances.{best} "
-            f"Correct them, or write {found.to_accept}, or where rows are missing "
-            'explains = "nothing".',
+            f"Correct them, or write {found.to_accept}, "
+            'or where rows are missing explains = "nothing".',
         )
 
     @property
@@ -128,6 +144,13 @@ def discover(conn: psycopg.Connection[Any], catalog: Catalog) -> Discovery:
     finder = _Finder(conn)
     for table in catalog.tables:
         finder.look_at(table)
+    group = finder.group_that_owns()
+    if group:
+        # Where a team owns the balance, its tasks and its history are the team's, not those of the
+        # user who asked for them.
+        finder = _Finder(conn, (group, *vocabulary.GROUP))
+        for table in catalog.tables:
+            finder.look_at(table)
     found = finder.result(catalog)
     plan = decide(conn, catalog, found.plan, finder.words_of_status(catalog, found.plan))
     unread = tuple(one for one in found.unread if not _is_read(plan, *one))
@@ -138,14 +161,22 @@ def discover(conn: psycopg.Connection[Any], catalog: Catalog) -> Discovery:
         for part in found.plan.balances
         if part.table not in kept
     )
+    # A copy of another balance keeps no credits of its own.
+    plan = msgspec.structs.replace(plan, not_credits=tuple(table for table, _ in copies))
     return replace(
         found,
         plan=plan,
         unread=unread,
         aside=found.aside + copies,
-        shape=_shape(plan),
+        shape=_shape(
+            plan,
+            has_lots=any(
+                keeps_lots(catalog.tables_by_name[part.table], part) for part in plan.balances
+            ),
+        ),
         failing=failing,
         reasons=tuple(_reasons(catalog, plan)),
+        not_understood=not_understood(catalog, plan, finder.refused),
     )
 
 
@@ -167,26 +198,33 @@ def _is_read(plan: Plan, table: str, column: str, word: str) -> bool:
 
 
 class _Finder:
-    def __init__(self, conn: psycopg.Connection[Any]) -> None:
+    def __init__(self, conn: psycopg.Connection[Any], owners: tuple[str, ...] = ()) -> None:
         self._conn = conn
+        self._owners = owners
+        self.refused: dict[str, str] = {}
         self._recognised: list[Recognised] = []
         self._parts: list[Part] = []
         self._users: list[tuple[Table, Column]] = []
-        self._unread: list[tuple[str, str, str]] = []
         self._aside: list[tuple[str, tuple[str, ...]]] = []
         self._keyless: list[str] = []
 
     def look_at(self, table: Table) -> None:
         """Add the table to what was found if it has to do with credits."""
-        user = _user_column(table)
+        user = first_column(table, self._owners) or _user_column(table)
         if user is None or vocabulary.UNUSED_NAMES.match(table.word):
             return
         key = _key_column(table)
-        reading = read_as(UsersTable(table, key, user), self._words_of) if key else None
+        reading = self._reading(UsersTable(table, key, user)) if key else None
+        if reading is None and not user.is_unique and keeps_remainders(table):
+            self._refuse(table, kinds_in_rows(table, self._words_of))
+        if reading and isinstance(reading.part, Balances) and len(reading.part.buckets) > 1:
+            kinds = kinds_in_columns(table)
+            if kinds:
+                self._refuse(table, kinds)
+                return
         if reading:
             self._parts.append(reading.part)
             self._users.append((table, user))
-            self._unread += reading.unread
             self._note(reading.part, reading.because)
             return
         amounts = [c.name for c in table.columns if c.is_number and _counts_something(c, table)]
@@ -195,8 +233,33 @@ class _Finder:
             if not key:
                 self._keyless.append(str(table))
 
+    def _reading(self, old: UsersTable) -> Reading | None:
+        lots = as_lots(old, self._is_within)
+        if lots is None:
+            return read_as(old, self._words_of)
+        reason = why_no_lots(old.table, self._words_of)
+        self._refuse(old.table, reason)
+        return None if reason else lots
+
+    def _refuse(self, table: Table, reason: str) -> None:
+        if reason:
+            self.refused[str(table)] = reason
+
+    def group_that_owns(self) -> str:
+        """What columns call the groups that own all balances; empty = there are none."""
+        owners = {
+            f"{re.sub('s$', '', table.word)}_id" if vocabulary.GROUPS_TABLE.match(table.word)
+            else user.word
+            for table, user in self._users
+            if any(one.table == str(table) for one in self._read_as(Balances))
+        }  # fmt: skip
+        (only,) = owners if len(owners) == 1 else ("",)
+        return only if only in vocabulary.GROUP else ""
+
     def result(self, catalog: Catalog) -> Discovery:
         """What all tables together were taken for."""
+        tasks = {part.table for part in self._read_as(Tasks)}
+        self._parts = [refined(self._conn, catalog, part, tasks) for part in self._parts]
         history = self._read_as(History)
         if history and not self._read_as(Balances):
             old = history[0]
@@ -215,7 +278,7 @@ class _Finder:
             shape="",
             recognised=tuple(self._recognised),
             plan=plan,
-            unread=tuple(self._unread),
+            unread=tuple(word for part in self._parts for word in unknown_words(part)),
             aside=tuple(self._aside),
             keyless=tuple(self._keyless),
         )
@@ -242,6 +305,14 @@ class _Finder:
         query = _NO_UUIDS.format(column=sql.Identifier(column.name), table=table.identifier)
         return not self._conn.execute(query).fetchall()
 
+    def _is_within(self, table: Table, part: str, whole: str) -> bool:
+        (found,) = self._conn.execute(
+            _WITHIN.format(
+                part=sql.Identifier(part), whole=sql.Identifier(whole), table=table.identifier
+            )
+        ).fetchall()
+        return bool(found.is_within)
+
     def _words_of(self, table: Table, column: str, amount: str) -> dict[str, Any]:
         found = self._conn.execute(
             _WORDS_OF_COLUMN.format(
@@ -254,9 +325,11 @@ class _Finder:
         return {row.word: row for row in found}
 
 
-def _shape(plan: Plan) -> str:
+def _shape(plan: Plan, *, has_lots: bool) -> str:
     if not plan.balances:
         return "no credit system that we know"
+    if has_lots:
+        return "lots: several rows a user, with what is left of each"
     if any(part.summed for part in plan.balances):
         return "entries of credit and debit, whose sum is the balance"
     if not plan.history:
@@ -275,6 +348,8 @@ def _counts_something(column: Column, table: Table) -> bool:
 
 
 def _user_column(table: Table) -> Column | None:
+    if vocabulary.GROUPS_TABLE.match(table.word):
+        return _key_column(table)
     user = first_column(table, vocabulary.USER)
     if user is None and vocabulary.USERS_TABLE.match(table.word):
         return _key_column(table)

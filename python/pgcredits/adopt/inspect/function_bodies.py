@@ -10,6 +10,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from pgcredits.adopt.inspect.statements import (
+    Assignment,
+    between_commas,
+    enclosed,
+    inserted,
+    mentions,
+)
 from pgcredits.adopt.source import vocabulary
 from pgcredits.adopt.source.vocabulary import plain
 from pgcredits.adopt.source.writers import without_comments
@@ -21,13 +28,22 @@ if TYPE_CHECKING:
     from pgcredits.adopt.source.catalog import Catalog, Function, Table
 
 _NAMES_CREDITS = re.compile(r"credit|refund|balance|token|coin")
-_LOCKS = re.compile(r"for (no key )?update|pg_(try_)?advisory_(xact_)?lock")
+#: A lock, or the call of a helper that is called so.
+_LOCKS = re.compile(r"for (no key )?update|pg_(try_)?advisory_(xact_)?lock|\block_\w+ ?\(")
 _SELECT = r"select (?P<what>[^;]*?) from (\w+\.)?TABLE\b(?P<rest>[^;]*)"
 #: Where a function runs text that format() made, %I or %s may stand for the table.
 _UPDATE = (
     r"update (only )?(\w+\.)?(TABLE\b|%[is])(?P<set>.*?)(?P<where> where [^;]*|;|$)"
     r"|insert into (\w+\.)?TABLE\b[^;]* do update set (?P<upsert>.*?)( where |;|$)"
 )
+#: A variable that is set in a statement of its own, or by a query.
+_SET_VARIABLE = (
+    r"(^|;|\b(begin|then|else|loop|declare)\b) ?NAME( [\w(), ]+?)? ?(:=|=|\bdefault\b)"
+    r" ?(?P<value>[^;]+)"
+)
+_SELECT_INTO = r"\bselect (?P<value>[^;]*?) into (strict )?NAME\b"
+_INTO = r"\binto (strict )?(?P<names>\w+( ?, ?\w+)*)"
+_SET_TO = r"(\bfor )?(?P<names>\w+) ?(:=|=|in) ?\(? ?$"
 _INTEGERS = ("smallint", "integer", "bigint", "numeric")
 #: An argument that tells one charge or payment from another.
 _NAMES_ONE = re.compile(
@@ -75,7 +91,12 @@ class CreditCode:
         return [
             name
             for name, tables in self._by_name.items()
-            if name in self.tables and any(table.open_to_all for table in tables)
+            if any(
+                table.open_through(column for _, column in part.columns)
+                for table in tables
+                for part in self.plan.parts
+                if bare(part.table) == name
+            )
         ]
 
     @cached_property
@@ -96,44 +117,10 @@ def bare(table: str) -> str:
     return table.split(".", 1)[1].lower()
 
 
-@dataclass(frozen=True)
-class Assignment:
-    """An update of a balance: the column, its new value, and the condition of the statement."""
-
-    column: str
-    value: str
-    at: int
-    where: str
-
-    @property
-    def is_absolute(self) -> bool:
-        """Whether the new value does not depend on the old one."""
-        return not re.search(rf"\b{re.escape(self.column)}\b", self.value)
-
-    @property
-    def gives(self) -> bool:
-        """Whether something is added."""
-        return bool(re.search(r"\+ *(\w|\(|\$)", self.value))
-
-    @property
-    def is_judged(self) -> bool:
-        """Whether the statement itself requires enough credits, so that no other can interfere."""
-        return not self.is_absolute and bool(
-            re.search(
-                rf"\b{re.escape(self.column)}\b *>=?|<=? *(\w+\.)?{self.column}\b", self.where
-            )
-        )
-
-
-def between_commas(text: str) -> Iterator[str]:
-    """What stands between commas that no parentheses enclose."""
-    depth, begin = 0, 0
-    for at, char in enumerate(text):
-        depth += (char == "(") - (char == ")")
-        if char == "," and depth == 0:
-            yield text[begin:at]
-            begin = at + 1
-    yield text[begin:]
+def _reads_balance(what: str, columns: tuple[str, ...]) -> bool:
+    """Whether what a query selects has one of these columns."""
+    what = what.replace("count(*)", "")
+    return "*" in what or mentions(what, columns)
 
 
 @dataclass(frozen=True)
@@ -173,9 +160,62 @@ class Body:
                     name, is_set, value = part.partition("=")
                     column = re.split(r"[ .]", name.strip(" :"))[-1]
                     if is_set and column in columns:
+                        value = value.strip()
+                        if value == f"excluded.{column}":
+                            value = inserted(update[0], column)
+                        begin = update.start()
                         found.append(
-                            Assignment(column, value.strip(), update.start(), update["where"] or "")
+                            Assignment(
+                                column,
+                                value,
+                                self._computed(value, begin),
+                                begin,
+                                update["where"] or "",
+                            )
                         )
+        return found
+
+    def _computed(self, value: str, before: int) -> str:
+        """What a variable was last set to; any other value as it is."""
+        while re.fullmatch(r"[a-z_]\w*", value):
+            found = [
+                (set_to.start(), set_to["value"])
+                for pattern in (_SET_VARIABLE, _SELECT_INTO)
+                for set_to in re.finditer(pattern.replace("NAME", re.escape(value)), self.text)
+                if set_to.start() < before
+            ]
+            if not found:
+                break
+            # Only what was set before that can stand in it.
+            before, value = max(found)
+            value = value.strip()
+        return value
+
+    @cached_property
+    def balances_read(self) -> set[str]:
+        """The variables that hold a balance which it selected, or what it computed from one."""
+        return set().union(*(variables for _, variables in self._reads))
+
+    @cached_property
+    def _reads(self) -> list[tuple[re.Match[str], set[str]]]:
+        """Queries that select a balance, and the variables that come of each."""
+        return [
+            (select, self._come_of(select))
+            for table, columns in self.code.balances.items()
+            for select in re.finditer(_SELECT.replace("TABLE", re.escape(table)), self.text)
+            if _reads_balance(select["what"], columns)
+        ]
+
+    def _come_of(self, select: re.Match[str]) -> set[str]:
+        """The variables into which a query selects, and those that are computed from these."""
+        into = re.search(_INTO, select[0]) or re.search(_SET_TO, self.text[: select.start()])
+        found = {name.strip() for name in into["names"].split(",")} if into else set()
+        known: set[str] = set()
+        while known != found:
+            known = set(found)
+            for one in re.finditer(_SET_VARIABLE.replace("NAME", r"(?P<name>\w+)"), self.text):
+                if mentions(one["value"], known):
+                    found.add(one["name"])
         return found
 
     @cached_property
@@ -197,16 +237,18 @@ class Body:
     @cached_property
     def reads_first(self) -> bool:
         """Whether it selects a balance without a lock, and later writes it without a condition."""
-        judged = [one.at for one in self.assignments if not one.is_judged]
         lock = _LOCKS.search(self.text)
-        for table, columns in self.code.balances.items():
-            reads = re.compile(_SELECT.replace("TABLE", re.escape(table)))
-            for select in reads.finditer(self.text):
-                what = select["what"].replace("count(*)", "")
-                is_read = "*" in what or any(re.search(rf"\b{c}\b", what) for c in columns)
-                is_locked = lock and lock.start() < select.end()
-                if is_read and not is_locked and any(select.start() < at for at in judged):
-                    return True
+        for select, variables in self._reads:
+            if lock and lock.start() < select.end():
+                continue
+            if any(
+                select.start() < one.at
+                and not one.is_judged
+                # What is set to something else altogether does not depend on what was read.
+                and (not one.is_absolute or not variables or mentions(one.value, variables))
+                for one in self.assignments
+            ):
+                return True
         return False
 
     @cached_property
@@ -214,8 +256,27 @@ class Body:
         """Whether it gives credits back."""
         return any(one.gives for one in self.assignments) and (
             "refund" in self.function.name.lower()
-            or (bool(self.function.triggered_by) and "refund" in self.text)
+            or (bool(self.function.triggered_by) and bool(re.search("refund|fail", self.text)))
         )
+
+    @property
+    def is_about_failures(self) -> bool:
+        """Whether it seems to act on work that failed."""
+        return bool(re.search("refund|fail", self.function.name.lower() + self.text))
+
+    def calls_of(self, other: Body) -> Iterator[list[str]]:
+        """The arguments with which it calls another function, in the order of its inputs."""
+        names = [name for name, _ in other.inputs]
+        for call in re.finditer(rf"\b{re.escape(other.function.name.lower())} ?\(", self.text):
+            values = dict.fromkeys(names, "")
+            given = (one.strip() for one in between_commas(enclosed(self.text[call.end() :])))
+            for place, argument in enumerate(given):
+                named = re.fullmatch(r"(\w+) ?(?:=>|:=) ?(.*)", argument)
+                if named:
+                    values[named[1]] = named[2]
+                elif place < len(names):
+                    values[names[place]] = argument
+            yield [self._computed(values[name], call.start()) for name in names]
 
     @cached_property
     def is_open(self) -> bool:

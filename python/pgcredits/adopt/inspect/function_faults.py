@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from pgcredits.adopt.inspect.certain_failures import certain_failures
 from pgcredits.adopt.inspect.faults import Fault, Severity
 from pgcredits.adopt.inspect.function_bodies import CreditCode, bare
+from pgcredits.adopt.inspect.statements import mentions
 from pgcredits.adopt.source import vocabulary
 
 if TYPE_CHECKING:
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 
 _SWALLOWED = re.compile(r"when others then(?P<body>.*?)(?=\bwhen\b|\bend\b(?! (?:if|loop|case)))")
 _TELLS = re.compile(r"\b(raise|perform|insert|call|sqlerrm|stacked)\b")
-_INSERT = re.compile(r"insert into ((?P<schema>\w+)\.)?(?P<table>\w+) *\((?P<columns>[\w, ]+)\)")
 _GRANTS = re.compile(r"purchase|topup|top_up|add_.*credit|grant")
 
 
@@ -37,8 +38,9 @@ def faults_in_code(catalog: Catalog, plan: Plan) -> Iterator[Fault]:
                 _argument_faults,
                 _hidden_errors,
                 _refund_faults,
+                _fixed_refunds,
                 _repeated_payments,
-                _missing_columns,
+                certain_failures,
             ):
                 yield from faults_of(body, code)
     yield from _ways_to_refund(code)
@@ -74,14 +76,17 @@ def _balance_faults(body: Body, _code: CreditCode) -> Iterator[Fault]:
             body, "L1", "reads a balance and writes it without a lock",
             "two calls at once both pass the check",
         )  # fmt: skip
-        judges_null = "not found" in text or re.search(r"\bis null\b|coalesce\(", text)
-        if not judges_null and re.search(r"if \w+ < \w+ then", text):
-            yield _error(body, "L8", "a missing row passes the check", "null < credits is not true")
+    judges_null = "not found" in text or re.search(r"\bis null\b|coalesce\(|into strict", text)
+    judged = {found[1] for found in re.finditer(r"\bif (\w+) < \w+ then", text)}
+    if judged & body.balances_read and not judges_null:
+        yield _error(body, "L8", "a missing row passes the check", "null < credits is not true")
+    # What is computed from the balance that was read is a race, which is L1; it is no reset.
+    resets = [one for one in absolute if not mentions(one.value, body.balances_read)]
     # A time at which the next allowance comes is no reset.
-    elif absolute and re.search(r"(?<!next_)allowance|reset|month", body.function.name + text):
+    if resets and re.search(r"(?<!next_)allowance|reset|month", body.function.name + text):
         yield _error(
             body, "L2", "sets a balance to an absolute value",
-            f"{absolute[0].column} = {absolute[0].value}: what is spent meanwhile comes back",
+            f"{resets[0].column} = {resets[0].value}: what is spent meanwhile comes back",
         )  # fmt: skip
     if any(vocabulary.PURCHASED.search(one.column) and one.value.isdigit() for one in absolute):
         yield _error(body, "L13", "wipes purchased credits", "it sets them to a number")
@@ -114,10 +119,28 @@ def _refund_faults(body: Body, code: CreditCode) -> Iterator[Fault]:
             body, "L5", "refunds into one bucket, whatever paid",
             f"only into {', '.join(sorted(given))}",
         )  # fmt: skip
-    if any(re.search(r"\+ *\d+\b", one.value) for one in body.assignments):
+    if any(one.is_fixed for one in body.assignments):
         yield _error(body, "L12", "refunds a fixed number", "whatever was charged")
     if not body.names_one and not body.function.triggered_by:
         yield _error(body, "L3", "a refund that names no charge", "called twice, it pays twice")
+
+
+def _fixed_refunds(body: Body, code: CreditCode) -> Iterator[Fault]:
+    """A number in the call of a function that gives credits back."""
+    for other in code.bodies:
+        gives = other.is_refund or (
+            bool(body.function.triggered_by) and any(one.gives for one in other.assignments)
+        )
+        if not (gives and body.is_about_failures) or other is body:
+            continue
+        amounts = [place for place, (name, _) in enumerate(other.inputs) if name in other.amounts]
+        for call in body.calls_of(other):
+            numbers = [call[place] for place in amounts if re.match(r"\d+(\.\d+)?\b", call[place])]
+            if numbers:
+                yield _error(
+                    body, "L12", "refunds a fixed number",
+                    f"{numbers[0]} by {other.function.name}, whatever was charged",
+                )  # fmt: skip
 
 
 def _repeated_payments(body: Body, _code: CreditCode) -> Iterator[Fault]:
@@ -131,21 +154,6 @@ def _repeated_payments(body: Body, _code: CreditCode) -> Iterator[Fault]:
             body, "L13", "a payment that is reported twice is granted twice",
             "no argument tells one payment from another",
         )  # fmt: skip
-
-
-def _missing_columns(body: Body, code: CreditCode) -> Iterator[Fault]:
-    for insert in _INSERT.finditer(body.text):
-        table = code.table(insert["schema"], insert["table"])
-        if table is None:
-            continue
-        known = {column.name.lower() for column in table.columns}
-        named = [name.strip() for name in insert["columns"].split(",")]
-        missing = [name for name in named if name and name not in known]
-        if missing:
-            yield _error(
-                body, "L11", "writes a column that does not exist",
-                f"{insert['table']}.{missing[0]}",
-            )  # fmt: skip
 
 
 def _ways_to_refund(code: CreditCode) -> Iterator[Fault]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID  # noqa: TC003 - part of what is returned
@@ -11,14 +10,17 @@ from pgcredits.adopt.cleanup.leftovers import Leftover, find_leftovers
 from pgcredits.adopt.inspect.discovery import Discovery, discover
 from pgcredits.adopt.inspect.faults import Fault, Severity
 from pgcredits.adopt.inspect.function_faults import faults_in_code
+from pgcredits.adopt.inspect.not_understood import not_understood
+from pgcredits.adopt.inspect.open_doors import open_doors
 from pgcredits.adopt.inspect.row_faults import faults_in_data, users_owed
 from pgcredits.adopt.plan.amounts import require_amounts
 from pgcredits.adopt.plan.fitting import require_readable
 from pgcredits.adopt.readings.against_history import compare
 from pgcredits.adopt.source.catalog import read_catalog
+from pgcredits.adopt.source.writers import failing_triggers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     import psycopg
 
@@ -101,7 +103,13 @@ def inspect(
 def _inspection(conn: psycopg.Connection[Any], catalog: Catalog, plan: Plan | None) -> Inspection:
     discovery = discover(conn, catalog)
     if plan is not None:
-        discovery = replace(discovery, plan=plan, unread=())
+        discovery = replace(
+            discovery,
+            plan=plan,
+            unread=(),
+            failing=failing_triggers(catalog, plan),
+            not_understood=not_understood(catalog, plan, dict(discovery.not_understood)),
+        )
     else:
         require_amounts(conn, discovery.plan, catalog)
     compared = compare(conn, discovery.plan, catalog)
@@ -109,9 +117,13 @@ def _inspection(conn: psycopg.Connection[Any], catalog: Catalog, plan: Plan | No
     owed = tuple(Owed(*row) for row in users_owed(conn, discovery.plan))
     faults = [
         *faults_in_code(catalog, discovery.plan),
-        *_open_tables(catalog, discovery),
+        *open_doors(catalog, discovery.plan),
         *faults_in_data(conn, discovery.plan, compared),
         *_unread_refunds(discovery, owed),
+        *(
+            Fault("-", Severity.ERROR, "not understood", table, why)
+            for table, why in discovery.not_understood
+        ),
     ]
     return Inspection(
         database=conn.info.dbname,
@@ -141,24 +153,3 @@ def _unread_refunds(discovery: Discovery, owed: Sequence[Owed]) -> list[Fault]:
             f"left aside: {aside}" if aside else "no column, no log and no history does",
         )
     ]
-
-
-def _open_tables(catalog: Catalog, discovery: Discovery) -> Iterator[Fault]:
-    names = sorted({one.table for one in discovery.recognised})
-    for table in (catalog.tables_by_name[name] for name in names):
-        if table.has_row_security:
-            why = f"policy {', '.join(table.open_policies)} lets everybody write every row"
-            is_open = bool(table.open_policies)
-        else:
-            why, is_open = "granted to all, without row security", True
-        if table.open_to_all and is_open:
-            yield _open("anyone may write this table", str(table), table.open_to_all, why)
-    told = re.compile("|".join(rf"\b{re.escape(name.split('.', 1)[1])}\b" for name in names))
-    for view in catalog.views:
-        if view.open_to_all and names and told.search(view.definition):
-            why = "granted to all, by the rights of its owner"
-            yield _open("anyone may write through this view", str(view), view.open_to_all, why)
-
-
-def _open(title: str, where: str, to_all: Sequence[str], why: str) -> Fault:
-    return Fault("L4", Severity.ERROR, title, where, f"{', '.join(to_all).lower()}: {why}")

@@ -48,12 +48,10 @@ class Reading:
     Attributes:
         part: The part of the plan that says so.
         because: Why it would be read so.
-        unread: Words whose meaning we do not know, by table and column.
     """
 
     part: Part
     because: tuple[str | None, ...]
-    unread: tuple[tuple[str, str, str], ...] = ()
 
 
 def read_as(old: UsersTable, words_of: WordsOf) -> Reading | None:
@@ -69,7 +67,7 @@ def read_as(old: UsersTable, words_of: WordsOf) -> Reading | None:
 
 def _as_refunds(old: UsersTable, words_of: WordsOf) -> Reading | None:
     table = old.table
-    task = old.first(("task_id", "job_id", "generation_id", "reference_id"))
+    task = old.first((*vocabulary.TASK, "reference_id", "resource_id"))
     amount = first_column(table, (*vocabulary.REFUNDED_CREDITS, "credits", "amount"))
     if not (task and amount and amount.is_number and "refund" in table.word):
         return None
@@ -134,7 +132,7 @@ def _as_tasks(old: UsersTable, words_of: WordsOf) -> Reading | None:
         f"{charged.name} says what it cost",
         "providers' ids are there" if task_ids else None,
     )
-    return Reading(tasks, because, _unread(table, status, statuses))
+    return Reading(tasks, because)
 
 
 def _as_entries(old: UsersTable) -> Reading | None:
@@ -152,7 +150,7 @@ def _as_entries(old: UsersTable) -> Reading | None:
         credit=credit.name,
         debit=debit.name,
         sign="columns",
-        reference=old.first(vocabulary.REFERENCE),
+        reference=old.all(vocabulary.REFERENCE),
         dead=dead_column(old.table),
     )
     return Reading(history, (f"{credit.name} and {debit.name}", at))
@@ -192,7 +190,7 @@ def _as_amounts(old: UsersTable, words_of: WordsOf) -> Reading | None:
         kind=kind.name if kinds and kind else "",
         kinds=kinds,
         after=after,
-        reference=old.first(vocabulary.REFERENCE),
+        reference=old.all(vocabulary.REFERENCE),
         cost=old.first(vocabulary.COST),
         dead=dead_column(table),
     )
@@ -205,12 +203,14 @@ def _as_amounts(old: UsersTable, words_of: WordsOf) -> Reading | None:
         f"{kind.name} says what happened" if kind else None,
         f"{after} is the balance then" if after else None,
     )
-    return Reading(history, because, _unread(table, kind, kinds))
+    return Reading(history, because)
 
 
 def _as_balances(old: UsersTable, words_of: WordsOf) -> Reading | None:
     table = old.table
-    is_users_own = bool(vocabulary.USERS_TABLE.match(table.word))
+    is_users_own = any(
+        names.match(table.word) for names in (vocabulary.USERS_TABLE, vocabulary.GROUPS_TABLE)
+    )
     held = [column for column in table.columns if _is_balance(column, old)]
     if not held or not (old.user.is_unique or is_users_own):
         return None
@@ -299,13 +299,6 @@ def _sign(amount: Column, kinds: dict[str, str], found: dict[str, Any]) -> Sign:
     if charged and all(row.negative == row.rows for row in charged):
         return "stored"
     return "kind"
-
-
-def _unread(
-    table: Table, column: Column | None, meanings: dict[str, str]
-) -> tuple[tuple[str, str, str], ...]:
-    unknown = [word for word, meaning in meanings.items() if meaning == vocabulary.UNKNOWN]
-    return tuple((str(table), _name(column), word) for word in unknown)
 
 
 def _name(column: Column | None) -> str:

@@ -8,6 +8,7 @@ import psycopg
 from psycopg import sql
 
 from pgcredits.adopt.inspect.faults import Fault, Severity
+from pgcredits.adopt.plan.tiers import promises
 from pgcredits.adopt.source import expressions, queries
 from pgcredits.sql_files import read_template
 
@@ -28,6 +29,7 @@ _UNNAMED_REFUNDS = read_template(__package__, "unnamed_refunds.sql")
 _GRANTED_TWICE = read_template(__package__, "granted_twice.sql")
 _REFUNDED_TWICE = read_template(__package__, "refunded_twice.sql")
 _TASK_FAULTS = read_template(__package__, "task_faults.sql")
+_REFUNDED_BEYOND = read_template(__package__, "refunded_beyond.sql")
 _OWED_USERS = read_template(__package__, "owed_users.sql")
 
 
@@ -69,6 +71,7 @@ def _of_balances(conn: Connection, plan: Plan, part: Balances) -> Iterator[Fault
             "-", Severity.WARNING, "balances of nobody", part.table,
             "their rows name no user: they do not come over", found.orphans, found.orphaned,
         )  # fmt: skip
+    yield from _promises(conn, part)
     monthly = [bucket for bucket in part.buckets if bucket.expires == "next_reset"]
     if part.reset and monthly:
         held = SQL(" + ").join(
@@ -86,6 +89,19 @@ def _of_balances(conn: Connection, plan: Plan, part: Balances) -> Iterator[Fault
                 f"by {part.reset} they should have been replaced", overdue.overdue,
                 overdue.credits,
             )  # fmt: skip
+
+
+def _promises(conn: Connection, part: Balances) -> Iterator[Fault]:
+    """Users who were promised something else than most users of their tier."""
+    found = promises(conn, part)
+    for tier in dict.fromkeys(one.tier for one in found if not one.is_usual):
+        told = [one for one in found if one.tier == tier]
+        yield Fault(
+            "-", Severity.WARNING, "users of one tier were promised different allowances",
+            part.table,
+            f"{tier}: " + ", ".join(f"{one.allowance:f} to {one.users} users" for one in told),
+            sum(one.users for one in told if not one.is_usual),
+        )  # fmt: skip
 
 
 def _of_history(conn: Connection, plan: Plan, part: History) -> Iterator[Fault]:
@@ -166,6 +182,15 @@ def _of_tasks(conn: Connection, plan: Plan) -> Iterator[Fault]:
             "L3", Severity.ERROR, "refunded twice", where,
             "more came back than was charged, or more than once", found.twice,
             found.twice_credits,
+        )  # fmt: skip
+    (beyond,) = conn.execute(
+        _REFUNDED_BEYOND.format(refunds=queries.refunds(plan), tasks=queries.tasks_alone(plan))
+    ).fetchall()
+    if beyond.users:
+        yield Fault(
+            "L3", Severity.ERROR, "users who got back more than failed", where,
+            "their refunds come to more than their failed work had cost", beyond.users,
+            beyond.credits,
         )  # fmt: skip
     if found.delivered:
         yield Fault(

@@ -59,6 +59,8 @@ def show(out: Console, found: Inspection) -> None:
         _line(out, f"{table}: nobody knows what {column} = {word!r} means", "yellow")
     for line in discovery.asides:
         _line(out, f"left aside: {line}")
+    for table, why in discovery.not_understood:
+        _line(out, f"not understood: {table}: {why}", "red")
     for function, table in discovery.failing:
         _line(out, f"will fail after the cut-over: {function}, and writes to {table} with it")
     _show_faults(out, found)
@@ -128,6 +130,9 @@ def as_json(found: Inspection) -> dict[str, Any]:
         ],
         "failing_triggers": [
             {"function": function, "table": table} for function, table in found.discovery.failing
+        ],
+        "not_understood": [
+            {"table": table, "because": why} for table, why in found.discovery.not_understood
         ],
         "faults": [{**asdict(one), "severity": one.severity.value} for one in found.faults],
         "owed": [{**asdict(one), "user_id": str(one.user_id)} for one in found.owed],

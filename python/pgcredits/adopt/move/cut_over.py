@@ -13,6 +13,7 @@ from pgcredits.adopt.errors import AdoptionError
 from pgcredits.adopt.move import history
 from pgcredits.adopt.plan.amounts import require_whole
 from pgcredits.adopt.plan.fitting import fingerprint
+from pgcredits.adopt.plan.tiers import plans_of_tiers
 from pgcredits.adopt.source import expressions, queries
 from pgcredits.sql_files import read_sql, read_template
 
@@ -127,14 +128,16 @@ def _import_balances(conn: Connection, plan: Plan, part: Balances) -> int:
 def _import_tiers(conn: Connection, plan: Plan, part: Balances) -> None:
     if not part.tiers:
         return
+    tiers = plans_of_tiers(conn, part)
     conn.execute(
         _IMPORT_PLANS.format(
             user_id=expressions.user_id(plan, expressions.user(plan, part.user)),
             tier=expressions.column(part.tier),
             table=expressions.table(part.table),
             user=expressions.column(part.user),
-            words=sql.Literal(list(part.tiers)),
-            plans=sql.Literal(list(part.tiers.values())),
+            allowance=expressions.column(part.allowance),
+            words=sql.Literal(list(tiers)),
+            plans=sql.Literal(list(tiers.values())),
             next_reset=queries.next_reset(part),
         )
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pgcredits.adopt.move import history
 from pgcredits.adopt.move.cut_over import cut_over, is_cut_over
+from pgcredits.adopt.move.open_questions import require_answers
 from pgcredits.adopt.move.progress import Run
 from pgcredits.adopt.move.tasks import import_tasks
 from pgcredits.adopt.move.users import register_users
@@ -48,6 +49,7 @@ def run(conn: psycopg.Connection[Any], plan: Plan, watcher: Watcher) -> Run:
     require_ids(conn, plan)
     is_done = is_cut_over(conn, plan)
     if not is_done:
+        require_answers(conn, plan)
         require_whole(conn, plan)
         watcher.scene("comparing balances with their history")
         require_proved(conn, plan)

@@ -10,6 +10,7 @@ import tomlkit
 from pgcredits.adopt.plan.model import Bucket
 from pgcredits.adopt.plan.reading import CHOICES, VERSION
 from pgcredits.adopt.source.vocabulary import UNKNOWN
+from pgcredits.adopt.source.writers import bare_name
 from pgcredits.printable import harmless
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ _COMMENTS = {
     "close": "After the cut-over every write is refused (table), or changes of credits (columns).",
     "expires": "never, next_reset, or the column with its time.",
     "tier": "Its words put users on the plans below; without this line they have no plan.",
-    "tiers": "Which plan in credits.plans each word stands for.",
+    "tiers": "Which plan in credits.plans each word stands for; word/200: those promised 200.",
     "sign": "stored: amounts have it. kind, both: the kind gives it. columns: credit - debit.",
     "kinds": f'What the words mean: {", ".join(CHOICES["kinds"])}. "" is for null.',
     "statuses": f'What the words mean: {", ".join(CHOICES["statuses"])}. "" is for null.',
@@ -71,8 +72,16 @@ def _remarks(discovery: Discovery) -> Iterator[str]:
         yield f"TO DO: {line}"
     for line in discovery.asides:
         yield f"Left aside: {line}."
+    for table, why in discovery.not_understood:
+        yield f"TO DO: {table} is not understood: {why}. Describe it below, or, where it keeps no"
+        yield f"credits: not_credits = [{_quoted(table)}]"
     for function, table in discovery.failing:
-        yield f"TO DO: {function} will fail, and so will writes to {table}: move it."
+        yield f"TO DO: {function} will fail, and so will writes to {table}: move it, or accept it:"
+        yield f"accept_failing = [{_quoted(bare_name(function))}]"
+
+
+def _quoted(text: str) -> str:
+    return tomlkit.item(text).as_string()
 
 
 def _settings(part: Any) -> list[tuple[str, Any]]:

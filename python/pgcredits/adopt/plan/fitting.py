@@ -9,6 +9,7 @@ from psycopg import sql
 
 from pgcredits.adopt.errors import AdoptionError, PlanError
 from pgcredits.adopt.plan.amounts import require_amounts
+from pgcredits.adopt.plan.tiers import require_plans
 from pgcredits.adopt.source import expressions
 from pgcredits.adopt.source.catalog import read_catalog
 from pgcredits.sql_files import read_sql, read_template
@@ -23,9 +24,7 @@ _CLOSED_AS = read_sql(__package__, "closed_as.sql")
 _COLUMN_DEFAULT = read_sql(__package__, "column_default.sql")
 _IS_INSTALLED = read_sql(__package__, "is_installed.sql")
 _MISSING_OWNERS = read_sql(__package__, "missing_owners.sql")
-_PLANS = "select p.plan, p.monthly_credits from credits.plans as p"
 _STRANGE_WORDS = read_template(__package__, "strange_words.sql")
-_USUAL_ALLOWANCES = read_template(__package__, "usual_allowances.sql")
 
 #: Settings whose columns must be times, numbers or booleans.
 _TIMES = ("reset", "at", "created", "finished", "refunded_at")
@@ -49,7 +48,7 @@ def require_fit(conn: psycopg.Connection[Any], plan: Plan) -> None:
         if part.close == "columns":
             _require_no_default(conn, part)
         if part.tier:
-            _require_plans(conn, plan, part)
+            require_plans(conn, plan, part)
         for row in conn.execute(_CLOSED_AS, {"table": part.table}):
             if row.read_as != fingerprint(plan, part):
                 raise PlanError(
@@ -217,35 +216,6 @@ def _require_columns(part: Part, table: Table) -> None:
             f"{table}: key = {part.key!r} does not tell its rows apart",
             "Name its primary key, or make the column unique.",
         )
-
-
-def _require_plans(conn: psycopg.Connection[Any], plan: Plan, part: Balances) -> None:
-    """Refuse tiers whose plan is missing, or has another allowance than the tier had."""
-    known = {row.plan: row.monthly_credits for row in conn.execute(_PLANS)}
-    for word, name in part.tiers.items():
-        if name not in known:
-            raise PlanError(
-                f"{part.table}: {word!r} stands for plan {name!r}, which is not in credits.plans",
-                "Insert it there, or leave the word out: its users have no plan then.",
-            )
-    if not part.allowance:
-        return
-    found = conn.execute(
-        _USUAL_ALLOWANCES.format(
-            tier=expressions.column(part.tier),
-            allowance=expressions.column(part.allowance),
-            table=expressions.table(part.table),
-        )
-    ).fetchall()
-    for row in found:
-        here = known.get(part.tiers.get(row.tier, ""))
-        brings = row.allowance * plan.credits_per_unit
-        if here is not None and brings != here:
-            raise PlanError(
-                f"{part.table}: {row.tier!r} brings {brings:g} credits a month, and plan "
-                f"{part.tiers[row.tier]!r} brings {here}",
-                "Update credits.plans, or name another plan for the tier.",
-            )
 
 
 def _require_words(

@@ -107,10 +107,11 @@ class Balances(OldTable, frozen=True):
         buckets: The columns that hold credits. They add up, but for those that another includes.
         reset: The column that says when monthly credits were last given; empty = there is none.
         tier: The column with the user's subscription; empty = there is none, or it stays behind.
-        tiers: Which plan in credits.plans each word of tier stands for; users with any other word
-            get no plan.
+        tiers: Which plan in credits.plans each word of tier stands for, in whatever case; users
+            with any other word get no plan. A word with an allowance, as "pro/200", stands for
+            the users of the tier who were promised so much.
         allowance: The column with the credits that a tier brings in a month: where it has a number,
-            the plan must bring the same.
+            the plan must bring the same to most users of a tier, and less to nobody.
         summed: Whether the balance is the sum of this history, since no column holds it.
         close: What is refused after the cut-over: table (every write), columns (a change of the
             buckets), or nothing.
@@ -156,7 +157,8 @@ class History(OldTable, frozen=True):
         kind: The column whose words say what a row did; empty = the sign says it.
         kinds: What each word of kind means: grant, charge, refund, expiry, or other.
         after: The column with the balance after the row; empty = there is none.
-        reference: The column that says what a row belongs to: a task, a payment.
+        reference: The column that says what a row belongs to: a task, a payment; or a list of such
+            columns, of which the first that is not null counts.
         cost: The column with the US dollars that the provider's work cost.
         close: What is refused after the cut-over: table (every write), or nothing.
         status: The column whose words say whether a row happened; empty = every row did.
@@ -177,7 +179,7 @@ class History(OldTable, frozen=True):
     sign: Sign = "kind"
     kind: str = ""
     after: str = ""
-    reference: str = ""
+    reference: str | tuple[str, ...] = ""
     cost: str = ""
     close: Close = "table"
     # In a plan made by discovery, not read from a file, a word may also be vocabulary.UNKNOWN.
@@ -187,6 +189,11 @@ class History(OldTable, frozen=True):
     dead: str = ""
     opening: int = 0
     explains: Explains = ""
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """The columns that say what a row belongs to, the first that is not null."""
+        return (self.reference,) if isinstance(self.reference, str) else self.reference
 
 
 class Refunds(OldTable, frozen=True):
@@ -287,6 +294,11 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True):
         accept_difference: By how many credits, all users' differences together, the balances may
             differ from what the old history and code say: more stops the run.
         undecided: Questions that nothing in the database answers: one that is left stops the run.
+        accept_failing: Trigger functions, and foreign keys that are set to null, that will fail
+            after the cut-over, and with them whatever fires them: run refuses to begin until each
+            is named here.
+        not_credits: Tables whose names speak of credits, and that keep none: run refuses to begin
+            until each table that the plan does not read is named here.
     """
 
     schemas: tuple[str, ...]
@@ -299,6 +311,8 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True):
     rounding: Rounding = "refuse"
     accept_difference: AtLeast0 = 0
     undecided: tuple[str, ...] = ()
+    accept_failing: tuple[str, ...] = ()
+    not_credits: tuple[str, ...] = ()
     balances: tuple[Balances, ...] = ()
     history: tuple[History, ...] = ()
     refunds: tuple[Refunds, ...] = ()

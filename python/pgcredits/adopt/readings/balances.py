@@ -180,7 +180,10 @@ def _reading(
     if not adding:
         return None
     totals = [name for name in columns if name in adding and _may_include(name, said)]
-    is_plausible = all(name in said.balances or not _needs_showing(name) for name in adding)
+    # A table's only column was not taken for a balance by its name alone.
+    is_plausible = len(columns) == 1 or all(
+        name in said.balances or not _needs_showing(name) for name in adding
+    )
     parts: dict[str, list[str]] = {}
     for name in columns:
         if name in adding:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from itertools import permutations
 from typing import TYPE_CHECKING
 
-from pgcredits.adopt.inspect.function_bodies import Body, CreditCode, between_commas
+from pgcredits.adopt.inspect.function_bodies import Body, CreditCode
+from pgcredits.adopt.inspect.statements import between_commas
 from pgcredits.adopt.source import vocabulary
 from pgcredits.adopt.source.vocabulary import plain
 

@@ -12,7 +12,7 @@ from pgcredits.adopt.inspect.recognising import bucket_of, may_hold
 from pgcredits.adopt.readings.against_history import compare, differences, held
 from pgcredits.adopt.readings.balances import balance_readings, least_contradicted
 from pgcredits.adopt.readings.code import Said, contradictions, what_code_says
-from pgcredits.adopt.source.catalog import read_catalog
+from pgcredits.adopt.source.catalog import keeps_lots, read_catalog
 from pgcredits.sql_files import read_template
 
 if TYPE_CHECKING:
@@ -60,9 +60,10 @@ def widened(plan: Plan, catalog: Catalog) -> Plan:
 
 
 def _widened_part(plan: Plan, part: Balances, catalog: Catalog) -> Balances:
-    if part.summed:
-        return part
     table = catalog.tables_by_name[part.table]
+    # Of lots it is their shape that tells what is left from what there was.
+    if part.summed or keeps_lots(table, part):
+        return part
     named = {
         bucket.column for one in plan.balances if one.table == part.table for bucket in one.buckets
     }

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     import psycopg
 
+    from pgcredits.adopt.plan.model import Balances
+
 #: pgcredits' own schemas, which are never an older system's.
 OURS = ("credits", "credits_internal", "credits_monitoring", "credits_deploy")
 
@@ -42,6 +44,9 @@ class Column:
     key_position: int
     comment: str = ""
     generated: str = ""
+    refers_to: str | None = None
+    emptied_by: str | None = None
+    open_to_all: tuple[str, ...] = ()
 
     @cached_property
     def word(self) -> str:
@@ -65,6 +70,25 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Policy:
+    """A policy of row security that lets everybody write, or keeps them from it.
+
+    Attributes:
+        name: As it was made.
+        command: One of a (insert), w (update), d (delete) and * (all), as in pg_policy.
+        kind: permissive or restrictive.
+        using: Which old rows may be written.
+        check: What the new row must be like.
+    """
+
+    name: str
+    command: str
+    kind: str
+    using: str
+    check: str
+
+
+@dataclass(frozen=True)
 class Table:
     """A table, partitioned or not."""
 
@@ -76,7 +100,7 @@ class Table:
     writes: int = 0
     has_row_security: bool = False
     open_to_all: tuple[str, ...] = ()
-    open_policies: tuple[str, ...] = ()
+    policies: tuple[Policy, ...] = ()
 
     def __str__(self) -> str:
         """As a person writes it."""
@@ -101,6 +125,11 @@ class Table:
     def by_word(self) -> dict[str, Column]:
         """Its columns by their names in the spelling of the lists in vocabulary."""
         return {column.word: column for column in reversed(self.columns)}
+
+    def open_through(self, columns: Iterable[str]) -> tuple[str, ...]:
+        """What everybody was granted on the table, or on one of these columns."""
+        granted = (self.by_name[name].open_to_all for name in columns if name in self.by_name)
+        return tuple(sorted({*self.open_to_all, *(one for some in granted for one in some)}))
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -152,12 +181,13 @@ class View:
 
 @dataclass(frozen=True)
 class Catalog:
-    """All that was found in some schemas."""
+    """All that was found in some schemas, and the functions of all others."""
 
     schemas: tuple[str, ...]
     tables: tuple[Table, ...]
     functions: tuple[Function, ...]
     views: tuple[View, ...]
+    functions_elsewhere: tuple[Function, ...] = ()
 
     @cached_property
     def tables_by_name(self) -> dict[str, Table]:
@@ -178,12 +208,17 @@ def read_catalog(
     Raises:
         PlanError: A schema does not exist, or is not an application's.
     """
-    names: dict[str, Any] = {"schemas": list(schemas), "ours": [] if ours else list(OURS)}
+    names: dict[str, Any] = {
+        "schemas": list(schemas),
+        "ours": [] if ours else list(OURS),
+        "never": ["information_schema", *OURS],
+    }
     _require_schemas(conn, names)
     return Catalog(
         schemas=tuple(schemas),
         tables=_tables(conn, names),
-        functions=_functions(conn, names),
+        functions=_functions(conn, {**names, "elsewhere": False}),
+        functions_elsewhere=_functions(conn, {**names, "elsewhere": True}),
         views=tuple(
             View(**{**row._asdict(), "open_to_all": tuple(row.open_to_all)})
             for row in conn.execute(_VIEWS, names)
@@ -209,15 +244,16 @@ def _require_schemas(conn: psycopg.Connection[Any], names: dict[str, Any]) -> No
 
 def _tables(conn: psycopg.Connection[Any], names: dict[str, Any]) -> tuple[Table, ...]:
     columns: dict[int, list[Column]] = {}
-    for of_table, *column in conn.execute(_COLUMNS, names):
-        columns.setdefault(of_table, []).append(Column(*column))
+    for row in conn.execute(_COLUMNS, names):
+        column = {**row._asdict(), "open_to_all": tuple(row.open_to_all)}
+        columns.setdefault(column.pop("table_oid"), []).append(Column(**column))
     return tuple(
         Table(
             **{
                 **row._asdict(),
                 "columns": tuple(columns.get(row.oid, ())),
-                "open_to_all": tuple(sorted(set(row.open_to_all))),
-                "open_policies": tuple(sorted(row.open_policies)),
+                "open_to_all": tuple(row.open_to_all),
+                "policies": tuple(Policy(*policy) for policy in row.policies),
             }
         )
         for row in conn.execute(_TABLES, names)
@@ -242,3 +278,9 @@ def _functions(conn: psycopg.Connection[Any], names: dict[str, Any]) -> tuple[Fu
 def first_column(table: Table, names: Iterable[str]) -> Column | None:
     """The column with the first of these names that the table has: user_id is userId, too."""
     return next((table.by_word[name] for name in names if name in table.by_word), None)
+
+
+def keeps_lots(table: Table, part: Balances) -> bool:
+    """Whether a user may have several rows of a table, each with a remainder of its own."""
+    is_single = len(part.buckets) == 1 and part.close == "table"
+    return is_single and not table.by_name[part.user].is_unique

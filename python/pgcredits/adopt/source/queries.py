@@ -163,7 +163,9 @@ def history(plan: Plan, part: History) -> Composable:
         moved=_moved(plan, part),
         amount=_happened(part, _stated(plan, part)),
         cost=column(part.cost),
-        reference=text(part.reference),
+        reference=SQL("coalesce({})").format(
+            SQL(", ").join(text(name) for name in part.references or ("",))
+        ),
         after=_happened(part, column(part.after), NULL),
         table=table(part.table),
         kind=_happened(part, _kind(plan, part), SQL("'other'")),
@@ -236,13 +238,18 @@ def tasks(plan: Plan) -> Composable:
     plan wants that.
     """
     return _TASKS.format(
-        all_tasks=SQL(" union all ").join(tasks_of_table(plan, part) for part in plan.tasks),
-        all_refunds=_refunds(plan),
+        all_tasks=tasks_alone(plan),
+        all_refunds=refunds(plan),
         count_unnamed=sql.Literal(int(plan.unnamed_refunds == "count")),
     )
 
 
-def _refunds(plan: Plan) -> Composable:
+def tasks_alone(plan: Plan) -> Composable:
+    """Every task, with what it says of itself."""
+    return SQL(" union all ").join(tasks_of_table(plan, part) for part in plan.tasks)
+
+
+def refunds(plan: Plan) -> Composable:
     """Every refund of every log and history: its table, its user, what it names, and how much."""
     logged = [_logged_refunds(plan, part) for part in plan.refunds]
     in_history = [

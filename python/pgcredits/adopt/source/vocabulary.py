@@ -9,6 +9,9 @@ import re
 
 # --- names of columns, the likeliest first --------------------------------------------------------
 
+#: Columns of whatever shares its credits: a balance may be a team's.
+GROUP = ("team_id", "org_id", "organization_id", "organisation_id", "workspace_id", "tenant_id",
+         "company_id")  # fmt: skip
 USER = (
     "user_id",
     "account_id",
@@ -19,11 +22,19 @@ USER = (
     "uid",
     "user",
     "owner",
+    *GROUP,
 )
 #: Further names of a user's column: wallet_owner, customer_uuid.
-USER_LIKE = re.compile(r"(^|_)(user|owner|account|customer|member|profile)(_?id|_uuid)?$")
+USER_LIKE = re.compile(
+    r"(^|_)(user|owner|account|customer|member|profile)(_?id|_uuid)?$"
+    r"|(^|_)(team|org|organi[sz]ation|workspace|tenant|company)_(id|uuid)$"
+)
 #: Tables with a row for each user, in which the key says who it is.
 USERS_TABLE = re.compile(r"^(app_)?(users?|profiles?|accounts?|customers?|members?)$")
+#: The same of groups: a column of theirs that names a user says who made them, not whose they are.
+GROUPS_TABLE = re.compile(
+    r"^(app_)?(teams?|orgs?|organi[sz]ations?|workspaces?|tenants?|companies|company)$"
+)
 
 #: A balance: something left to spend.
 BALANCE = re.compile(
@@ -59,7 +70,17 @@ PURCHASED = re.compile(r"(purchas|paid|bought|topup|top_up|extra|pack|bonus)")
 RESET = ("last_reset_at", "last_reset", "reset_at", "period_start", "last_refill_at")
 TIER = ("subscription_tier", "tier", "plan", "subscription_plan", "plan_name", "membership")
 ALLOWANCE = ("monthly_allowance", "monthly_credits", "allowance", "credits_per_month")
-EXPIRES = ("expires_at", "expiry", "valid_until", "period_end", "next_reset_at")
+EXPIRES = ("expires_at", "expires_on", "expiry", "expiry_date", "expiration", "expiration_date",
+           "valid_until", "valid_to", "period_end", "next_reset_at")  # fmt: skip
+#: What is left of a lot, where there are several rows a user; and what it began with.
+LEFT = re.compile(
+    r"^(.*_)?(remaining|left|unused|available)(_(credits?|tokens?|coins?|amount|balance|quantity))?$"
+    r"|^(credits?|tokens?|coins?)_(balance|available)$"
+)
+GIVEN = re.compile(
+    r"(^|_)(purchased|granted|initial|original|total|issued|given|allocated|bought|amount|quantity"
+    r"|credits?|tokens?|coins?)(_|$)"
+)
 
 AMOUNT = ("delta", "amount", "amount_usd", "amount_cents", "delta_usd", "credits_used",
           "credits_delta", "change", "credits", "quantity", "qty", "points",
@@ -67,17 +88,23 @@ AMOUNT = ("delta", "amount", "amount_usd", "amount_cents", "delta_usd", "credits
 CREDIT = ("credit", "credits_in", "credited")
 DEBIT = ("debit", "credits_out", "debited")
 AFTER = ("balance_after", "new_balance", "running_balance", "balance")
-KIND = ("transaction_type", "type", "kind", "action", "entry_type", "reason")
+KIND = ("transaction_type", "type", "kind", "action", "entry_type", "event_type", "reason",
+        "operation")  # fmt: skip
 AT = ("created_at", "occurred_at", "inserted_at", "timestamp", "entry_date", "date", "at")
 #: A column that is set where a row counts no more.
 DEAD = ("deleted_at", "voided_at", "reversed_at", "removed_at", "is_deleted", "deleted",
         "is_void", "voided", "is_voided", "is_reversed")  # fmt: skip
-REFERENCE = ("api_request_id", "reference_id", "reference", "task_id", "job_id", "request_id",
-             "payment_id", "payment_intent", "external_id", "ref")  # fmt: skip
+#: What a row of a history may belong to: the work comes before the payment and the request.
+TASK = ("task_id", "job_id", "generation_id", "prediction_id", "video_id", "image_id", "render_id",
+        "run_id")  # fmt: skip
+REFERENCE = (*TASK, "api_request_id", "reference_id", "reference", "resource_id", "request_id",
+             "order_id", "payment_id", "payment_intent", "payment_intent_id", "invoice_id",
+             "external_id", "ref")  # fmt: skip
 COST = ("cost_usd", "provider_cost", "cost")
 
 CHARGED = ("credits_consumed", "credits_charged", "credits_used", "credit_cost", "cost_credits",
-           "price_credits", "credits_price", "credits")  # fmt: skip
+           "credits_cost", "credits_spent", "price_credits", "credits_price",
+           "credits")  # fmt: skip
 #: Names of columns whose numbers may be credits.
 AMOUNT_LIKE = re.compile(r"credit|token|coin|point|amount|qty|quantity|balance|delta")
 #: Tables of a shop. Their rows have a status and a price as tasks do, but a price in money: for a
@@ -106,6 +133,51 @@ REFUNDED_CREDITS = ("refund_credits", "credits_refunded", "refunded_credits", "r
 REFUNDED_AT = ("refunded_at", "refund_processed_at")
 REFUNDED_STATUS = ("refund_status",)
 
+NOT_GIVEN = re.compile(
+    r"used|consumed|spent|lifetime|cost|price|refund|after|before|previous|new_|usd|cents"
+)
+#: Names of tables that speak of credits: one of these that nothing explains may hold some.
+SPEAKS_OF_CREDITS = re.compile(
+    r"credit(?!or|_?card)|wallet|quota|(^|_)(tokens?|usages?|coins?|balances?|ledgers?)(_|$)"
+)
+#: Columns that do, in tables of other names.
+LEFT_OF_CREDITS = re.compile(
+    r"(credits?|tokens?|coins?)_(balance|left|remaining|available)$"
+    r"|(remaining|available|unused)_(credits?|tokens?|coins?)$"
+)
+#: Tokens that let somebody in.
+KEYS = re.compile(
+    r"(^|_)(access|refresh|auth|api|session|reset|verification|verify|verifications?|invit\w*|push"
+    r"|device|csrf|oauth\w*|personal|password|login|email|jwt|fcm|magic|revoked|blacklist\w*)"
+    r"_(\w+_)?tokens?$"
+)
+#: Tables of what is for sale, and of settings. They have no owners.
+FOR_SALE = re.compile(
+    r"(^|_)(packs?|packages?|plans?|prices?|pricing|costs?|rates?|settings?|config\w*|products?"
+    r"|tiers?|rules?|polic(y|ies)|limits?|types?|features?|models?|bundles?|offers?)(_|$)"
+)
+#: Words of lots that count, or of which nothing is left.
+LIVE = re.compile(
+    r"^(active|available|open|valid|current|granted|completed?|paid|partial\w*|(fully_)?used"
+    r"|depleted|exhausted|consumed|expired)$"
+)
+#: Columns whose words may tell one kind of credits from another, and words that tell only where
+#: credits came from.
+CREDIT_KIND = ("credit_type", "credit_kind", "currency", "unit", "feature", "resource_type", "type",
+               "kind", "bucket", "pool", "category")  # fmt: skip
+ORIGINS = re.compile(
+    r"(^|_)(free|trial|paid|plan|addon|add_on|month\w*|annual\w*|year\w*|week\w*|daily|manual|admin"
+    r"|rollover|one_time|permanent|included|base|extra|import|migrat\w*|stripe|paypal|apple|google)"
+    r"(_|$)"
+)
+#: What credits are called, and words beside that which tell nothing of what they are good for.
+UNITS = re.compile(r"^(credit|token|coin)s?$")
+NO_KIND = re.compile(
+    r"^(current|users?|accounts?|wallets?|members?|my|main|general|regular|balance|left|remaining"
+    r"|available|unused|count|amount|number|usd|cents|eur|dollars?|referrals?|promo\w*|gift\w*|welcome"
+    r"|signup|rewards?|earned|rolled|over|expiring|last|subscription|initial|opening|ai|app|\d+)$"
+)
+
 #: Names of tables and functions beside the credits that an older system often does not use.
 UNUSED_NAMES = re.compile(
     r"^(credit_pools|credit_purchase_requests|platform_credits|api_providers"
@@ -123,12 +195,14 @@ KINDS = {
         "grant", "purchase", "topup", "top_up", "credit", "bonus", "reset", "allowance", "earn",
         "earned", "deposit", "subscription", "monthly", "monthly_reset", "promo", "referral",
         "signup", "signup_bonus", "gift", "add", "plan_change", "renewal", "recharge", "reward",
-        "welcome", "compensation", "goodwill",
+        "welcome", "compensation", "goodwill", "granted", "purchased", "added", "trial", "refill",
+        "pack", "package",
     ),
     "charge": (
         "charge", "usage", "use", "used", "deduction", "deduct", "debit", "spend", "spent",
         "consume", "consumed", "consumption", "generation", "enhancement", "purchase_generation",
-        "withdraw", "withdrawal", "remove", "removal", "burn", "subtract",
+        "withdraw", "withdrawal", "remove", "removal", "burn", "subtract", "deducted", "charged",
+        "withdrawn", "removed", "application", "render", "upscale", "processing",
     ),
 }  # fmt: skip
 STATUSES = {

@@ -13,7 +13,7 @@ from (
             lateral (
                 values
                 (h.user_id, h.balance_after, 1),
-                (h.user_id, h.balance_after - h.amount, -1)
+                (h.user_id, h.balance_after - coalesce(h.credits, h.amount), -1)
             ) as s (user_id, balance, ended)
         group by s.user_id, s.balance
     ) as b

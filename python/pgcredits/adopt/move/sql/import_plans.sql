@@ -1,4 +1,5 @@
--- Put users onto the plans that their tiers stand for.
+-- Put users onto the plans that their tiers stand for, those first that are named with their
+-- allowance.
 
 select
     credits_internal.import_plans(
@@ -10,6 +11,11 @@ from (
         m.plan,
         {next_reset} as next_reset_at
     from {table} as t
-    inner join unnest({words}::text[], {plans}::text[]) as m (tier, plan) on {tier}::text = m.tier
+    cross join
+        lateral (
+            select {tier}::text || '/' || trim_scale({allowance}::numeric)::text as pair
+        ) as w
+    inner join unnest({words}::text[], {plans}::text[]) as m (tier, plan)
+        on m.tier = case when w.pair = any({words}::text[]) then w.pair else {tier}::text end
     where {user} is not null
 ) as u

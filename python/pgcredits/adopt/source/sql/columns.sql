@@ -40,7 +40,41 @@ select
                     ''
                 )
         else ''
-    end as generated
+    end as generated,
+    -- The table to which a foreign key of this column alone refers.
+    (
+        select pg_catalog.concat_ws('.', m.nspname, r.relname)
+        from pg_catalog.pg_constraint as k
+        inner join pg_catalog.pg_class as r on k.confrelid = r.oid
+        inner join pg_catalog.pg_namespace as m on r.relnamespace = m.oid
+        where
+            k.conrelid = a.attrelid
+            and k.contype = 'f'
+            and k.conkey = array[a.attnum]
+        order by k.oid
+        limit 1
+    ) as refers_to,
+    -- The foreign key that sets it to null, or to its default, where what it refers to is deleted.
+    (
+        select k.conname
+        from pg_catalog.pg_constraint as k
+        where
+            k.conrelid = a.attrelid
+            and k.contype = 'f'
+            and k.conkey = array[a.attnum]
+            and k.confdeltype in ('n', 'd')
+        order by k.oid
+        limit 1
+    ) as emptied_by,
+    array(
+        select distinct g.privilege_type
+        from pg_catalog.aclexplode(a.attacl) as g
+        left join pg_catalog.pg_roles as r on g.grantee = r.oid
+        where
+            g.privilege_type in ('INSERT', 'UPDATE')
+            and (g.grantee = 0 or r.rolname in ('anon', 'authenticated'))
+        order by g.privilege_type
+    ) as open_to_all
 from pg_catalog.pg_attribute as a
 inner join pg_catalog.pg_class as c on a.attrelid = c.oid
 inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid

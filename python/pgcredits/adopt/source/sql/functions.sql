@@ -1,4 +1,5 @@
--- The functions and procedures of the named schemas, with their text and who may call them.
+-- The functions and procedures of the named schemas, or of all other schemas of applications, with
+-- their text and who may call them.
 
 select
     p.oid,
@@ -72,8 +73,12 @@ cross join
             ) as types
     ) as t
 where
-    n.nspname = any(%(schemas)s)
-    and p.prokind in ('f', 'p')
+    p.prokind in ('f', 'p')
+    and case
+        when n.nspname = any(%(schemas)s) then not %(elsewhere)s
+        when n.nspname like 'pg\_%%' then false
+        else %(elsewhere)s and n.nspname <> all(%(never)s)
+    end
     -- Functions of an extension are not the application's.
     and not exists (
         select

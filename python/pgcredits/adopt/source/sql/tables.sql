@@ -8,29 +8,31 @@ select
     coalesce(s.n_tup_ins + s.n_tup_upd + s.n_tup_del, 0) as writes,
     c.relrowsecurity as has_row_security,
     array(
-        select a.privilege_type
+        select distinct a.privilege_type
         from pg_catalog.aclexplode(coalesce(c.relacl, pg_catalog.acldefault('r', c.relowner))) as a
         left join pg_catalog.pg_roles as r on a.grantee = r.oid
         where
             a.privilege_type in ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE')
             and (a.grantee = 0 or r.rolname in ('anon', 'authenticated'))
-        union
-        select a.privilege_type
-        from pg_catalog.pg_attribute as t
-        cross join lateral pg_catalog.aclexplode(t.attacl) as a
-        left join pg_catalog.pg_roles as r on a.grantee = r.oid
-        where
-            t.attrelid = c.oid
-            and a.privilege_type in ('INSERT', 'UPDATE')
-            and (a.grantee = 0 or r.rolname in ('anon', 'authenticated'))
+        order by a.privilege_type
     ) as open_to_all,
-    -- Policies that let everybody write every row.
+    -- The policies of writes for everybody: name, command, kind, and their two conditions.
     array(
-        select p.polname
+        select
+            array[
+                p.polname::text,
+                p.polcmd::text,
+                case when p.polpermissive then 'permissive' else 'restrictive' end,
+                coalesce(pg_catalog.pg_get_expr(p.polqual, p.polrelid), 'true'),
+                coalesce(
+                    pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid),
+                    pg_catalog.pg_get_expr(p.polqual, p.polrelid),
+                    'true'
+                )
+            ]
         from pg_catalog.pg_policy as p
         where
             p.polrelid = c.oid
-            and p.polpermissive
             and p.polcmd in ('a', 'w', 'd', '*')
             and exists (
                 select
@@ -38,9 +40,8 @@ select
                 left join pg_catalog.pg_roles as r on m.role = r.oid
                 where m.role = 0 or r.rolname in ('anon', 'authenticated')
             )
-            and coalesce(pg_catalog.pg_get_expr(p.polqual, p.polrelid), 'true') = 'true'
-            and coalesce(pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid), 'true') = 'true'
-    )::text[] as open_policies
+        order by p.polname
+    )::text[] as policies
 from pg_catalog.pg_class as c
 inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
 left join pg_catalog.pg_stat_all_tables as s on c.oid = s.relid
