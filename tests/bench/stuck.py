@@ -96,7 +96,7 @@ def fill(conn: Connection, *, users: int, stuck: int, huge_rows: int) -> None:
     # In many transactions: each walks over the versions of the user's row that it has made.
     for begin in range(1, huge_rows, 500):
         conn.execute(
-            "select count(*) from generate_series(%s, %s) as i"
+            "select count(*) from generate_series(%s::integer, %s::integer) as i"
             f" cross join lateral credits.deduct_user_credits("
             f"{HUGE}, 1, p_metadata => jsonb_build_object('i', i))",
             (begin, min(begin + 499, huge_rows)),
