@@ -38,11 +38,11 @@ def run(conn: psycopg.Connection[Any], plan: Plan, watcher: Watcher) -> Run:
         PlanError: The plan does not fit the database, or its history contradicts it.
         AdoptionError: Something is in the way.
     """
+    conn.execute("set statement_timeout = 0")
     conn.execute("set time zone 'UTC'")
     conn.execute("set jit = off")
     # Sums of all users stay in memory.
     conn.execute("set work_mem = '64MB'")
-    conn.execute("set statement_timeout = 0")
     # Rows that a policy hides would be lost: with this setting they are an error.
     conn.execute("set row_security = off")
     require_fit(conn, plan)
