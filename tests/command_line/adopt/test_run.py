@@ -1495,7 +1495,12 @@ def test_what_is_written_meanwhile_is_included_or_refused(
         with template.clone() as database, database.connect() as conn:
             conn.execute("set time zone 'UTC'")
             plan = planned(conn, "typed_amounts", dirty=False)
-            conn.execute("update public.credit_balances set balance = 1000000")
+            conn.execute(
+                "insert into public.credit_transactions (user_id, type, amount)"
+                " select b.user_id, 'purchase', 1000000 - b.balance"
+                " from public.credit_balances as b;"
+                "update public.credit_balances set balance = 1000000"
+            )
             spenders = [Spender(database, systems.user(n)) for n in (1, 1, 2, 2)]
             for spender in spenders:
                 spender.thread.start()
