@@ -145,8 +145,9 @@ def template(
     deployed: NoopExecutor,
 ) -> Iterator[databases.Template]:
     """The database in which pgcredits is deployed; `template.clone()` copies it."""
-    template = databases.Template(postgres_server, deployed.template_dbname, reused=True)
     profile = pytestconfig.stash[PROFILE]
+    # The profiler forgets all databases at once, and so what kept copies have counted.
+    template = databases.Template(postgres_server, deployed.template_dbname, reused=profile is None)
     if profile is not None:
         profile.prepare(postgres_server, template.name)
         template.before_drop = profile.collect

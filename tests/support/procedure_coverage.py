@@ -83,11 +83,7 @@ class Profile:
         with conn.cursor(row_factory=tuple_row) as cursor:
             for name, stmtid, executed in cursor.execute(_EXECUTED):
                 self._executed[name][stmtid] += executed
-        # Not all at once: that would forget what is counted in other databases, too.
-        conn.execute(
-            "select public.plpgsql_profiler_reset(a.funcoid)"
-            " from public.plpgsql_profiler_functions_all() as a"
-        )
+        conn.execute("select public.plpgsql_profiler_reset_all()")
 
     def write(self) -> None:
         """Write the sum as JSON: function -> language, source, statements."""
