@@ -163,13 +163,10 @@ class Database:
         """
         ours = [conn for conn in self._connections if not conn.closed]
         ours.sort(key=lambda conn: conn not in self._plain)
-        conn = next((c for c in ours if c.info.user == self.server.user and _is_idle(c)), None)
-        if conn is None and self._ready:
-            conn = self.connect()
+        done = (c for c in ours if c.info.user == self.server.user and _is_idle(c))
+        conn = next(done, None) or self.connect()
         self._end_sessions(spared=conn)
-        self._connections[:] = [conn] if conn else []
-        if conn is None:
-            conn = self.connect()
+        self._connections[:] = [conn]
         conn.execute("reset session authorization; reset role; reset all")
         return conn
 
@@ -261,11 +258,10 @@ class Template:
             self._drop(copy, copy.ready or self.server.connect(copy.janitor.dbname))
 
     def _new_copy(self) -> _Copy:
-        name = f"pgcredits_test_{secrets.token_hex(6)}"
-        copy = _Copy(QuickJanitor(self.server, name, self.name))
+        copy = _Copy(QuickJanitor(self.server, _new_name(), self.name))
         copy.janitor.init()
         if self.reused and self._cleaner is None:
-            with self.server.connect(name) as conn:
+            with self.server.connect(copy.janitor.dbname) as conn:
                 self._cleaner = Cleaner(conn)
         return copy
 
@@ -304,20 +300,16 @@ def blank(server: PostgresServer, options: LiteralString = "") -> Iterator[Datab
         server: Where.
         options: More of what CREATE DATABASE takes, such as an encoding.
     """
-    with _new_database(server, template="template0", options=options) as database:
+    with QuickJanitor(server, _new_name(), "template0", options) as janitor:
+        database = Database(server, janitor.dbname)
         try:
             yield database
         finally:
             database.close()
 
 
-@contextmanager
-def _new_database(
-    server: PostgresServer, *, template: str, options: LiteralString = ""
-) -> Iterator[Database]:
-    name = f"pgcredits_test_{secrets.token_hex(6)}"
-    with QuickJanitor(server, name, template, options):
-        yield Database(server, name)
+def _new_name() -> str:
+    return f"pgcredits_test_{secrets.token_hex(6)}"
 
 
 # Where all of these are empty, nothing is left for verify_ledger() to judge.
