@@ -135,22 +135,13 @@ class Installer:
         """Run one file; true if its object was made anew: there was none, or it was dropped."""
         self._on_step(f"{definition.kind} {definition.name}")
         existing = self._existing(definition)
-        triggers = self._triggers(existing)
-        for live in existing:
-            self._reset(live, live.grants)
-        replaced = self._replaced(definition, may_drop=bool(existing))
+        replaced = bool(existing) and self._replace(definition, existing)
         if not replaced:
             for live in existing:
                 self.drop(live.key)
             execute(self._conn, definition.sql, definition.path)
-        elif definition.kind == "function":
-            # Drop the function's triggers that its file no longer makes.
-            now = self._triggers(existing)
-            for oid, trigger in triggers.items():
-                if now.get(oid) == trigger:
-                    execute(self._conn, trigger[1])
         self.dropped.discard(definition.name)
-        return not (existing and replaced)
+        return not replaced
 
     def _existing(self, definition: Definition) -> list[Live]:
         existing = _named(definition, self._live)
@@ -162,8 +153,11 @@ class Installer:
                 )
         return existing
 
-    def _replaced(self, definition: Definition, *, may_drop: bool) -> bool:
-        """Run a file; false, with nothing done, if the existing object must be dropped before."""
+    def _replace(self, definition: Definition, existing: list[Live]) -> bool:
+        """Run a file over what is there; false, with nothing replaced, if that must be dropped."""
+        triggers = self._triggers(existing)
+        for live in existing:
+            self._reset(live, live.grants)
         try:
             with self._conn.transaction():
                 execute(self._conn, definition.sql, definition.path)
@@ -172,9 +166,14 @@ class Installer:
         except errors.AmbiguousFunction:
             return False
         except DeployFailedError as error:
-            if may_drop and isinstance(error.__cause__, _NOT_REPLACEABLE):
+            if isinstance(error.__cause__, _NOT_REPLACEABLE):
                 return False
             raise
+        # Drop the function's triggers that its file no longer makes.
+        now = self._triggers(existing)
+        for oid, trigger in triggers.items():
+            if now.get(oid) == trigger:
+                execute(self._conn, trigger[1])
         return True
 
     def _is_overloaded(self, definition: Definition) -> bool:
@@ -204,6 +203,8 @@ class Installer:
     def _triggers(self, functions: Iterable[Live]) -> dict[int, tuple[str, str]]:
         """The triggers on our tables that call a function: oid, to row version and drop."""
         identities = [live.identity for live in functions if live.kind == "function"]
+        if not identities:
+            return {}
         rows = self._conn.execute(_TRIGGERS, [identities, list(SCHEMAS)])
         return {row.oid: (row.version, row.drop_statement) for row in rows}
 

@@ -171,14 +171,16 @@ class _Deploy:
         pending = [m for m in self._package.migrations if m.name not in done]
         for migration in pending:
             self._apply_migration(migration)
-        touched = self._record_migrated(before) if pending or not done else []
+        live = before
+        touched: list[Key] = []
+        if pending or not done:
+            live, touched = self._record_migrated(before)
         # These changes by hand are recorded as they are now, so that no later check names them.
         overtaken = [
             f for f in earlier if f.kind is Kind.DRIFT and (f.object_kind, f.name) in touched
         ]
 
-        applied, installer = self._apply_definitions(before)
-        live = read_live(self._conn)
+        applied, installer, live = self._apply_definitions(before, live)
         installed = read_installed(self._conn)
         self.on_step("commit")
         return DeployReport(
@@ -220,14 +222,24 @@ class _Deploy:
         History(self._conn).record(migration.yoyo, "apply")
         execute(self._conn, record_migration(migration))
 
-    def _record_migrated(self, before: dict[Key, Live]) -> list[Key]:
-        """Record what the migrations made, changed and dropped; the rest stays as recorded."""
+    def _record_migrated(self, before: dict[Key, Live]) -> tuple[dict[Key, Live], list[Key]]:
+        """Record what the migrations made, changed and dropped; the rest stays as recorded.
+
+        Returns:
+            What is there now, and what of it the migrations made or changed.
+        """
         self.on_step("record migrations")
         after = read_live(self._conn)
-        for live in after.values():
-            if live.key not in before:
-                for entry in grants.of_strangers(live, self._roles):
-                    execute(self._conn, grants.revoke(live.kind, live.identity, entry))
+        strange = [
+            grants.revoke(live.kind, live.identity, entry)
+            for live in after.values()
+            if live.key not in before
+            for entry in grants.of_strangers(live, self._roles)
+        ]
+        for statement in strange:
+            execute(self._conn, statement)
+        if strange:
+            after = read_live(self._conn)
         touched = [
             key
             for key, live in after.items()
@@ -235,12 +247,13 @@ class _Deploy:
         ]
         self._record(touched)
         forget(self._conn, before.keys() - after.keys())
-        return touched
+        return after, touched
 
-    def _apply_definitions(self, before: dict[Key, Live]) -> tuple[list[str], Installer]:
+    def _apply_definitions(
+        self, before: dict[Key, Live], live: dict[Key, Live]
+    ) -> tuple[list[str], Installer, dict[Key, Live]]:
         package = self._package
         installed = read_installed(self._conn)
-        live = read_live(self._conn)
         findings = compare(package, installed, live, self._major)
         everything = any(f.kind is Kind.SERVER_CHANGED for f in findings)
         stale = {f.name for f in findings if f.kind in (Kind.PENDING, Kind.MISSING, Kind.DRIFT)}
@@ -260,10 +273,13 @@ class _Deploy:
             todo += again
 
         self.on_step("record definitions")
-        self._record_definitions(todo, [o.key for o in gone], installed, everything=everything)
+        live = read_live(self._conn)
+        self._record_definitions(
+            live, todo, [o.key for o in gone], installed, everything=everything
+        )
         if todo or gone or package.version not in installed.versions:
             execute(self._conn, record_deployment())
-        return [*(d.name for d in todo), *repaired], installer
+        return [*(d.name for d in todo), *repaired], installer, live
 
     def _repair_grants(self, installed: Installed, live: dict[Key, Live]) -> list[str]:
         """Restore recorded grants on what migrations made; other objects get theirs from files."""
@@ -283,13 +299,13 @@ class _Deploy:
 
     def _record_definitions(
         self,
+        live: dict[Key, Live],
         applied: list[Definition],
         gone: list[Key],
         installed: Installed,
         *,
         everything: bool,
     ) -> None:
-        live = read_live(self._conn)
         keys = {(live_object.kind, live_object.name): key for key, live_object in live.items()}
         made = []
         for definition in applied:
