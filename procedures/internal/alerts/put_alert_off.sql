@@ -24,9 +24,11 @@ declare
     v_now constant timestamptz := greatest(
         credits_internal.clock(),
         (
-            select max(w.created_at) + interval '1 microsecond'
+            select w.created_at + interval '1 microsecond'
             from credits.waiting_alerts as w
             where w.user_id = p_user_id
+            order by w.waiting_id desc
+            limit 1
         )
     );
     v_waiting_id constant uuid := credits_internal.uuid_v7(v_now);
