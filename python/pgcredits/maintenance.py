@@ -7,6 +7,7 @@ has locked, and the next round takes it.
 from __future__ import annotations
 
 import random
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from pgcredits.errors import ConnectionFailedError, PgcreditsError, RefusedError
 from pgcredits.exit_status import ExitStatus
 from pgcredits.long_running import Backoff
 from pgcredits.roles import read_roles
+from pgcredits.traffic import OtherTraffic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,6 +31,11 @@ if TYPE_CHECKING:
 #: A sweep takes up to so many turns in one transaction, and is called again while there are more.
 #: Whom it has served stays locked until the transaction ends, a fraction of a second later.
 BATCH = 200
+#: While others work on the server, a batch has a tenth of that, and a pause as long as itself
+#: follows: a whole processor for maintenance alone would be missed by everybody.
+GIVING_WAY = 10
+#: Seconds of such a pause at most.
+LONGEST_PAUSE = 1.0
 #: A sweep is called at most so often in one round, so that the other tasks have their turns, too;
 #: the next round begins at once with the rest.
 BATCHES = 50
@@ -127,6 +134,7 @@ class Maintenance:
         self._dsn = with_keepalives(dsn)
         self._stop = stop
         self._conn: psycopg.Connection[Any] | None = None
+        self._traffic = OtherTraffic()
 
     def open(self) -> None:
         """Connect, and check that the role may run maintenance.
@@ -211,15 +219,21 @@ class Maintenance:
         error: str | None = None
         for _ in range(1 if waits else BATCHES):
             try:
-                row = self._run_batch(conn, task, checked)
+                self._traffic.look(conn, own=1)
+                batch = max(1, BATCH // GIVING_WAY) if self._traffic.is_busy else BATCH
+                began = time.monotonic()
+                row = self._run_batch(conn, task, batch, checked)
+                took = time.monotonic() - began
             except psycopg.Error as fault:
                 if conn.closed:
                     raise
                 return Done(task, None, error=_in_a_line(fault))
+            if self._traffic.is_busy:
+                self._stop.wait(min(took, LONGEST_PAUSE))
             failing = set(row.failed or ())
             # Where nobody is served, and nobody fails who did not before, all have had a turn.
             has_gone_round = row.done == 0 and failing <= failed
-            is_full = task in _SWEEPS and row.done + len(row.failed or ()) >= BATCH
+            is_full = task in _SWEEPS and row.done + len(row.failed or ()) >= batch
             is_behind = is_full and not has_gone_round
             count += row.done
             failed |= failing
@@ -228,13 +242,13 @@ class Maintenance:
                 break
         return Done(task, count, len(failed), error and " ".join(error.split()), is_behind)
 
-    def _run_batch(self, conn: psycopg.Connection[Any], task: str, checked: int) -> Any:
+    def _run_batch(self, conn: psycopg.Connection[Any], task: str, batch: int, checked: int) -> Any:
         settings = {"lock": LOCK_TIMEOUT, "statement": STATEMENT_TIMEOUT}
         for left in reversed(range(TRIES)):
             try:
                 with conn.transaction():
                     conn.execute(_SETTINGS, settings)
-                    limits = {"batch": BATCH, "checked": checked}
+                    limits = {"batch": batch, "checked": checked}
                     return conn.execute(TASKS[task].encode(), limits).fetchone()
             except (
                 errors.SerializationFailure,

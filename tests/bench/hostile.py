@@ -41,7 +41,7 @@ from pgcredits.maintenance import Done, Maintenance
 from pgcredits.server import ephemeral_server, find_binaries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pgcredits.server import Binaries
 
@@ -124,31 +124,48 @@ class Company:
         session that listens, so that it would keep the queue full in the next run, too.
         """
         self.side = side
-        end, end_of_following = Stop(), Stop()
+        end = Stop()
+        raised = self.raised[side]
+        raising = Thread(target=self._raise_alerts, args=(raised, end))
+        with self._following():
+            raising.start()
+            try:
+                yield
+            finally:
+                end.set()
+                raising.join()
+                self._wait_for(raised.at)
+
+    def catch_up(self, alerts: Iterable[str]) -> None:
+        """Follow until these alerts have been told: some were raised when nobody followed."""
+        with self._following():
+            self._wait_for(alerts)
+
+    @contextmanager
+    def _following(self) -> Iterator[None]:
+        end = Stop()
         follower = Follower(
             self._dsn,
             self,
             bookmark=self._bookmark,
             keep=lambda _: None,
-            stop=end_of_following,
+            stop=end,
             tell=self._complain,
             every=EVERY,
         )
         following = Thread(target=follower.run)
-        raising = Thread(target=self._raise_alerts, args=(self.raised[side], end))
         following.start()
-        raising.start()
         try:
             yield
         finally:
             end.set()
-            raising.join()
-            try:
-                probes.wait_until(lambda: self.raised[side].at.keys() <= self.told.keys(), "alerts")
-            except TimeoutError as error:
-                self._complain(str(error))
-            end_of_following.set()
             following.join()
+
+    def _wait_for(self, alerts: Iterable[str]) -> None:
+        try:
+            probes.wait_until(lambda: self.told.keys() >= set(alerts), "alerts")
+        except TimeoutError as error:
+            self._complain(str(error))
 
     def deliver(self, event: Event) -> None:
         """Note when an alert was told."""
@@ -314,6 +331,7 @@ def _prove(conn: Connection, calls: int, company: Company) -> dict[str, Any]:
         str(alert_id)
         for (alert_id,) in conn.execute("select a.alert_id from credits.system_alerts as a")
     ]
+    company.catch_up(alerts)
     return {
         "generations": settled[0],
         "alerts": len(alerts),

@@ -25,7 +25,7 @@ from command_line.maintain_loop.running_command import (
     until,
 )
 from objects.maintenance.users_to_sweep import SWEEPS
-from pgcredits import maintenance
+from pgcredits import maintenance, traffic
 from pgcredits.long_running import Stop
 from pgcredits.maintenance import TASKS, Done, Maintenance
 from support.api import call, new_user
@@ -172,6 +172,59 @@ def test_a_backlog_is_drained_in_one_round(conn: psycopg.Connection[Any], operat
     assert counts(done.stdout)["expire_user_credits"] == 250
     assert {balance(conn, user) for user in users} == {0}
     assert transactions_noted(conn) == 2
+
+
+def test_maintenance_gives_way_while_others_work_on_the_server(
+    conn: psycopg.Connection[Any], operator: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    EXPIRY.make_due(conn, 5)
+    note_transactions(conn, "credits.credit_transactions")
+    monkeypatch.setattr(maintenance, "BATCH", 20)
+    monkeypatch.setattr(traffic, "EVERY", 0)
+    monkeypatch.setattr(traffic, "BUSY", float("-inf"))
+    stop = Stop()
+    pauses: list[float] = []
+    monkeypatch.setattr(stop, "wait", lambda seconds: pauses.append(seconds))
+    rounds = Maintenance(operator, stop)
+    rounds.open()
+    done = {done.task: done.count for done in rounds.run_round()}
+    rounds.close()
+
+    assert done["expire_user_credits"] == 5
+    assert transactions_noted(conn) == 3
+    assert len(pauses) >= 3
+    assert all(0 < pause <= maintenance.LONGEST_PAUSE for pause in pauses)
+
+
+def test_transactions_of_others_are_told_from_its_own(
+    conn: psycopg.Connection[Any], database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(traffic, "EVERY", 0)
+    # The server's own processes run a transaction now and then.
+    monkeypatch.setattr(traffic, "BUSY", 300)
+    others = traffic.OtherTraffic()
+    work(conn, 0)
+    others.look(conn, own=0)
+    assert not others.is_busy
+
+    work(conn, 300)
+    others.look(conn, own=301)
+    assert not others.is_busy
+
+    with database.connect() as other:
+        work(other, 300)
+    others.look(conn, own=0)
+    assert others.is_busy
+
+    others.look(conn, own=0)
+    assert not others.is_busy
+
+
+def work(conn: psycopg.Connection[Any], transactions: int) -> None:
+    """Run them, and one that makes the server count them all."""
+    for _ in range(transactions):
+        conn.execute("select")
+    conn.execute("select pg_stat_force_next_flush()")
 
 
 def test_what_is_left_of_a_long_backlog_does_not_wait(
