@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
+from command_line.adopt import systems
 from command_line.deploy.tree import ADD_ITEM, dump_schema, run_program, run_script
 from pgcredits import deploy
 from pgcredits.errors import RefusedError
 from pgcredits.roles import ROLES, Roles
+from support.program import pgcredits
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from command_line.deploy.tree import Cluster, Tree
 
 MANIFEST = """
@@ -92,6 +96,26 @@ def test_with_a_prefix_neither_lets_the_others_application_in(
     assert production.execute(USED) == [(role,) for role in sorted(ROLES)]
     assert staging.check().findings == production.check().findings == ()
     assert staging.check().warnings == production.check().warnings == ()
+
+
+def test_an_older_system_is_moved_for_the_application_with_the_prefix(
+    cluster: Cluster, staging: Tree, tmp_path: Path
+) -> None:
+    deploy.migrate(staging.dsn, role_prefix="staging_")
+    cluster.execute("create role trial login; grant staging_credits_app to trial")
+    with psycopg.connect(staging.dsn, autocommit=True) as conn:
+        systems.load(conn, "photo_platform", dirty=False)
+
+    for command in ("plan", "run", "compat --into legacy", "settle --pay", "cleanup"):
+        done = pgcredits("adopt", *command.split(), dsn=staging.dsn, folder=tmp_path)
+        assert (done.returncode, done.stderr) == (0, ""), command
+
+    charge = "select legacy.consume_user_credits({!r}::uuid, 1, 'photo')".format
+    user = next(row[0] for row in staging.execute("select user_id from credits.user_credits"))
+    assert staging.connecting(user="trial").execute(charge(str(user)))
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        staging.connecting(user="web").execute(charge(str(user)))
+    assert deploy.check(staging.dsn).findings == ()
 
 
 def test_the_prefix_is_remembered(staging: Tree) -> None:
