@@ -27,6 +27,7 @@ def all_up_to(length: int, steps: int) -> int:
     return sum(steps**n for n in range(1, length + 1))
 
 
+@pytest.mark.slow
 def test_every_sequence_up_to_length_4(conn: psycopg.Connection[Any], table: Table) -> None:
     walk = Walk(conn, table, CORE, length=4, verified_length=2)
 
