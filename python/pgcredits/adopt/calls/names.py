@@ -13,6 +13,8 @@ from pgcredits.adopt.source.vocabulary import plain
 from pgcredits.adopt.source.writers import without_comments, writes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pgcredits.adopt.plan.model import Part, Plan
     from pgcredits.adopt.source.catalog import Catalog, Function
 
@@ -94,7 +96,7 @@ class Names:
     def pattern(self) -> re.Pattern[str]:
         """Any of the spellings, as a whole word."""
         longest_first = sorted(self.by_spelling, key=len, reverse=True)
-        return re.compile(rf"(?<![\w$])(?:{'|'.join(map(re.escape, longest_first))})(?![\w$])")
+        return re.compile(rf"(?<![\w$])(?:{_any_of(longest_first)})(?![\w$])")
 
     @cached_property
     def attributes(self) -> list[tuple[re.Pattern[str], OldColumn]]:
@@ -129,9 +131,8 @@ class Names:
 def _attribute(table: OldTable, column: str) -> re.Pattern[str]:
     word = plain(table.name)
     forms = {form for one in (word, singular(word)) for form in (one, one.replace("_", ""))}
-    some = "|".join(map(re.escape, sorted(forms)))
     return re.compile(
-        rf"(?<![a-z0-9])(?:{some})[?!]?(?:\.|->|\[['\"]){re.escape(column)}(?![\w(])",
+        rf"(?<![a-z0-9])(?:{_any_of(sorted(forms))})[?!]?(?:\.|->|\[['\"]){re.escape(column)}(?![\w(])",
         re.IGNORECASE,
     )
 
@@ -155,7 +156,9 @@ def names_of(catalog: Catalog, plan: Plan) -> Names:
         # A table may be read in several roles: that of the balances decides.
         tables.setdefault(part.table, _table(part))
     found = []
-    reads = re.compile(rf"\b({'|'.join(re.escape(one.name) for one in tables.values())})\b")
+    reads = re.compile(
+        rf"(?<!\w)(?:{_any_of(one.name for one in tables.values())})(?!\w)", re.IGNORECASE
+    )
     for function in catalog.functions:
         known = None if function.triggered_by else new_body(function, plan)
         is_writing = not function.triggered_by and writes(function, plan)
@@ -172,10 +175,13 @@ def names_of(catalog: Catalog, plan: Plan) -> Names:
     return Names(tuple(tables.values()), tuple(found), plan.user_ids)
 
 
+def _any_of(names: Iterable[str]) -> str:
+    """A pattern of these names; of none it matches nothing."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
 def _reads(function: Function, tables: re.Pattern[str]) -> bool:
-    return not function.triggered_by and bool(
-        tables.search(without_comments(function.source).lower())
-    )
+    return not function.triggered_by and bool(tables.search(without_comments(function.source)))
 
 
 def _table(part: Part) -> OldTable:
