@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: Stands for what the old call did not say.
 OPEN = "..."
+#: A longer value is left to the person who moves the call.
+_LONGEST_VALUE = 100
 _PURCHASE = re.compile(r"purchas|buy|top_?up|recharge|payment")
 _REASON = re.compile(r"reason|descr|note|comment")
 _KEY = re.compile(
@@ -70,7 +72,7 @@ def _told(function: OldFunction, after: str, *, is_rpc: bool) -> Mapping[str, st
         found = {}
     for name, value in _arguments(function, after, is_rpc=is_rpc):
         meaning = _meaning(name)
-        if meaning and value:
+        if meaning and value and len(value) <= _LONGEST_VALUE:
             found.setdefault(meaning, value)
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ from pgcredits.adopt.calls.replacing import replacement
 from pgcredits.adopt.calls.walking import PassedOver, decoded, files, is_marked
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from pgcredits.adopt.calls.names import Names, Old
@@ -97,6 +99,25 @@ def search(top: Path, names: Names) -> Search:
     return Search(tuple(places), read, tuple(passed_over))
 
 
+class _Stretches:
+    """Parts of a text, joined where they overlap."""
+
+    def __init__(self, parts: Iterable[tuple[int, int]]) -> None:
+        self._begins: list[int] = []
+        self._ends: list[int] = []
+        for begin, end in sorted(parts):
+            if self._ends and begin <= self._ends[-1]:
+                self._ends[-1] = max(self._ends[-1], end)
+            else:
+                self._begins.append(begin)
+                self._ends.append(end)
+
+    def hold(self, at: int) -> bool:
+        """Whether a place is in one of them."""
+        before = bisect_right(self._begins, at) - 1
+        return before >= 0 and at < self._ends[before]
+
+
 class _Source:
     """The text of one file."""
 
@@ -104,7 +125,7 @@ class _Source:
         self._file = file
         self._text = text
         self._names = names
-        self._defined = definitions(text) if file.lower().endswith(".sql") else []
+        self._defined = _Stretches(definitions(text) if file.lower().endswith(".sql") else [])
         self._line, self._begin, self._end = 1, 0, -1
         #: Where statements stand that name a table: a column in one is a part of it.
         self._statements: list[tuple[int, int]] = []
@@ -117,11 +138,11 @@ class _Source:
             place = self._place(begin, end, named)
             if place is not None:
                 found.setdefault((place.line, place.name, place.use), (begin, place))
-        lone = OldColumn.__name__
+        statements = _Stretches(self._statements)
         return [
             place
             for begin, place in found.values()
-            if place.what != lone or not any(a <= begin < b for a, b in self._statements)
+            if place.what != OldColumn.__name__ or not statements.hold(begin)
         ]
 
     def _hits(self) -> list[tuple[int, int, list[Old]]]:
@@ -150,7 +171,7 @@ class _Source:
         if self._end - self._begin > LONGEST_LINE:
             is_clear = any(is_telling(one.name) for one in named)
             return self._told(named[0], Use.GENERATED, begin) if is_clear else None
-        if any(first <= begin < last for first, last in self._defined):
+        if self._defined.hold(begin):
             return self._told(named[0], Use.DEFINITION, begin)
         if is_idle(self._text[self._begin : self._end]):
             return None
