@@ -334,7 +334,7 @@ def test_a_dry_run_refuses_what_a_run_refuses(adopt: Adopt, conn: psycopg.Connec
     for before, after in (
         ('negatives = "zero"', 'negatives = "stop"'),
         ("version = 1", 'version = 1\nundecided = ["which one?"]'),
-        ('completed = "succeeded"', ""),
+        ('usage = "charge"', ""),
     ):
         assert before in right
         plan.write_text(right.replace(before, after))
