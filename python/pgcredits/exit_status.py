@@ -47,6 +47,7 @@ class ExitStatus(IntEnum):
     ADOPTION_PLAN = 24, "`adopt`: the plan cannot be read, does not fit, or is contradicted"
     ADOPTION_FAULTS = 25, "`adopt inspect`: the older system has errors"
     ADOPTION = 26, "`adopt`: something is in the way, or a total differs"
+    ADOPTION_CALLS = 27, "`adopt calls`: source still names what is moved"
 
 
 def exit_status_table() -> str:

@@ -12,6 +12,7 @@ from docs.headings import FENCED, headings
 from docs.reference import section_names
 from support.paths import (
     ADOPTION_PAGE,
+    BEFORE_RUN_PAGE,
     COMMAND_LINE_PAGE,
     FRONT_PAGE,
     MIGRATIONS_PAGE,
@@ -33,6 +34,7 @@ RUN = {"sql", "python", "js", "console"}
 PICKED = {
     COMMAND_LINE_PAGE: {"sh", "ini", "plpgsql"},  # test_maintenance_and_alerts
     ADOPTION_PAGE: {"shell", "plpgsql"},  # test_adoption
+    BEFORE_RUN_PAGE: {"shell", "sh", "plpgsql"},  # test_adoption
     MIGRATIONS_PAGE: {"sh"},  # command_line/deploy/test_restores
 }
 #: A `text` block is the output of the block above it, or a sample; these are samples, too.
@@ -62,7 +64,8 @@ def test_a_block_is_run_or_is_a_sample(page: Path) -> None:
 def test_a_picked_block_is_one_that_its_module_knows() -> None:
     assert len(blocks("plpgsql", pages=(COMMAND_LINE_PAGE,))) == 1
     assert len(blocks("ini")) == 1
-    assert len(blocks("plpgsql", pages=(ADOPTION_PAGE,))) == 3
+    assert len(blocks("plpgsql", pages=(ADOPTION_PAGE, BEFORE_RUN_PAGE))) == 3
+    assert len(blocks("sh", pages=(BEFORE_RUN_PAGE,))) == 1
 
 
 @pytest.mark.parametrize("page", PAGES + GITHUB_PAGES, ids=page_name)

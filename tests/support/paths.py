@@ -13,9 +13,10 @@ VIEWS_PAGE = ROOT / "views" / "README.md"
 MIGRATIONS_PAGE = ROOT / "migrations" / "README.md"
 COMMAND_LINE_PAGE = ROOT / "python" / "README.md"
 ADOPTION_PAGE = ROOT / "python" / "pgcredits" / "adopt" / "README.md"
+BEFORE_RUN_PAGE = ADOPTION_PAGE.with_name("BEFORE_RUN.md")
 TESTS_PAGE = ROOT / "tests" / "README.md"
 
-#: Every page of the documentation: each folder's is its README.
+#: Every page of the documentation: each folder's is its README, and one more.
 PAGES = (
     FRONT_PAGE,
     PROCEDURES_PAGE,
@@ -23,6 +24,7 @@ PAGES = (
     MIGRATIONS_PAGE,
     COMMAND_LINE_PAGE,
     ADOPTION_PAGE,
+    BEFORE_RUN_PAGE,
     TESTS_PAGE,
 )
 

@@ -9,8 +9,13 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 
+from command_line.adopt.older import planned
+from command_line.adopt.systems import Nobody
 from pgcredits import deploy
+from pgcredits.adopt.move.running import run
+from pgcredits.adopt.plan.fingerprints import earlier_fingerprint, fingerprint
 from pgcredits.deploy.findings import Kind
 from pgcredits.server import ephemeral_server
 from pgcredits.sources import read_package
@@ -31,6 +36,8 @@ from upgrade.released import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from support.databases import Database
 
 Conn = Any
@@ -327,6 +334,29 @@ def test_an_adoption_goes_on(old_database: Database) -> None:
         assert balance(conn, user) == 30
         conn.execute("select * from legacy.user_credits")
         conn.execute("select * from legacy.credit_transactions")
+
+
+def test_what_0_1_0_noted_of_a_plan_is_still_known(old_database: Database, tmp_path: Path) -> None:
+    """Run once more by the plan of 0.1.0, nothing moves, and it is noted as later releases do."""
+    upgrade(old_database)
+    noted = "select source_table, role, read_as from credits.imported_tables"
+
+    with old_database.connect() as conn:
+        conn.execute("set time zone 'UTC'")
+        conn.execute("update credits.plans set monthly_credits = 50 where plan = 'pro'")
+        plan = planned(conn, tmp_path)
+        plan = replace(plan, tasks=tuple(replace(part, close="table") for part in plan.tasks))
+        by_0_1_0 = {(row.source_table, row.role): row.read_as for row in conn.execute(noted)}
+        assert by_0_1_0 == {
+            (part.table, part.role): earlier_fingerprint(plan, part) for part in plan.parts
+        }
+
+        done = run(conn, plan, Nobody())
+
+        assert (done.history_rows, done.balances, done.locked_seconds) == (0, 0, None)
+        assert {(row.source_table, row.role): row.read_as for row in conn.execute(noted)} == {
+            (part.table, part.role): fingerprint(plan, part) for part in plan.parts
+        }
 
 
 def test_who_was_adopted_as_md5_keeps_that_uuid_when_registered(old_database: Database) -> None:

@@ -22,3 +22,9 @@ class AdoptionError(PgcreditsError):
     """Something stands in the way of moving over; nothing was changed after it was found."""
 
     exit_status = ExitStatus.ADOPTION
+
+
+class CallsLeftError(PgcreditsError):
+    """An application's source still names the older system."""
+
+    exit_status = ExitStatus.ADOPTION_CALLS

@@ -4,36 +4,37 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import psycopg
 import typer
 
 from pgcredits.adopt.errors import AdoptionError, FaultsFoundError
-from pgcredits.cli.app import app
+from pgcredits.cli.adopt_options import (
+    PLAN,
+    OldPlanArgument,
+    PlanOption,
+    adopt,
+    connected,
+    plan_file,
+    the_plan,
+)
 from pgcredits.cli.bars import Bars
 from pgcredits.cli.console import err, out
 from pgcredits.cli.options import DsnOption, Format, FormatOption
 from pgcredits.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from pgcredits.adopt.move.proving import Proof
+    from pgcredits.adopt.plan.model import Plan
     from pgcredits.adopt.settle.paying import User
 
-PLAN = Path("pgcredits-adopt.toml")
 PAGE = Path("pgcredits-inspection.html")
-
-adopt = typer.Typer(no_args_is_help=True)
-app.add_typer(adopt, name="adopt", help="Move an existing credit system over.")
 
 SchemaOption = Annotated[
     list[str], typer.Option("--schema", help="Where the older system is; may be repeated.")
 ]
-PlanArgument = Annotated[Path, typer.Argument(metavar="PLAN", help="A plan's TOML file.")]
 
 
 class InspectFormat(Enum):
@@ -44,18 +45,13 @@ class InspectFormat(Enum):
     HTML = "html"
 
 
-@adopt.callback()
-def _adopt() -> None:
-    """Move an existing credit system over: inspect, plan, run, settle, cleanup."""
-
-
 @adopt.command()
 def inspect(
     dsn: DsnOption = "",
     schema: SchemaOption = ["public"],  # noqa: B006 - typer copies it
-    plan_file: Annotated[
+    plan: Annotated[
         Path | None,
-        typer.Option("--plan", metavar="PLAN", help="Read the tables as this plan says."),
+        typer.Option("--plan", metavar="FILE", help="Read the tables as this plan says."),
     ] = None,
     output_format: Annotated[
         InspectFormat, typer.Option("--format", help="For people, scripts, or a browser.")
@@ -78,8 +74,8 @@ def inspect(
     from pgcredits.adopt.plan.reading import read_plan
     from pgcredits.output.files import write
 
-    wanted = read_plan(plan_file) if plan_file else None
-    with _connected(dsn) as conn:
+    wanted = read_plan(plan) if plan else None
+    with connected(dsn) as conn:
         found = look(conn, schema, plan=wanted)
     if output_format is InspectFormat.HTML:
         text, output = showing.to_html(found), output or PAGE
@@ -103,7 +99,11 @@ def inspect(
 def plan(
     dsn: DsnOption = "",
     schema: SchemaOption = ["public"],  # noqa: B006
-    output: Annotated[Path, typer.Option(help="Write the plan to this file.")] = PLAN,
+    plan: Annotated[
+        Path | None,
+        typer.Option("--plan", metavar="FILE", help=f"Write it there; by default {PLAN}."),
+    ] = None,
+    old_output: Annotated[Path | None, typer.Option("--output", hidden=True)] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing plan.")] = False,
 ) -> None:
     """Write down how the older system would be read, for a person to change. Changes nothing else.
@@ -118,9 +118,10 @@ def plan(
     from pgcredits.adopt.plan.drafting import draft
     from pgcredits.output.files import write
 
+    output = plan_file(plan, old_output, "--output")
     if output.exists() and not force:
         raise AdoptionError(f"{output} exists", "Replace it with --force, or name another.")
-    with _connected(dsn) as conn:
+    with connected(dsn) as conn:
         found = look(conn, schema)
     for function, table in found.discovery.failing:
         err.print(
@@ -143,8 +144,15 @@ def plan(
 
 @adopt.command()
 def run(
-    plan: PlanArgument = PLAN,
+    old_plan: OldPlanArgument = None,
+    plan: PlanOption = None,
     dsn: DsnOption = "",
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Check everything, and say what would come; change nothing."
+        ),
+    ] = False,
     output_format: FormatOption = Format.TEXT,
 ) -> None:
     """Move everything over by a plan; run again, it goes on where it was stopped.
@@ -155,27 +163,43 @@ def run(
     writes there are refused. Then tasks become generations; those that are owed for wait for
     `adopt settle`. In the end totals are compared, user by user.
 
+    With --dry-run all that comes before the first write is done in one read-only transaction,
+    without locks for which anybody waits.
+
     Exit status: 0; 3 without a connection; 24 if the plan does not fit, leaves a question open,
     or is contradicted; 26 if something is in the way, or a total differs.
     """
+    wanted = the_plan(plan, old_plan)
+    if dry_run:
+        _rehearse(dsn, wanted, output_format)
+    else:
+        _move(dsn, wanted, output_format)
+
+
+def _rehearse(dsn: str, wanted: Plan, output_format: Format) -> None:
+    from pgcredits.adopt.move.running import rehearse
+    from pgcredits.adopt.move.showing import show_rehearsal
+
+    with connected(dsn) as conn, Bars() as bars:
+        found = rehearse(conn, wanted, bars)
+    if output_format is Format.JSON:
+        _echo_json({"dry_run": True, **dataclasses.asdict(found)})
+    else:
+        show_rehearsal(out, err, found)
+    _require_no_differences(found.proof)
+
+
+def _move(dsn: str, wanted: Plan, output_format: Format) -> None:
     from pgcredits.adopt.move.proving import prove
     from pgcredits.adopt.move.running import run as move
     from pgcredits.adopt.move.showing import show_proof
-    from pgcredits.adopt.plan.reading import read_plan
 
-    wanted = read_plan(plan)
-    with _connected(dsn) as conn, Bars() as bars:
+    with connected(dsn) as conn, Bars() as bars:
         done = move(conn, wanted, bars)
         bars.scene("comparing totals")
         proof = prove(conn, wanted)
     if output_format is Format.JSON:
-        typer.echo(
-            json.dumps(
-                {**dataclasses.asdict(done), "proof": dataclasses.asdict(proof)},
-                indent=2,
-                default=str,
-            )
-        )
+        _echo_json({**dataclasses.asdict(done), "proof": dataclasses.asdict(proof)})
     else:
         show_proof(out, err, proof)
         if done.locked_seconds is not None:
@@ -188,6 +212,10 @@ def run(
             f"{proof.unexplained:,f} credits",
             "They came over as the old tables had them: look at the users that are named.",
         )
+    _require_no_differences(proof)
+
+
+def _require_no_differences(proof: Proof) -> None:
     if proof.differences:
         raise AdoptionError(
             f"{len(proof.differences)} totals differ",
@@ -195,27 +223,14 @@ def run(
         )
 
 
-@contextmanager
-def _connected(
-    dsn: str, remedy: str = "Nothing of this step was done; run it again."
-) -> Iterator[psycopg.Connection[Any]]:
-    """A connection whose errors end the command in a sentence."""
-    from pgcredits.connections import connect
-
-    with connect(dsn) as conn:
-        try:
-            yield conn
-        except psycopg.Error as error:
-            said = error.diag.message_primary or "the connection was lost"
-            raise AdoptionError(
-                f"the server refused: {said}",
-                error.diag.message_hint or remedy,
-            ) from error
+def _echo_json(document: Any) -> None:
+    typer.echo(json.dumps(document, indent=2, default=str))
 
 
 @adopt.command()
 def compat(
-    plan: PlanArgument = PLAN,
+    old_plan: OldPlanArgument = None,
+    plan: PlanOption = None,
     dsn: DsnOption = "",
     into: Annotated[
         str, typer.Option("--into", help="The schema in which the old names are made.")
@@ -233,10 +248,9 @@ def compat(
     """
     from pgcredits.adopt.compat.installing import install
     from pgcredits.adopt.plan.fitting import require_fit
-    from pgcredits.adopt.plan.reading import read_plan
 
-    wanted = read_plan(plan)
-    with _connected(dsn) as conn:
+    wanted = the_plan(plan, old_plan)
+    with connected(dsn) as conn:
         require_fit(conn, wanted)
         made = install(conn, wanted, into)
     for one in made:
@@ -277,7 +291,7 @@ def settle(
 
     if output is not None and output.exists():
         raise AdoptionError(f"{output} exists", "Keep it, and name another with --output.")
-    with _connected(dsn, "What was paid stays paid: run it again, into another file.") as conn:
+    with connected(dsn, "What was paid stays paid: run it again, into another file.") as conn:
         require_installed(conn)
         # Write the file once before anything is paid: it must be writable.
         keep([])
@@ -288,69 +302,8 @@ def settle(
             users = show_owed(conn)
         keep(users)
     if output_format is Format.JSON:
-        typer.echo(json.dumps([dataclasses.asdict(user) for user in users], indent=2, default=str))
+        _echo_json([dataclasses.asdict(user) for user in users])
     else:
         show_users(out, users, paid=pay)
     if any(user.errors for user in users):
         raise AdoptionError("not everybody could be paid", "Look at the alerts refund_failed.")
-
-
-class Stage(Enum):
-    """How much cleanup removes."""
-
-    SHOW = "show"
-    SAFE = "safe"
-    FULL = "full"
-
-
-@adopt.command()
-def cleanup(
-    stage: Annotated[
-        Stage,
-        typer.Argument(
-            help="show what could go; safe: delete rows that hold nothing; full: drop all of it."
-        ),
-    ] = Stage.SHOW,
-    dsn: DsnOption = "",
-    schema: SchemaOption = ["public"],  # noqa: B006
-    dump: Annotated[
-        Path | None,
-        typer.Option(
-            help="Where a copy of what is removed is written before, as SQL; by default"
-            " pgcredits-cleanup-safe.sql or -full.sql."
-        ),
-    ] = None,
-) -> None:
-    """Remove tables and functions that nothing uses: prepaid pools, requests to fill them.
-
-    Nothing is dropped with CASCADE: what something else needs stays, and says so. Queries that an
-    application sends cannot be seen from here: how often a table was written can.
-
-    Exit status: 0; 3 without a connection; 24 if there is no such schema; 26 if something else
-    needs what was to go.
-    """
-    from pgcredits.adopt.cleanup import cleaning
-    from pgcredits.adopt.cleanup.showing import show
-    from pgcredits.output.files import write
-
-    with _connected(dsn) as conn:
-        found = cleaning.look(conn, schema)
-        show(out, found)
-        if stage is Stage.SHOW or not found.leftovers:
-            return
-        dump = dump or Path(f"pgcredits-cleanup-{stage.value}.sql")
-        if dump.exists():
-            raise AdoptionError(f"{dump} exists", "Keep it, and name another with --dump.")
-
-        path = dump.resolve()
-
-        def keep(copy: str) -> None:
-            write(path, copy, "--dump")
-            out.print(f"a copy is in {path}", markup=False, highlight=False)
-
-        if stage is Stage.SAFE:
-            deleted = cleaning.clean_safely(conn, schema, keep)
-            out.print(f"rows that held nothing and are deleted: {deleted:,}")
-        else:
-            dropped = cleaning.clean_fully(conn, schema, keep)
-            out.print(f"dropped: tables {len(dropped.tables)}, functions {len(dropped.functions)}")

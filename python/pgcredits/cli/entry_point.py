@@ -7,6 +7,7 @@ import sys
 # Each of these modules adds its commands to the application when it is imported.
 from pgcredits.cli import (  # noqa: F401
     adopt,
+    adopt_leftovers,
     alerts,
     demo,
     deploy,

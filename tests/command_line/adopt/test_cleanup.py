@@ -6,9 +6,8 @@ import psycopg
 import pytest
 
 from command_line.adopt import systems
-from pgcredits.adopt.cleanup.cleaning import clean_fully, clean_safely, look
-from pgcredits.adopt.cleanup.copying import dump
-from pgcredits.adopt.errors import AdoptionError
+from pgcredits.adopt.cleanup.cleaning import Named, clean_fully, clean_safely, look
+from pgcredits.adopt.errors import AdoptionError, PlanError
 from support.races import Session
 
 if TYPE_CHECKING:
@@ -24,6 +23,22 @@ UNUSED = {
     "public.daily_usage_summary",
     "public.platform_credits",
 }
+FUNCTION = "public.consume_platform_credits"
+NAMED = Named.of([*sorted(UNUSED), FUNCTION])
+OLD = Named.of(['"Old One".credit_pools', "Old One.consume_platform_credits"])
+
+
+def dump(conn: Conn, named: Named) -> str:
+    """The copy that would be written."""
+    copies: list[str] = []
+    with conn.transaction(force_rollback=True):
+        clean_fully(conn, named, copies.append)
+    return copies[0]
+
+
+def kept(conn: Conn, *names: str, read: tuple[str, ...] = ()) -> dict[str, str]:
+    """Why each of these stays."""
+    return {one.name: one.because for one in look(conn, Named.of(names, read)).kept}
 
 
 def tables(conn: Conn) -> set[str]:
@@ -46,7 +61,7 @@ def test_it_shows_what_could_go(conn: Conn) -> None:
     systems.load(conn, "photo_platform", dirty=True)
     before = tables(conn)
 
-    found = look(conn, ["public"])
+    found = look(conn, NAMED)
 
     assert set(found.tables) == UNUSED
     assert found.functions == [
@@ -63,12 +78,12 @@ def test_the_safe_part_deletes_rows_that_hold_nothing(conn: Conn) -> None:
     before = conn.execute(contents.encode()).fetchall()
     copies: list[str] = []
 
-    assert clean_safely(conn, ["public"], copies.append) == 2
+    assert clean_safely(conn, NAMED, copies.append) == 2
 
     found = conn.execute("select provider from public.credit_pools").fetchall()
     assert [row.provider for row in found] == ["manual"]
     assert tables(conn) > UNUSED
-    assert clean_safely(conn, ["public"], copies.append) == 0
+    assert clean_safely(conn, NAMED, copies.append) == 0
     conn.execute(copies[0].encode())
     assert conn.execute(contents.encode()).fetchall() == before
 
@@ -78,14 +93,14 @@ def test_the_full_part_drops_them_and_nothing_else(conn: Conn) -> None:
     systems.load(conn, "photo_platform", dirty=True)
     before, could = tables(conn), functions(conn)
     copies: list[str] = []
-    copy = dump(conn, ["public"])
+    copy = dump(conn, NAMED)
 
-    clean_fully(conn, ["public"], copies.append)
+    clean_fully(conn, NAMED, copies.append)
 
     assert copies == [copy]
     assert before - tables(conn) == UNUSED
     assert could - functions(conn) == {"consume_platform_credits"}
-    assert look(conn, ["public"]).leftovers == ()
+    assert look(conn, NAMED).leftovers == ()
 
 
 @pytest.mark.parametrize(
@@ -101,7 +116,7 @@ def test_what_something_else_needs_stays(conn: Conn, dependant: str) -> None:
     conn.execute("create schema other")
     conn.execute(dependant.encode())
 
-    clean_fully(conn, ["public"], lambda _: None)
+    clean_fully(conn, NAMED, lambda _: None)
 
     assert UNUSED & tables(conn) == {"public.credit_pools"}
     # The function calls no other, and the table that it writes is still there.
@@ -117,7 +132,7 @@ def test_what_leans_on_it_otherwise_stops_it(conn: Conn) -> None:
     copies: list[str] = []
 
     with pytest.raises(AdoptionError, match=r"other\.copies"):
-        clean_fully(conn, ["public"], copies.append)
+        clean_fully(conn, NAMED, copies.append)
 
     assert copies == []
     assert tables(conn) == before
@@ -134,14 +149,14 @@ def test_the_safe_part_reaches_no_other_table(conn: Conn, rule: str) -> None:
         "insert into credit_purchase_requests values (1, 500, 1)".encode()
     )
 
-    assert clean_safely(conn, ["public"], lambda _: None) == 0
+    assert clean_safely(conn, NAMED, lambda _: None) == 0
 
 
 def test_rows_without_an_amount_are_not_empty(conn: Conn) -> None:
     conn.execute("create table api_providers (id int primary key, api_key text, retries int)")
     conn.execute("insert into api_providers values (1, 'sk-1', 0), (2, 'sk-2', null)")
 
-    assert clean_safely(conn, ["public"], lambda _: None) == 0
+    assert clean_safely(conn, NAMED, lambda _: None) == 0
 
 
 VALUES = """
@@ -174,13 +189,13 @@ def test_every_kind_of_value_is_made_again(conn: Conn) -> None:
     conn.execute("set datestyle = 'German'; set intervalstyle = 'iso_8601'")
     copies: list[str] = []
 
-    clean_fully(conn, ["public"], copies.append)
+    clean_fully(conn, NAMED, copies.append)
     conn.execute("set datestyle = 'SQL, MDY'; set search_path = ''")
     conn.execute(copies[0].encode())
 
     conn.execute("reset datestyle; reset intervalstyle")
     assert conn.execute(contents.encode()).fetchall() == before
-    assert dump(conn, ["public"]) == copies[0]
+    assert dump(conn, NAMED) == copies[0]
     (row,) = conn.execute(
         "select attcollation::regcollation::text as collation, relforcerowsecurity as forced,"
         " seqcycle as cycles from pg_attribute inner join pg_class as c on attrelid = c.oid"
@@ -203,10 +218,10 @@ def test_references_may_lean_on_an_index(conn: Conn) -> None:
     )
     copies: list[str] = []
 
-    clean_fully(conn, ["public"], copies.append)
+    clean_fully(conn, NAMED, copies.append)
     conn.execute(copies[0].encode())
 
-    assert dump(conn, ["public"]) == copies[0]
+    assert dump(conn, NAMED) == copies[0]
 
 
 def test_tables_that_refer_to_each_other_go_together(conn: Conn) -> None:
@@ -225,15 +240,15 @@ def test_tables_that_refer_to_each_other_go_together(conn: Conn) -> None:
         " returns int language sql begin atomic update credit_pools set balance = balance - a;"
         " select 1; end"
     )
-    copy = dump(conn, ["public"])
+    copy = dump(conn, NAMED)
     copies: list[str] = []
 
-    clean_fully(conn, ["public"], copies.append)
+    clean_fully(conn, NAMED, copies.append)
     conn.execute("set search_path = ''; set standard_conforming_strings = off")
     conn.execute(copies[0].encode())
 
     conn.execute("reset all")
-    assert dump(conn, ["public"]) == copy
+    assert dump(conn, NAMED) == copy
 
 
 def test_rows_that_a_policy_hides_are_not_lost(conn: Conn, stranger: str) -> None:
@@ -249,7 +264,7 @@ def test_rows_that_a_policy_hides_are_not_lost(conn: Conn, stranger: str) -> Non
     conn.execute(f"set role {stranger}".encode())
 
     with pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level security"):
-        clean_fully(conn, ["public"], lambda _: None)
+        clean_fully(conn, NAMED, lambda _: None)
 
     conn.execute("reset role")
     assert "public.credit_pools" in tables(conn)
@@ -259,7 +274,7 @@ def test_procedures_go_too(conn: Conn) -> None:
     conn.execute("create procedure consume_platform_credits(p text) language sql as $$ select 1 $$")
     copies: list[str] = []
 
-    clean_fully(conn, ["public"], copies.append)
+    clean_fully(conn, NAMED, copies.append)
     assert "consume_platform_credits" not in functions(conn)
     conn.execute(copies[0].encode())
 
@@ -277,7 +292,7 @@ def test_what_went_can_be_made_again(conn: Conn, blank_database: Database) -> No
     contents = "select to_jsonb(t) as row from public.{} as t order by 1"
     names = ("credit_pools", "credit_purchase_requests")
     before = {name: conn.execute(contents.format(name).encode()).fetchall() for name in names}
-    copy = dump(conn, ["public"])
+    copy = dump(conn, NAMED)
 
     with blank_database.connect() as other:
         other.execute(copy.encode())
@@ -286,7 +301,7 @@ def test_what_went_can_be_made_again(conn: Conn, blank_database: Database) -> No
         assert functions(other) == {"consume_platform_credits"}
         for name in names:
             assert other.execute(contents.format(name).encode()).fetchall() == before[name]
-        assert dump(other, ["public"]) == copy
+        assert dump(other, NAMED) == copy
 
 
 def test_names_that_need_quotes(conn: Conn, blank_database: Database) -> None:
@@ -302,11 +317,11 @@ def test_names_that_need_quotes(conn: Conn, blank_database: Database) -> None:
     )
     copies: list[str] = []
 
-    clean_fully(conn, ["Old One"], copies.append)
+    clean_fully(conn, OLD, copies.append)
     (copy,) = copies
     conn.execute(copy.encode())
 
-    assert look(conn, ["Old One"]).empty_rows == {"Old One.credit_pools": 1}
+    assert look(conn, OLD).empty_rows == {"Old One.credit_pools": 1}
 
 
 def test_what_cannot_be_copied_stays(conn: Conn) -> None:
@@ -318,10 +333,10 @@ def test_what_cannot_be_copied_stays(conn: Conn) -> None:
 
     for clean in (clean_safely, clean_fully):
         with pytest.raises(OSError, match="no space"):
-            clean(conn, ["public"], full)
+            clean(conn, NAMED, full)
 
     assert tables(conn) == before
-    assert look(conn, ["public"]).empty_rows == {"public.credit_pools": 2}
+    assert look(conn, NAMED).empty_rows == {"public.credit_pools": 2}
 
 
 def test_what_was_being_written_is_in_the_copy(conn: Conn, database: Database) -> None:
@@ -330,7 +345,7 @@ def test_what_was_being_written_is_in_the_copy(conn: Conn, database: Database) -
     with Session(database) as writer, Session(database) as cleaner:
         writer.run("begin")
         writer.run("insert into public.credit_pools (provider) values ('just now')")
-        cleaner.start_work(lambda mine: clean_fully(mine, ["public"], copies.append))
+        cleaner.start_work(lambda mine: clean_fully(mine, NAMED, copies.append))
         assert cleaner.is_blocked(by=writer)
         writer.run("commit")
         cleaner.result()
@@ -352,11 +367,11 @@ def test_sequences_generated_columns_and_triggers_are_made_again(conn: Conn) -> 
     before = conn.execute("select * from credit_pools order by id").fetchall()
     copies: list[str] = []
 
-    clean_fully(conn, ["public"], copies.append)
+    clean_fully(conn, NAMED, copies.append)
     conn.execute(copies[0].encode())
 
     assert conn.execute("select * from credit_pools order by id").fetchall() == before
-    assert dump(conn, ["public"]) == copies[0]
+    assert dump(conn, NAMED) == copies[0]
     (new,) = conn.execute("insert into credit_pools (n) values (5) returning *").fetchall()
     assert new == (3, 5, 3, 10, 3)
     (kept,) = conn.execute(
@@ -369,5 +384,65 @@ def test_sequences_generated_columns_and_triggers_are_made_again(conn: Conn) -> 
 def test_where_there_is_nothing(conn: Conn) -> None:
     systems.load(conn, "single_column", dirty=False)
 
-    assert look(conn, ["public"]).leftovers == ()
-    assert clean_fully(conn, ["public"], lambda _: None).leftovers == ()
+    assert look(conn, NAMED).leftovers == ()
+    assert clean_fully(conn, NAMED, lambda _: None).leftovers == ()
+
+
+def test_it_looks_at_nothing_that_is_not_named(conn: Conn) -> None:
+    """Not even at what one platform called so."""
+    systems.load(conn, "photo_platform", dirty=True)
+
+    found = look(conn, Named.of(["public.credit_alerts"]))
+    clean_fully(conn, Named.of(["public.credit_alerts"]), lambda _: None)
+
+    assert ([one.name for one in found.leftovers], found.kept) == (["public.credit_alerts"], ())
+    assert UNUSED & tables(conn) == UNUSED - {"public.credit_alerts"}
+    with pytest.raises(PlanError, match="nothing is named"):
+        look(conn, Named.of([]))
+    with pytest.raises(PlanError, match="credit_pools has no schema"):
+        look(conn, Named.of(["credit_pools"]))
+
+
+def test_it_says_what_it_keeps_and_why(conn: Conn) -> None:
+    systems.load(conn, "photo_platform", dirty=True)
+    conn.execute("create table days (day date) partition by range (day)")
+    conn.execute("create view pools as select * from credit_alerts")
+    conn.execute(
+        "insert into credits.imported_tables (source_table, role, read_as, changes_from, began_at)"
+        " values ('public.refund_audit_log', 'refunds', 'x', '1', now())"
+    )
+
+    assert kept(
+        conn,
+        "public.credit_pools",
+        "public.credit_alerts",
+        "public.user_credits",
+        "public.refund_audit_log",
+        "public.days",
+        "public.nothing",
+        "public.auto_refund_on_failure",
+        read=("public.user_credits",),
+    ) == {
+        "public.credit_pools": "function consume_platform_credits"
+        "(character varying,integer,numeric) names it",
+        "public.credit_alerts": "view pools names it",
+        "public.user_credits": "the plan reads it",
+        "public.refund_audit_log": "it was moved over, and is the way back",
+        "public.days": "partitions, children and rules are not copied: drop it by hand",
+        "public.nothing": "it is not there",
+        "public.auto_refund_on_failure()": "a trigger on public.enhancement_tasks calls it",
+    }
+    # What needs it may be named, too.
+    assert kept(conn, "public.credit_pools", FUNCTION) == {
+        "public.credit_pools": "credit_purchase_requests refers to it"
+    }
+
+
+def test_names_are_those_of_the_database_however_they_are_quoted(conn: Conn) -> None:
+    conn.execute('create schema "Größe"')
+    conn.execute('create table "Größe"."Pool ""1""" (n int)')
+    conn.execute('create function "Größe"."F"(text, int) returns int language sql as $$select 1$$')
+    for table in ('"Größe"."Pool ""1"""', 'Größe.Pool "1"'):
+        for function in ('"Größe"."F"', "Größe.F(text, integer)"):
+            found = look(conn, Named.of([table, function]))
+            assert (len(found.tables), len(found.functions), found.kept) == (1, 1, ())

@@ -37,6 +37,14 @@ def adopt(database: Database, conn: psycopg.Connection[Any], tmp_path: Path) -> 
     return Adopt(database, tmp_path)
 
 
+def uncomment_unused(plan: Path) -> None:
+    """Let cleanup remove what the plan says that nothing uses."""
+    before, begin, rest = plan.read_text().partition("# unused = [\n")
+    listed, end, after = rest.partition("# ]\n")
+    chosen = f"{begin}{listed}{end}".replace("# ", "")
+    plan.write_text(f"{before}{after}".replace("version = 1\n", f"version = 1\n{chosen}"))
+
+
 def test_from_inspect_to_cleanup(adopt: Adopt, conn: psycopg.Connection[Any]) -> None:
     """ORIGIN's phases on the legacy tables, end to end."""
     inspected = adopt("inspect")
@@ -67,11 +75,12 @@ def test_from_inspect_to_cleanup(adopt: Adopt, conn: psycopg.Connection[Any]) ->
     assert len((adopt.folder / "paid.csv").read_text().splitlines()) == 5
     assert "nothing is owed" in adopt("settle").stdout
 
+    uncomment_unused(adopt.folder / "pgcredits-adopt.toml")
     safe = adopt("cleanup", "safe", "--dump", "one.sql")
     assert "rows that held nothing and are deleted: 2" in safe.stdout
-    full = adopt("cleanup", "full", "--dump", "two.sql")
+    full = adopt("cleanup", "full", "--dump", "two.sql", "--table", "public.api_providers")
     assert "dropped: tables 6, functions 1" in full.stdout
-    assert "no table or function is unused" in adopt("cleanup").stdout
+    assert "nothing of what was named can go" in adopt("cleanup").stdout
 
     (row,) = conn.execute("select sum(balance)::int as all from credits.user_credits").fetchall()
     assert row.all == 196 + 52
@@ -128,12 +137,12 @@ def test_a_clean_system_is_exit_status_0(
 
 
 def test_what_is_there_is_not_overwritten(adopt: Adopt) -> None:
-    (adopt.folder / "pgcredits-adopt.toml").write_text("mine")
     (adopt.folder / "pgcredits-cleanup-full.sql").write_text("mine")
-
     (adopt.folder / "paid.csv").write_text("mine")
+    cleaned = adopt("cleanup", "full", "--table", "public.credit_alerts")
 
-    planned, cleaned = adopt("plan"), adopt("cleanup", "full")
+    (adopt.folder / "pgcredits-adopt.toml").write_text("mine")
+    planned = adopt("plan")
     settled = adopt("settle", "--pay", "--output", "paid.csv")
 
     for done in (planned, cleaned, settled):
@@ -197,6 +206,11 @@ def test_inspect_reads_it_as_a_plan_says(adopt: Adopt) -> None:
         (("inspect", "--schema", "credits"), 24, "not an application's"),
         (("run",), 24, "No such file"),
         (("compat",), 24, "No such file"),
+        (("run", "--dry-run", "--plan", "."), 24, "Is a directory"),
+        (("calls", ".", "--plan", "nowhere.toml"), 24, "No such file"),
+        (("cleanup",), 24, "No such file"),
+        (("cleanup", "--table", "credit_pools"), 24, "credit_pools has no schema"),
+        (("cleanup", "--table", "credits.plans"), 24, "not an application's"),
         (("settle", "--output", "no/where.csv"), 22, "cannot be written"),
     ],
 )
@@ -246,3 +260,104 @@ def test_a_role_that_may_not_is_told(
         assert "Traceback" not in done.stderr
     finally:
         conn.execute("drop role adopt_nobody")
+
+
+def test_the_plan_is_named_in_one_way(adopt: Adopt) -> None:
+    """The ways of 0.1.0 still work, and say what to write."""
+    assert (adopt("plan", "--plan", "one.toml").stderr, adopt("plan").returncode) == ("", 0)
+    older = adopt("plan", "--output", "two.toml")
+    assert older.returncode == 0
+    assert older.stderr == "--output is the older way to name the plan: write --plan two.toml\n"
+    assert (adopt.folder / "one.toml").read_text() == (adopt.folder / "two.toml").read_text()
+    (adopt.folder / "pgcredits-adopt.toml").unlink()
+
+    assert adopt("inspect", "--plan", "one.toml").returncode == 25
+    for command in ("run", "compat"):
+        assert adopt(command, "--plan", "one.toml").stderr == ""
+        older = adopt(command, "one.toml")
+        assert older.returncode == 0
+        assert (
+            older.stderr == "PLAN alone is the older way to name the plan: write --plan one.toml\n"
+        )
+        both = adopt(command, "one.toml", "--plan", "two.toml")
+        assert both.returncode == 2
+    # What we wrote there is no source.
+    assert adopt("calls", ".", "--plan", "one.toml").returncode == 0
+    assert adopt("cleanup", "--plan", "one.toml").returncode == 24
+    said = adopt("cleanup", "--schema", "public", "--table", "public.credit_alerts").stderr
+    assert said == "--schema has no effect any more: --table names a table with its schema\n"
+
+
+@pytest.mark.parametrize("text", [b"\xff\xfe\x00", b'schemas = ["\xe4"]', b"a = " + b"[" * 50_000])
+def test_a_plan_that_is_no_toml(adopt: Adopt, text: bytes) -> None:
+    (adopt.folder / "pgcredits-adopt.toml").write_bytes(text)
+
+    done = adopt("run", "--dry-run")
+
+    assert (done.returncode, "Traceback" in done.stderr) == (24, False)
+    assert "is not TOML" in done.stderr
+
+
+def test_a_dry_run_says_what_would_come_and_changes_nothing(
+    adopt: Adopt, conn: psycopg.Connection[Any], database: Database
+) -> None:
+    assert adopt("plan").returncode == 0
+    before = contents(conn)
+    with database.connect() as writer, writer.transaction(force_rollback=True):
+        # Somebody writes meanwhile: it waits for nobody.
+        writer.execute("update public.user_credits set current_balance = 1000000")
+        told = json.loads(adopt("run", "--dry-run", "--format", "json").stdout)
+        shown = adopt("run", "--dry-run")
+
+    assert contents(conn) == before
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "would come" in shown.stdout
+    assert "52 credits would be owed to 4 users" in shown.stdout
+    assert "writes would be refused to: public.credit_refunds," in shown.stdout
+    done = json.loads(adopt("run", "--format", "json").stdout)
+    assert told["proof"] == done["proof"]
+    assert (told["in_flight"], told["owed"], told["is_done"]) == (1, 52, False)
+    owed = json.loads(adopt("settle", "--format", "json").stdout)
+    assert sum(user["owed"] for user in owed) == 52
+
+    moved = contents(conn)
+    again = adopt("run", "--dry-run")
+    assert again.returncode == 0
+    assert "an earlier run has moved it over" in again.stdout
+    assert contents(conn) == moved
+
+
+def test_a_dry_run_refuses_what_a_run_refuses(adopt: Adopt, conn: psycopg.Connection[Any]) -> None:
+    assert adopt("plan").returncode == 0
+    plan = adopt.folder / "pgcredits-adopt.toml"
+    right = plan.read_text()
+    for before, after in (
+        ('negatives = "zero"', 'negatives = "stop"'),
+        ("version = 1", 'version = 1\nundecided = ["which one?"]'),
+        ('usage = "charge"', ""),
+    ):
+        assert before in right
+        plan.write_text(right.replace(before, after))
+        dry, wet = adopt("run", "--dry-run"), adopt("run")
+        assert (dry.returncode, dry.stderr) == (24, wet.stderr)
+    assert conn.execute("select from credits.imported_balances").fetchall() == []
+
+
+def contents(conn: psycopg.Connection[Any]) -> list[Any]:
+    """Whatever a run would change: rows of ours, and triggers on old tables."""
+    tables = conn.execute(
+        "select c.oid::regclass::text as name from pg_class as c"
+        " where c.relkind = 'r' and c.relnamespace::regnamespace::text in ('credits', 'public')"
+        " order by 1"
+    ).fetchall()
+    counts = [
+        (
+            row.name,
+            conn.execute(f"select t::text from {row.name} as t order by 1".encode()).fetchall(),
+        )
+        for row in tables
+    ]
+    return [
+        *counts,
+        *conn.execute("select tgname, tgrelid, tgenabled from pg_trigger order by 1, 2"),
+    ]

@@ -171,13 +171,12 @@ def test_single_faults_of_the_smallest_shapes(conn: psycopg.Connection[Any]) -> 
 def test_what_nothing_uses(conn: psycopg.Connection[Any]) -> None:
     found = inspected(conn, "photo_platform", dirty=True)
 
-    assert Counter(one.what for one in found.leftovers) == {"function": 1, "table": 6}
+    assert Counter(one.what for one in found.leftovers) == {"function": 1, "table": 5}
     assert {one.name for one in found.leftovers} == {
         "public.consume_platform_credits(character varying, integer, numeric)",
         "public.credit_pools",
         "public.credit_purchase_requests",
         "public.platform_credits",
-        "public.api_providers",
         "public.daily_usage_summary",
         "public.credit_alerts",
     }
@@ -471,12 +470,12 @@ def test_what_only_a_remark_names_is_unused(conn: psycopg.Connection[Any]) -> No
     systems.load(conn, "photo_platform", dirty=False)
     conn.execute(
         "create function public.other() returns text language sql as"
-        " $$ /* no credit_alerts any more */ select '--' -- nor api_providers\n$$"
+        " $$ /* no credit_alerts any more */ select '--' -- nor credit_pools\n$$"
     )
 
     found = {one.name for one in inspect(conn, ["public"]).leftovers}
 
-    assert found >= {"public.credit_alerts", "public.api_providers"}
+    assert found >= {"public.credit_alerts", "public.credit_pools"}
 
 
 GUARD = "if p_amount <= 0 then raise exception 'x'; end if;"

@@ -208,3 +208,22 @@ def test_what_a_group_owns_is_the_groups(
     assert conn.execute("select user_id, balance from credits.user_credits").fetchall() == [
         (team, 12)
     ]
+
+
+def test_what_the_platform_has_at_providers_is_no_users(conn: psycopg.Connection[Any]) -> None:
+    """Nor is a sum by day; wherever a column, or a user's table, could name an owner, it asks."""
+    conn.execute(
+        "create table users (id int primary key, email text);"
+        "create table provider_credits (provider text primary key, balance numeric, at date);"
+        "create table credit_requests (provider text references provider_credits, credits int,"
+        " note text);"
+        "create table token_usage (day date primary key, tokens bigint);"
+        "create table token_pools (provider text primary key, holder text, tokens bigint);"
+        "create table coin_pools (id int primary key, provider text, coins int);"
+        "create table orders (user_id int references users, pool int references coin_pools);"
+        "create table quota_of_days (day date, path text, calls int, primary key (day, path))"
+    )
+
+    assert named(conn) == ["public.coin_pools", "public.quota_of_days", "public.token_pools"]
+    proposed = [one.name for one in inspect(conn, ["public"]).leftovers]
+    assert proposed == ["public.credit_requests", "public.provider_credits", "public.token_usage"]

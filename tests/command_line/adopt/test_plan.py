@@ -10,8 +10,7 @@ from pgcredits.adopt.errors import AdoptionError, PlanError
 from pgcredits.adopt.inspect.inspection import inspect
 from pgcredits.adopt.plan.amounts import require_whole
 from pgcredits.adopt.plan.drafting import draft
-from pgcredits.adopt.plan.fitting import fingerprint, require_fit
-from pgcredits.adopt.plan.model import Balances, Bucket, History, Plan, Tasks
+from pgcredits.adopt.plan.fitting import require_fit
 from pgcredits.adopt.plan.reading import read_plan
 from pgcredits.adopt.source.vocabulary import kind_of, status_of
 
@@ -162,48 +161,6 @@ def test_it_is_said_how_to_correct_it(
     with pytest.raises(PlanError) as refused:
         read_plan(file)
     assert refused.value.hint == hint
-
-
-def test_a_table_that_0_1_0_has_closed_is_read_by_the_same_plan() -> None:
-    """Databases keep these fingerprints: with others, a run could not be gone on with."""
-    balances = Balances(
-        table="public.user_credits",
-        key="id",
-        user="user_id",
-        buckets=(
-            Bucket("current_balance", "next_reset"),
-            Bucket("purchased", priority=200, unit_price_usd=0),
-        ),
-        reset="last_reset_at",
-        tier="tier",
-        tiers={"pro": "pro"},
-        close="columns",
-    )
-    history = History(
-        table="public.credit_transactions",
-        key="id",
-        user="user_id",
-        at="created_at",
-        amount="amount",
-        kind="type",
-        kinds={"usage": "charge"},
-    )
-    tasks = Tasks(
-        table="public.jobs",
-        key="id",
-        user="user_id",
-        credits="price",
-        status="state",
-        finished=("done_at",),
-        statuses={"done": "succeeded"},
-    )
-    plan = Plan(("public",), balances=(balances,), history=(history,), tasks=(tasks,))
-
-    assert [fingerprint(plan, part)[:16] for part in plan.parts] == [
-        "e3296c1b218eb4a9",
-        "f4135e3d1a7c17af",
-        "93dce57974925f68",
-    ]
 
 
 def test_only_balances_can_be_closed_by_columns(tmp_path: Path) -> None:

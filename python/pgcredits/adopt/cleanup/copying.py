@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
-from pgcredits.adopt.cleanup.leftovers import find_leftovers
 from pgcredits.adopt.errors import AdoptionError
-from pgcredits.adopt.source.catalog import read_catalog
 from pgcredits.sql_files import read_sql
 
 if TYPE_CHECKING:
@@ -43,19 +41,11 @@ _WRITABLE_COLUMNS = read_sql(__package__, "writable_columns.sql")
 _CHECKS_AND_KEYS, _REFERENCES = ["c", "p", "u", "x"], ["f"]
 
 
-def dump(conn: psycopg.Connection[Any], schemas: Sequence[str]) -> str:
-    """SQL that makes all leftovers again with their rows; not grants, policies and comments."""
-    with conn.transaction():
-        conn.execute(PLAIN_SESSION)
-        return copy_of_leftovers(conn, schemas)
+def copy(conn: psycopg.Connection[Any], tables: Sequence[Table], functions: Sequence[str]) -> str:
+    """SQL that makes them again with their rows; not grants, policies and comments.
 
-
-def copy_of_leftovers(conn: psycopg.Connection[Any], schemas: Sequence[str]) -> str:
-    """What dump() returns, for a transaction that already has the settings of PLAIN_SESSION."""
-    catalog = read_catalog(conn, schemas)
-    leftovers = find_leftovers(conn, catalog)
-    tables = [catalog.tables_by_name[one.name] for one in leftovers if one.what == "table"]
-    functions = [one.name for one in leftovers if one.what == "function"]
+    The transaction has the settings of PLAIN_SESSION.
+    """
     oids = [table.oid for table in tables]
     sequences = conn.execute(_SEQUENCES, {"tables": oids}).fetchall()
     serials = [row for row in sequences if row.is_serial]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def show(out: Console, found: Cleanup) -> None:
-    """Print the leftovers."""
+    """Print the leftovers, and why the rest of what was named stays."""
     for one in found.leftovers:
         more = ""
         if one.name in found.row_counts:
@@ -24,5 +24,8 @@ def show(out: Console, found: Cleanup) -> None:
             )
         line = printable(f"{one.what} {one.name}: {one.because}{more}")
         out.print(line, markup=False, highlight=False)
+    for kept in found.kept:
+        line = printable(f"kept {kept.name}: {kept.because}")
+        out.print(line, markup=False, highlight=False)
     if not found.leftovers:
-        out.print("no table or function is unused")
+        out.print("nothing of what was named can go")

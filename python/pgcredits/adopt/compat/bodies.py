@@ -106,7 +106,7 @@ class _Arguments:
 def new_body(function: Function, plan: Plan) -> tuple[str, str] | None:
     """What a function of this name will do, in words, and its body; None where we do not know."""
     said = set(function.name.lower().split("_"))
-    if function.triggered_by or vocabulary.UNUSED_FUNCTIONS.match(function.name):
+    if function.triggered_by:
         return None
     # A function that only reads needs no new body.
     if function.result is None or function.volatility != "v" or said & _NEITHER:

@@ -17,6 +17,7 @@ from pgcredits.adopt.inspect.lots import (
     why_no_lots,
 )
 from pgcredits.adopt.inspect.not_understood import not_understood
+from pgcredits.adopt.inspect.platforms_own import unused
 from pgcredits.adopt.inspect.recognising import UsersTable, read_as
 from pgcredits.adopt.inspect.refining import refined, unknown_words
 from pgcredits.adopt.plan.model import Balances, History, Plan, Refunds, Tasks
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
+    from pgcredits.adopt.cleanup.leftovers import Leftover
     from pgcredits.adopt.inspect.recognising import Reading
     from pgcredits.adopt.plan.model import Part
     from pgcredits.adopt.readings.against_history import Comparison
@@ -83,6 +85,7 @@ class Discovery:
         compared: The balances beside what the history says; None = it does not say, or this was
             not looked at.
         not_understood: Tables that seem to keep credits and that the plan does not read, and why.
+        unused: Tables that speak of credits and that nothing uses, and functions of these.
     """
 
     shape: str
@@ -95,6 +98,7 @@ class Discovery:
     reasons: tuple[str, ...] = ()
     compared: Comparison | None = None
     not_understood: tuple[tuple[str, str], ...] = ()
+    unused: tuple[Leftover, ...] = ()
 
     @property
     def proof(self) -> str:
@@ -163,6 +167,7 @@ def discover(conn: psycopg.Connection[Any], catalog: Catalog) -> Discovery:
     )
     # A copy of another balance keeps no credits of its own.
     plan = msgspec.structs.replace(plan, not_credits=tuple(table for table, _ in copies))
+    doubtful = not_understood(catalog, plan, finder.refused)
     return replace(
         found,
         plan=plan,
@@ -176,7 +181,8 @@ def discover(conn: psycopg.Connection[Any], catalog: Catalog) -> Discovery:
         ),
         failing=failing,
         reasons=tuple(_reasons(catalog, plan)),
-        not_understood=not_understood(catalog, plan, finder.refused),
+        not_understood=doubtful,
+        unused=unused(conn, catalog, plan, [table for table, _ in doubtful]),
     )
 
 
@@ -211,7 +217,7 @@ class _Finder:
     def look_at(self, table: Table) -> None:
         """Add the table to what was found if it has to do with credits."""
         user = first_column(table, self._owners) or _user_column(table)
-        if user is None or vocabulary.UNUSED_NAMES.match(table.word):
+        if user is None:
             return
         key = _key_column(table)
         reading = self._reading(UsersTable(table, key, user)) if key else None

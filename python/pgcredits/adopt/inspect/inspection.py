@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID  # noqa: TC003 - part of what is returned
 
-from pgcredits.adopt.cleanup.leftovers import Leftover, find_leftovers
+from pgcredits.adopt.cleanup.leftovers import find_leftovers
 from pgcredits.adopt.inspect.discovery import Discovery, discover
 from pgcredits.adopt.inspect.faults import Fault, Severity
 from pgcredits.adopt.inspect.function_faults import faults_in_code
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
+    from pgcredits.adopt.cleanup.leftovers import Leftover
     from pgcredits.adopt.plan.model import Plan
     from pgcredits.adopt.source.catalog import Catalog
 
@@ -109,6 +110,7 @@ def _inspection(conn: psycopg.Connection[Any], catalog: Catalog, plan: Plan | No
             unread=(),
             failing=failing_triggers(catalog, plan),
             not_understood=not_understood(catalog, plan, dict(discovery.not_understood)),
+            unused=find_leftovers(conn, catalog, plan.unused).leftovers,
         )
     else:
         require_amounts(conn, discovery.plan, catalog)
@@ -131,7 +133,7 @@ def _inspection(conn: psycopg.Connection[Any], catalog: Catalog, plan: Plan | No
         discovery=discovery,
         faults=tuple(sorted(faults, key=lambda one: (_ORDER[one.severity], *_place(one.number)))),
         owed=owed,
-        leftovers=tuple(find_leftovers(conn, catalog)),
+        leftovers=discovery.unused,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pgcredits.adopt.inspect.lots import kinds_in_columns
+from pgcredits.adopt.inspect.platforms_own import platforms_own
 from pgcredits.adopt.source import vocabulary
 from pgcredits.adopt.source.catalog import OURS, first_column
 
@@ -25,7 +26,8 @@ def not_understood(
         plan: What is read, and which tables are said to keep no credits.
         reasons: By table, why it was refused.
     """
-    covered = {part.table for part in plan.parts}.union(plan.not_credits)
+    covered = {part.table for part in plan.parts}
+    covered = covered.union(plan.not_credits, plan.unused, platforms_own(catalog))
     return tuple(
         (str(table), reasons.get(str(table)) or kinds_in_columns(table) or _reason(table))
         for table in catalog.tables
@@ -55,8 +57,6 @@ def _amounts(table: Table) -> list[Column]:
 def _may_keep_credits(table: Table) -> bool:
     """Whether it speaks of credits by its name, or a column, and nothing explains it otherwise."""
     name = table.word
-    if vocabulary.UNUSED_NAMES.match(name):
-        return False
     if any(c.is_number and vocabulary.LEFT_OF_CREDITS.search(c.word) for c in table.columns):
         return True
     if not vocabulary.SPEAKS_OF_CREDITS.search(name) or vocabulary.KEYS.search(name):

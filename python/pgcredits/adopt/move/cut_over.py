@@ -12,7 +12,7 @@ from psycopg import sql
 from pgcredits.adopt.errors import AdoptionError
 from pgcredits.adopt.move import history
 from pgcredits.adopt.plan.amounts import require_whole
-from pgcredits.adopt.plan.fitting import fingerprint
+from pgcredits.adopt.plan.fingerprints import fingerprint
 from pgcredits.adopt.plan.tiers import plans_of_tiers
 from pgcredits.adopt.source import expressions, queries
 from pgcredits.sql_files import read_sql, read_template

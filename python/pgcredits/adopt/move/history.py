@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import sql
 
-from pgcredits.adopt.plan.fitting import fingerprint
+from pgcredits.adopt.plan.fingerprints import fingerprint
 from pgcredits.adopt.source import expressions, queries
 from pgcredits.sql_files import read_sql, read_template
 

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 SQL = sql.SQL
 
 _TOTALS = read_sql(__package__, "totals.sql")
+_TOTALS_TO_COME = read_template(__package__, "totals_to_come.sql")
+_BALANCES_TO_COME = SQL("select b.user_id::text, b.found, b.expires_at from ({}) as b")
+_TASKS_TO_COME = read_template(__package__, "tasks_to_come.sql")
+_ROWS = SQL("select count(*) as rows from {}")
 _CHANGED_BALANCES = read_template(__package__, "changed_balances.sql")
 _EXACT_CREDITS = read_template(__package__, "exact_credits.sql")
 _UNOWNED_CREDITS = read_template(__package__, "unowned_credits.sql")
@@ -84,6 +88,27 @@ class Proof:
     disagreeing: tuple[Disagreement, ...] = ()
 
 
+@dataclass(frozen=True)
+class Rehearsal:
+    """What a run would do; nothing was changed.
+
+    Attributes:
+        proof: What would come over, as after a run.
+        is_done: Whether an earlier run has moved it over; the proof is of what is there, then.
+        in_flight: Tasks that would go on as generations in flight.
+        owed: Credits that would be owed for failed tasks.
+        owed_users: To how many users.
+        closed: The tables to which writes would be refused.
+    """
+
+    proof: Proof
+    is_done: bool = False
+    in_flight: int = 0
+    owed: int = 0
+    owed_users: int = 0
+    closed: tuple[str, ...] = ()
+
+
 def prove(conn: psycopg.Connection[Any], plan: Plan) -> Proof:
     """Compare the older system with what came over."""
     (totals,) = conn.execute(_TOTALS).fetchall()
@@ -92,6 +117,50 @@ def prove(conn: psycopg.Connection[Any], plan: Plan) -> Proof:
     expected = totals.found + totals.forgiven - totals.expired
     if expected != totals.in_ledger:
         differences.append(Difference("all balances", "", expected, totals.in_ledger))
+    return _proof(conn, plan, totals, counted, differences)
+
+
+def foresee(conn: psycopg.Connection[Any], plan: Plan) -> Rehearsal:
+    """What would come over if the older system were moved as it stands."""
+    (totals,) = conn.execute(
+        _TOTALS_TO_COME.format(
+            balances=SQL(" union all ").join(
+                _BALANCES_TO_COME.format(queries.balances(plan, part)) for part in plan.balances
+            )
+        )
+    ).fetchall()
+    counted: dict[str, sql.Composable] = {
+        part.table: expressions.table(part.table) for part in plan.history
+    }
+    counted |= {
+        part.table: SQL("({}) as t").format(queries.tasks_of_table(plan, part))
+        for part in plan.tasks
+    }
+    rows: dict[str, tuple[int, int]] = {}
+    for name, of in counted.items():
+        (found,) = conn.execute(_ROWS.format(of)).fetchall()
+        rows[name] = (found.rows, found.rows)
+    in_flight, owed, owed_users = 0, 0, 0
+    if plan.tasks:
+        ((in_flight, owed, owed_users),) = conn.execute(
+            _TASKS_TO_COME.format(tasks=queries.tasks(plan))
+        ).fetchall()
+    return Rehearsal(
+        proof=_proof(conn, plan, totals, rows, []),
+        in_flight=in_flight,
+        owed=owed,
+        owed_users=owed_users,
+        closed=tuple(sorted({part.table for part in plan.parts if part.close != "nothing"})),
+    )
+
+
+def _proof(
+    conn: psycopg.Connection[Any],
+    plan: Plan,
+    totals: Any,
+    rows: dict[str, tuple[int, int]],
+    differences: list[Difference],
+) -> Proof:
     told = compare(conn, plan, read_catalog(conn, plan.all_schemas))
     return Proof(
         users=totals.users,
@@ -101,7 +170,7 @@ def prove(conn: psycopg.Connection[Any], plan: Plan) -> Proof:
         unowned=sum(_unowned(conn, plan, part) for part in plan.balances),
         granted=totals.granted,
         in_ledger=totals.in_ledger,
-        rows=counted,
+        rows=rows,
         differences=tuple(differences[:MOST_DIFFERENCES]),
         rounded=_rounded(conn, plan, totals.found),
         by_history=told.by_history if told else None,

@@ -79,6 +79,14 @@ def _remarks(discovery: Discovery) -> Iterator[str]:
         yield f"TO DO: {function} will fail, and so will writes to {table}: move it, or accept it:"
         yield f"accept_failing = [{_quoted(bare_name(function))}]"
 
+    if discovery.unused:
+        yield "Nothing in the database uses these. If your application does not either, then this"
+        yield "lets adopt cleanup remove them:"
+        yield "unused = ["
+        for one in discovery.unused:
+            yield f"{_quoted(one.name)},"
+        yield "]"
+
 
 def _quoted(text: str) -> str:
     return tomlkit.item(text).as_string()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
 from pgcredits.adopt.errors import AdoptionError, PlanError
 from pgcredits.adopt.plan.amounts import require_amounts
+from pgcredits.adopt.plan.fingerprints import earlier_fingerprint, fingerprint
 from pgcredits.adopt.plan.tiers import require_plans
 from pgcredits.adopt.source import expressions
 from pgcredits.adopt.source.catalog import read_catalog
@@ -50,7 +50,7 @@ def require_fit(conn: psycopg.Connection[Any], plan: Plan) -> None:
         if part.tier:
             require_plans(conn, plan, part)
         for row in conn.execute(_CLOSED_AS, {"table": part.table}):
-            if row.read_as != fingerprint(plan, part):
+            if row.read_as not in (fingerprint(plan, part), earlier_fingerprint(plan, part)):
                 raise PlanError(
                     f"{part.table} was cut over by another plan",
                     "The balances that came over stay as they are: undo the plan's changes to this "
@@ -98,15 +98,6 @@ def require_readable(conn: psycopg.Connection[Any], plan: Plan) -> None:
         if history.kind:
             _require_words(conn, history, "kind", "kinds")
     require_amounts(conn, plan, catalog)
-
-
-def fingerprint(plan: Plan, part: Part) -> str:
-    """A hash of what the plan says of a table; another one if the table would be read otherwise."""
-    parts = [one for one in plan.parts if (one.table, one.role) == (part.table, part.role)]
-    said = repr((parts, plan.user_ids, plan.credits_per_unit))
-    if plan.rounding != "refuse":
-        said += plan.rounding
-    return hashlib.sha256(said.encode()).hexdigest()
 
 
 def _require_buckets(plan: Plan) -> None:

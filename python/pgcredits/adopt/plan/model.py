@@ -26,21 +26,10 @@ CloseBalances: TypeAlias = Literal["table", "columns", "nothing"]
 
 #: Settings whose texts name no column.
 _NO_COLUMNS = ("table", "sign", "close", "void", "explains")
-#: Settings that 0.1.0 did not know.
-_NEW_SETTINGS = ("includes", "dead", "status", "void", "opening", "explains")
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """Settings of a plan that belong together."""
-
-    def __repr__(self) -> str:
-        """As the fingerprint of a table has it: in the words of 0.1.0, where they suffice."""
-        said = [
-            f"{one.name}={getattr(self, one.name)!r}"
-            for one in fields(self)
-            if one.name not in _NEW_SETTINGS or getattr(self, one.name) != one.default
-        ]
-        return f"{type(self).__name__}({', '.join(said)})"
 
 
 class Bucket(Settings, frozen=True):
@@ -60,7 +49,7 @@ class Bucket(Settings, frozen=True):
     column: str
     expires: str = "never"
     priority: int = 100
-    # An int stays one: the fingerprint of a table's settings tells 0 from 0.0.
+    # An int stays one: the earlier fingerprints of a table tell 0 from 0.0.
     unit_price_usd: int | float | None = None
     includes: str | tuple[str, ...] = ()
 
@@ -299,6 +288,8 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True):
             is named here.
         not_credits: Tables whose names speak of credits, and that keep none: run refuses to begin
             until each table that the plan does not read is named here.
+        unused: Tables and functions beside the credits that nothing uses any more: cleanup looks at
+            these, and at no others.
     """
 
     schemas: tuple[str, ...]
@@ -313,6 +304,7 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True):
     undecided: tuple[str, ...] = ()
     accept_failing: tuple[str, ...] = ()
     not_credits: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
     balances: tuple[Balances, ...] = ()
     history: tuple[History, ...] = ()
     refunds: tuple[Refunds, ...] = ()

@@ -50,7 +50,7 @@ def read_plan(path: Path) -> model.Plan:
         raise PlanError(
             f"the plan cannot be read: {error.strerror}: {path}", "Write one: pgcredits adopt plan."
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise PlanError(f"{path} is not TOML: {error}", "Correct it there.") from None
     if document.pop("version", None) != VERSION:
         raise PlanError(

@@ -123,6 +123,8 @@ DONE = (*STATUS, "transaction_status", "payment_status", "refund_status", "outco
         "is_completed", "success", "succeeded", "is_success", "processed", "is_processed",
         "confirmed", "is_confirmed", "applied", "is_applied")  # fmt: skip
 PROVIDER = ("provider", "vendor", "service", "model")
+#: A table of nobody's with one of these keeps what the platform itself has at a provider.
+AT_PROVIDER = ("provider", "provider_id", "provider_name", "vendor", "vendor_id")
 TASK_TYPE = ("enhancement_type", "generation_type", "task_type", "kind", "type")
 TASK_IDS = ("provider_task_id", "api_task_id", "external_task_id", "external_id", "prediction_id")
 FINISHED = ("finished_at", "completed_at", "ended_at", "failed_at", "updated_at")
@@ -177,13 +179,6 @@ NO_KIND = re.compile(
     r"|available|unused|count|amount|number|usd|cents|eur|dollars?|referrals?|promo\w*|gift\w*|welcome"
     r"|signup|rewards?|earned|rolled|over|expiring|last|subscription|initial|opening|ai|app|\d+)$"
 )
-
-#: Names of tables and functions beside the credits that an older system often does not use.
-UNUSED_NAMES = re.compile(
-    r"^(credit_pools|credit_purchase_requests|platform_credits|api_providers"
-    r"|daily_usage_summary|credit_alerts)$"
-)
-UNUSED_FUNCTIONS = re.compile(r"^(consume_platform_credits|refill_platform_credits)$")
 
 # --- words in columns -----------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 select
     c.conrelid as referencing,
+    c.conrelid::regclass::text as name,
     c.confrelid as referenced
 from pg_catalog.pg_constraint as c
 where

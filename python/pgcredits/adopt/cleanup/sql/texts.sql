@@ -3,6 +3,7 @@
 
 select
     p.oid as function,
+    'function ' || p.oid::regprocedure::text as name,
     coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc) as text
 from pg_catalog.pg_proc as p
 inner join pg_catalog.pg_namespace as n on p.pronamespace = n.oid
@@ -17,6 +18,7 @@ where
 union all
 select
     null as function,
+    'view ' || c.oid::regclass::text as name,
     pg_catalog.pg_get_viewdef(c.oid) as text
 from pg_catalog.pg_class as c
 inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
