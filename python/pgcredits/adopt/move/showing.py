@@ -31,6 +31,8 @@ def show_proof(out: Console, err: Console, proof: Proof) -> None:
         table.add_row("  users differ, all together", "", "", f"{proof.unexplained:,f}")
     if proof.unowned:
         table.add_row("credits of nobody, left there", f"{proof.unowned:,}", "-")
+    if proof.dead:
+        table.add_row("credits of dead rows, left there", f"{proof.dead:,}", "-")
     for name, (before, after) in proof.rows.items():
         table.add_row(f"rows of {name}", f"{before:,}", f"{after:,}")
     out.print(table, soft_wrap=False)
