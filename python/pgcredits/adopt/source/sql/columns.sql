@@ -81,7 +81,8 @@ cross join
                 b.oid,
                 b.typbasetype
             from made_of as m
-            inner join pg_catalog.pg_type as b on b.oid = m.typbasetype
+            cross join pg_catalog.pg_type as b
+            where b.oid = m.typbasetype
         )
 
         select m.oid
