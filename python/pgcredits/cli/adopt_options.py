@@ -69,6 +69,8 @@ def connected(
             yield conn
         except psycopg.Error as error:
             said = error.diag.message_primary or "the connection was lost"
+            if isinstance(error, psycopg.errors.InsufficientPrivilege):
+                remedy = "Connect as a member of the owners of the old tables."
             raise AdoptionError(
                 f"the server refused: {said}",
                 error.diag.message_hint or remedy,

@@ -372,6 +372,8 @@ def test_a_shop_is_no_work(conn: psycopg.Connection[Any]) -> None:
     assert {one.table: one.role for one in found.discovery.recognised} == {
         "public.wallets": "balances",
         "public.job_orders": "tasks",
+        # What was bought came, where it was paid.
+        "public.credit_purchases": "history",
     }
     assert found.owed == ()
     # What work cost may be in credits: a person has to say.

@@ -259,3 +259,57 @@ def test_commands_ask_refuse_and_show_what_the_history_says(
     assert (moved.returncode, moved.stderr) == (0, "")
     (row,) = (line for line in moved.stdout.splitlines() if line.startswith("│ credits "))
     assert [cell.strip() for cell in row.strip("│").split("│")] == ["credits", "30", "30", "30"]
+
+
+@pytest.mark.parametrize("silence", ["void", "dead", "words"])
+def test_a_plan_cannot_silence_a_history_without_saying_so(
+    conn: Conn, nobody: Nobody, tmp_path: Path, silence: str
+) -> None:
+    with_history(conn)
+    conn.execute("alter table credit_transactions add status text default 'done'")
+    conn.execute(TOTAL_WITH_PART.encode())
+    conn.execute(ADDS_TO_BOTH.encode())
+    plan = planned(conn, tmp_path)
+    (history,) = plan.history
+    other: dict[str, Any] = dict.fromkeys(history.kinds, "other")
+    wrong = {
+        "void": replace(history, status="status", void=("done",)),
+        "dead": replace(history, dead="created_at"),
+        "words": replace(history, sign="kind", kinds=other),
+    }[silence]
+
+    said = refused_by(conn, replace(plan, history=(wrong,)), nobody)
+
+    assert f"{systems.user(1)} has 105, and 0 by it" in said
+    run(conn, replace(plan, history=(replace(wrong, explains="nothing"),)), nobody)
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ('[[balances.buckets]]\ncolumn = "bonus_credits"\nunit_price_usd = -1', "unit_price_usd"),
+        ('[[balances.buckets]]\ncolumn = "bonus_credits"\nunit_price_usd = nan', "unit_price_usd"),
+        ('[[balances.buckets]]\ncolumn = "bonus_credits"\nunit_price_usd = inf', "unit_price_usd"),
+        ('[[balances.buckets]]\ncolumn = "bonus_credits"\npriority = 2147483648', "priority"),
+    ],
+)
+def test_numbers_that_no_lot_has_are_refused(tmp_path: Path, said: str, why: str) -> None:
+    (tmp_path / "plan.toml").write_text(
+        PLAN_OF_0_1_0.replace('[[balances.buckets]]\ncolumn = "bonus_credits"', said)
+    )
+
+    with pytest.raises(PlanError, match=why):
+        read_plan(tmp_path / "plan.toml")
+
+
+def test_a_plan_that_contradicts_itself_is_refused(
+    conn: Conn, nobody: Nobody, tmp_path: Path
+) -> None:
+    conn.execute(MONTHLY_IS_A_BALANCE.encode())
+    plan = planned(conn, tmp_path)
+    (history,) = plan.history
+    month = replace(plan, history=(replace(history, explains="month"),))
+
+    assert "does not say what a month is" in refused_by(conn, month, nobody)
+    both = replace(plan, not_credits=("public.user_credits",))
+    assert "is read, and stands in not_credits" in refused_by(conn, both, nobody)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from psycopg.sql import Composable
 
-    from pgcredits.adopt.plan.model import Balances, History, Plan, Tasks
+    from pgcredits.adopt.plan.model import Balances, History, Part, Plan, Tasks
     from pgcredits.adopt.source.catalog import Catalog, Column, Table
 
 SQL = sql.SQL
@@ -39,13 +39,13 @@ def view_queries(catalog: Catalog, plan: Plan) -> Iterator[tuple[str, Composable
         if not balances.summed:
             table = catalog.tables_by_name[balances.table]
             if keeps_lots(table, balances):
-                queries[table.name] = (_lots_view(plan, balances, table), "lots of today")
+                queries[table.name] = (_lots_view(plan, balances, catalog), "lots of today")
             else:
-                queries[table.name] = (_balances_view(plan, balances, table), "balances of today")
+                queries[table.name] = (_balances_view(plan, balances, catalog), "balances of today")
     for history in plan.history:
         table = catalog.tables_by_name[history.table]
         queries[table.name] = (
-            _history_view(plan, history, table), "the old rows, and the ledger since",
+            _history_view(plan, history, catalog), "the old rows, and the ledger since",
         )  # fmt: skip
     for tasks in plan.tasks:
         table = catalog.tables_by_name[tasks.table]
@@ -54,8 +54,10 @@ def view_queries(catalog: Catalog, plan: Plan) -> Iterator[tuple[str, Composable
         yield name, query, shows
 
 
-def _balances_view(plan: Plan, part: Balances, table: Table) -> Composable:
+def _balances_view(plan: Plan, part: Balances, catalog: Catalog) -> Composable:
+    table = catalog.tables_by_name[part.table]
     per_unit = sql.Literal(plan.credits_per_unit)
+    old_id = _old_id(plan, part, catalog, "s", "s")
     lots = _lots_by_bucket(part)
     shown: list[Composable] = []
     for column in table.columns:
@@ -63,9 +65,7 @@ def _balances_view(plan: Plan, part: Balances, table: Table) -> Composable:
             value = SQL("({}) / {}::numeric").format(SQL(lots[column.name]), per_unit)
             shown.append(_as(value, column))
         elif column.name == part.user:
-            value = SQL("coalesce(t.{}::text, {})").format(
-                sql.Identifier(column.name), _old_id(plan, column, "s", "s")
-            )
+            value = SQL("coalesce(t.{}::text, {})").format(sql.Identifier(column.name), old_id)
             shown.append(_as(value, column))
         else:
             shown.append(SQL("t.{}").format(sql.Identifier(column.name)))
@@ -74,23 +74,39 @@ def _balances_view(plan: Plan, part: Balances, table: Table) -> Composable:
         table=table.identifier,
         user_id=_user_id(plan, part),
         key=sql.Identifier(part.key),
-        old_id=_old_id(plan, table.by_name[part.user], "s", "s"),
+        old_id=old_id,
     )
 
 
 def _user_id(plan: Plan, part: Balances | Tasks) -> Composable:
-    return expressions.user_id(plan, expressions.user(plan, part.user))
+    return expressions.user_id(plan, expressions.user(plan, part))
 
 
-def _old_id(plan: Plan, column: Column, known: str, named: str) -> Composable:
-    """The id that the application has for a user, as a text; null = nobody knows it.
+def _old_id(plan: Plan, part: Part, catalog: Catalog, known: str, named: str) -> Composable:
+    """What the old table has for a user, as a text: the id, or that of the account; null = nothing.
 
     Args:
         plan: Of which kind ids are.
-        column: Where the old table has it.
+        part: The table, and its column.
+        catalog: The older system's.
         known: The alias with the user_id of pgcredits.
         named: The alias with the external_id.
     """
+    if not part.accounts:
+        column = catalog.tables_by_name[part.table].by_name[part.user]
+        return _external_id(plan, column, known, named)
+    accounts, key, owner = part.accounts
+    column = catalog.tables_by_name[accounts].by_name[owner]
+    return SQL("(select min(a.{}::text) from {} as a where a.{} = ({})::{})").format(
+        sql.Identifier(key),
+        expressions.table(accounts),
+        sql.Identifier(owner),
+        _external_id(plan, column, known, named),
+        SQL(column.type),
+    )
+
+
+def _external_id(plan: Plan, column: Column, known: str, named: str) -> Composable:
     if plan.user_ids == "uuid":
         return SQL("{}.user_id::text").format(sql.Identifier(known))
     external_id = sql.Identifier(named, "external_id")
@@ -102,7 +118,8 @@ def _old_id(plan: Plan, column: Column, known: str, named: str) -> Composable:
     ).format(external_id, sql.Literal(_LARGEST.get(column.type, 10**18)))
 
 
-def _lots_view(plan: Plan, part: Balances, table: Table) -> Composable:
+def _lots_view(plan: Plan, part: Balances, catalog: Catalog) -> Composable:
+    table = catalog.tables_by_name[part.table]
     (bucket,) = part.buckets
     per_unit = sql.Literal(plan.credits_per_unit)
     values: dict[str, Composable] = {
@@ -111,7 +128,7 @@ def _lots_view(plan: Plan, part: Balances, table: Table) -> Composable:
             expressions.column(bucket.expires)
         ),
     }
-    old_id = _old_id(plan, table.by_name[part.user], "s", "s")
+    old_id = _old_id(plan, part, catalog, "s", "s")
     values[part.user] = SQL("coalesce({}::text, {})").format(expressions.column(part.user), old_id)
     return _LOTS_VIEW.format(
         shown=SQL(", ").join(
@@ -141,7 +158,8 @@ def _lots_by_bucket(part: Balances) -> dict[str, str]:
     return shown
 
 
-def _history_view(plan: Plan, part: History, table: Table) -> Composable:
+def _history_view(plan: Plan, part: History, catalog: Catalog) -> Composable:
+    table = catalog.tables_by_name[part.table]
     per_unit = sql.Literal(plan.credits_per_unit)
     # The old word for each type of ours: the first that meant it.
     old_words = {meaning: word for word, meaning in reversed(list(part.kinds.items()))}
@@ -157,7 +175,7 @@ def _history_view(plan: Plan, part: History, table: Table) -> Composable:
         "e.credits / {}::numeric" if part.sign == "stored" else "abs(e.credits) / {}::numeric"
     ).format(per_unit)
     values: dict[str, Composable] = {
-        part.user: _old_id(plan, table.by_name[part.user], "e", "x"),
+        part.user: _old_id(plan, part, catalog, "e", "x"),
         part.at: SQL("e.created_at"),
         part.amount: amount,
         part.credit: SQL("nullif(greatest(0, e.credits), 0) / {}::numeric").format(per_unit),

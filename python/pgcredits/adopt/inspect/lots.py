@@ -10,7 +10,7 @@ from pgcredits.adopt.source import vocabulary
 from pgcredits.adopt.source.catalog import first_column
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from pgcredits.adopt.inspect.recognising import UsersTable, WordsOf
     from pgcredits.adopt.source.catalog import Column, Table
@@ -61,34 +61,36 @@ def kinds_in_columns(table: Table) -> str:
     ]
     units = {word.rstrip("s") for one in held for word in one.word.split("_")
              if vocabulary.UNITS.match(word)}  # fmt: skip
-    if len(held) > 1 and (len(units) > 1 or any(map(_special, held))):
+    if len(held) > 1 and (len(units) > 1 or any(map(is_special, held))):
         return f"{_KINDS}: {', '.join(column.name for column in held)}"
     return ""
 
 
-def _special(column: Column) -> bool:
+def is_special(column: Column) -> bool:
     """Whether a word in its name says what its credits are good for."""
+    name = vocabulary.ORIGINS.sub("_", column.word)
     return not all(
         vocabulary.UNITS.match(word)
         or vocabulary.NO_KIND.match(word)
         or vocabulary.PURCHASED.search(word)
         or vocabulary.MONTHLY.search(word)
-        or vocabulary.ORIGINS.search(word)
-        for word in column.word.split("_")
+        for word in filter(None, name.split("_"))
     )
 
 
 def keeps_remainders(table: Table) -> bool:
     """Whether its rows seem to say what is left of something."""
     return any(
-        column.is_number and (vocabulary.LEFT.match(column.word) or column.word.endswith("balance"))
+        column.is_number and (is_left(table, column) or column.word.endswith("balance"))
         for column in table.columns
     )
 
 
-def kinds_in_rows(table: Table, words_of: WordsOf) -> str:
+def kinds_in_rows(
+    table: Table, words_of: WordsOf, names: Iterable[str] = vocabulary.CREDIT_KIND
+) -> str:
     """Why the rows of a table hold credits of several kinds; empty = they do not."""
-    kind = first_column(table, vocabulary.CREDIT_KIND)
+    kind = first_column(table, names)
     if kind is None or not kind.is_word:
         return ""
     words = [word for word in words_of(table, kind.name, "") if word]
@@ -103,6 +105,21 @@ def kinds_in_rows(table: Table, words_of: WordsOf) -> str:
     return ""
 
 
+def rest_of_what(table: Table) -> str:
+    """Why what is left of its rows is not read; empty = nothing with an end is left of them."""
+    ends = first_column(table, vocabulary.EXPIRES)
+    left = next(
+        (one.name for one in table.columns
+         if one.is_number and vocabulary.LEFT_OF_IT.match(one.word)),
+        "",
+    )  # fmt: skip
+    if not (ends and left) or is_left(table, table.by_name[left]):
+        return ""
+    if vocabulary.KEYS.search(table.word):
+        return ""
+    return f"{left} is what is left of something, and nothing says of what"
+
+
 def why_no_lots(table: Table, words_of: WordsOf) -> str:
     """Why its rows cannot come over as lots of credits; empty = they can."""
     status = first_column(table, vocabulary.STATUS)
@@ -110,6 +127,9 @@ def why_no_lots(table: Table, words_of: WordsOf) -> str:
         for word in words_of(table, status.name, ""):
             if word and not vocabulary.LIVE.search(vocabulary.plain(word)):
                 return f"nothing says whether credits count where {status.name} is {word}"
+    period = first_column(table, vocabulary.PERIOD)
+    if period and first_column(table, vocabulary.EXPIRES) is None:
+        return f"each row is of a {period.name}, and nothing says when its credits end"
     return kinds_in_rows(table, words_of)
 
 
@@ -124,9 +144,21 @@ def _balance(old: UsersTable) -> Column | None:
 def _left(old: UsersTable) -> Column | None:
     return next(
         (one for one in old.table.columns if _counts(one, old)
-         and vocabulary.LEFT.match(one.word)),
+         and is_left(old.table, one)),
         None,
     )  # fmt: skip
+
+
+def is_left(table: Table, column: Column) -> bool:
+    """Whether a column says how many credits are left."""
+    return bool(
+        vocabulary.LEFT.match(column.word)
+        or (
+            vocabulary.LEFT_OF_IT.match(column.word)
+            and vocabulary.LOTS.search(table.word)
+            and not vocabulary.KEYS.search(table.word)
+        )
+    )
 
 
 def _counts(column: Column, old: UsersTable) -> bool:

@@ -25,11 +25,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class UsersTable:
-    """A table whose rows belong to users, and can be told apart."""
+    """A table whose rows belong to users, and can be told apart.
+
+    Attributes:
+        table: The table.
+        key: What tells its rows apart.
+        user: Whose they are.
+        is_one_each: Whether no user has two rows, be that required or only so.
+    """
 
     table: Table
     key: Column
     user: Column
+    is_one_each: bool
 
     def first(self, names: Iterable[str]) -> str:
         """The first of these columns that it has; empty = it has none."""
@@ -171,7 +179,15 @@ def _as_amounts(old: UsersTable, words_of: WordsOf) -> Reading | None:
     # A table of payments has only amounts that come in; where some words mean charges, the amounts
     # are credits.
     is_spent = "charge" in kinds.values()
-    if not (kind or after) or not (is_named or after or is_spent):
+    if not (is_named or after or is_spent):
+        return None
+    if _tells_of_usage(table, amount) and not {"grant", "refund"} & set(kinds.values()):
+        # What was used says for what.
+        kinds = {word: "charge" if said == "other" else said for word, said in kinds.items()}
+    signs = () if kind or after else _signs_of(old, amount, words_of)
+    if signs == (False,):
+        return _as_one_way(old, amount, at, words_of)
+    if not (kind or after or signs):
         return None
     sign = _sign(amount, kinds, found)
     if sign == "kind":
@@ -194,16 +210,58 @@ def _as_amounts(old: UsersTable, words_of: WordsOf) -> Reading | None:
         cost=old.first(vocabulary.COST),
         dead=dead_column(table),
     )
-    status, words = _status_of(old, words_of)
-    if any(plain(word) not in vocabulary.HAPPENED for word in words):
-        void = tuple(word for word in words if plain(word) in vocabulary.VOID)
-        history = replace(history, status=status, void=void)
     because = (
         f"{amount.name} says how many",
         f"{kind.name} says what happened" if kind else None,
         f"{after} is the balance then" if after else None,
     )
-    return Reading(history, because)
+    return Reading(_with_status(old, history, words_of), because)
+
+
+def _with_status(old: UsersTable, history: History, words_of: WordsOf) -> History:
+    """The same reading, where rows have a status with that: some of them did not happen."""
+    status, words = _status_of(old, words_of)
+    if all(plain(word) in vocabulary.HAPPENED for word in words):
+        return history
+    void = tuple(word for word in words if plain(word) in vocabulary.VOID)
+    return replace(history, status=status, void=void)
+
+
+def _signs_of(old: UsersTable, amount: Column, words_of: WordsOf) -> tuple[bool, ...]:
+    """Whether amounts are below 0: both, one of these, or neither where there is none."""
+    found = words_of(old.table, "", amount.name).values()
+    are_below = any(row.negative for row in found)
+    are_above = any(row.negative < row.rows for row in found)
+    return tuple(one for one, there_is in ((True, are_below), (False, are_above)) if there_is)
+
+
+def _tells_of_usage(table: Table, amount: Column) -> bool:
+    """Whether names say that each row of a history is a charge."""
+    return bool(
+        vocabulary.USAGE_LOG.search(table.word) or vocabulary.AMOUNT_USED.search(amount.word)
+    )
+
+
+def _as_one_way(old: UsersTable, amount: Column, at: str, words_of: WordsOf) -> Reading | None:
+    """A history whose rows are all charges, or all grants, as its name says."""
+    is_usage = _tells_of_usage(old.table, amount)
+    if not is_usage and not vocabulary.GRANT_LOG.search(f"{old.table.word}_{amount.word}"):
+        return None
+    history = History(
+        table=str(old.table),
+        key=old.key.name,
+        user=old.user.name,
+        at=at,
+        credit="" if is_usage else amount.name,
+        debit=amount.name if is_usage else "",
+        sign="columns",
+        reference=old.all(vocabulary.REFERENCE),
+        dead=dead_column(old.table),
+    )
+    went = "went" if is_usage else "came"
+    return Reading(
+        _with_status(old, history, words_of), (f"{amount.name} says how many {went}", at)
+    )
 
 
 def _as_balances(old: UsersTable, words_of: WordsOf) -> Reading | None:
@@ -212,7 +270,7 @@ def _as_balances(old: UsersTable, words_of: WordsOf) -> Reading | None:
         names.match(table.word) for names in (vocabulary.USERS_TABLE, vocabulary.GROUPS_TABLE)
     )
     held = [column for column in table.columns if _is_balance(column, old)]
-    if not held or not (old.user.is_unique or is_users_own):
+    if not held or not (old.is_one_each or is_users_own):
         return None
     reset = old.first(vocabulary.RESET)
     tier = first_column(table, vocabulary.TIER)
@@ -232,7 +290,7 @@ def _as_balances(old: UsersTable, words_of: WordsOf) -> Reading | None:
         close="columns" if is_users_own else "table",
     )
     because = (
-        "one row for each user" if old.user.is_unique else "users' own rows",
+        "one row for each user" if old.is_one_each else "users' own rows",
         ", ".join(column.name for column in held),
         f"{reset} says when it is filled" if reset else None,
     )
@@ -269,11 +327,16 @@ def bucket_of(column: Column, table: Table, *, has_others: bool) -> Bucket:
     """The bucket that a column of a table would be, and when its credits expire."""
     reset = _name(first_column(table, vocabulary.RESET))
     expires = _name(first_column(table, vocabulary.EXPIRES))
-    if vocabulary.PURCHASED.search(column.word) or not (has_others or reset):
+    if vocabulary.PURCHASED.search(column.word):
+        return Bucket(column.name)
+    if vocabulary.CREDITS_END.search(plain(expires)):
+        return Bucket(column.name, expires=expires)
+    if not (has_others or reset):
         return Bucket(column.name)
     if reset:
         return Bucket(column.name, expires="next_reset")
-    if expires and vocabulary.MONTHLY.search(column.word):
+    # What is left of a month's credits may be called so only by what it is computed from.
+    if expires and vocabulary.MONTHLY.search(f"{column.word} {column.generated.lower()}"):
         return Bucket(column.name, expires=expires)
     return Bucket(column.name)
 
@@ -293,7 +356,7 @@ def dead_column(table: Table) -> str:
 
 def _sign(amount: Column, kinds: dict[str, str], found: dict[str, Any]) -> Sign:
     """Whether the stored sign can be trusted: charges are negative, all other amounts are not."""
-    if amount.word in ("delta", "change", "credits_delta") or not kinds:
+    if amount.word in vocabulary.SIGNED or not kinds:
         return "stored"
     charged = [found[word] for word, meaning in kinds.items() if meaning == "charge"]
     if charged and all(row.negative == row.rows for row in charged):

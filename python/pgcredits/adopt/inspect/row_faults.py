@@ -146,7 +146,7 @@ def _of_history(conn: Connection, plan: Plan, part: History) -> Iterator[Fault]:
 
 
 def _mismatch(plan: Plan, compared: Comparison) -> Fault:
-    tables = ", ".join(part.table for part in plan.balances if not part.summed)
+    tables = ", ".join(part.table for part in plan.balances)
     against = ", ".join(part.table for part in plan.history if part.explains != "nothing")
     return Fault(
         "L1", Severity.ERROR, "balances that do not match the history", tables,

@@ -131,10 +131,9 @@ def _import_tiers(conn: Connection, plan: Plan, part: Balances) -> None:
     tiers = plans_of_tiers(conn, part)
     conn.execute(
         _IMPORT_PLANS.format(
-            user_id=expressions.user_id(plan, expressions.user(plan, part.user)),
+            user_id=expressions.user_id(plan, expressions.user(plan, part)),
             tier=expressions.column(part.tier),
             table=expressions.table(part.table),
-            user=expressions.column(part.user),
             allowance=expressions.column(part.allowance),
             words=sql.Literal(list(tiers)),
             plans=sql.Literal(list(tiers.values())),

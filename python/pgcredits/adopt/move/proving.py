@@ -63,6 +63,7 @@ class Proof:
         forgiven: The debts of balances below 0. What came over is found + forgiven - expired.
         expired: Credits that had expired in the older system.
         unowned: Credits on rows that name no user. They stay behind, and are not in found.
+        dead: Credits on rows that the plan calls dead. They stay behind, too.
         granted: Credits that came over.
         in_ledger: The same, summed from the ledger.
         rows: Rows of history and tasks by table, in the older system and in pgcredits.
@@ -86,6 +87,7 @@ class Proof:
     by_history: Decimal | None = None
     unexplained: Decimal = Decimal(0)
     disagreeing: tuple[Disagreement, ...] = ()
+    dead: int = 0
 
 
 @dataclass(frozen=True)
@@ -176,6 +178,7 @@ def _proof(
         by_history=told.by_history if told else None,
         unexplained=told.credits if told else Decimal(0),
         disagreeing=told.worst if told else (),
+        dead=_dead(conn, plan),
     )
 
 
@@ -185,6 +188,17 @@ def _rounded(conn: psycopg.Connection[Any], plan: Plan, found: int) -> Decimal:
     exact = held(replace(plan, rounding="refuse"))
     (row,) = conn.execute(_EXACT_CREDITS.format(balances=exact)).fetchall()
     return Decimal(row.credits) - found
+
+
+def _dead(conn: psycopg.Connection[Any], plan: Plan) -> int:
+    """What there is on rows that do not count, where the plan says which these are."""
+    dead = Decimal(0)
+    for part in plan.balances:
+        for one, factor in ((replace(part, dead=""), 1), (part, -1)) if part.dead else ():
+            query = _EXACT_CREDITS.format(balances=queries.balances(plan, one))
+            (row,) = conn.execute(query).fetchall()
+            dead += row.credits * factor
+    return int(dead)
 
 
 def _changed_balances(conn: psycopg.Connection[Any], plan: Plan) -> Iterator[Difference]:

@@ -46,6 +46,8 @@ def show_proof(out: Console, err: Console, proof: Proof, after: str = "after") -
         table.add_row("  users differ, all together", "", "", f"{proof.unexplained:,f}")
     if proof.unowned:
         table.add_row("credits of nobody, left there", f"{proof.unowned:,}", "-")
+    if proof.dead:
+        table.add_row("credits of dead rows, left there", f"{proof.dead:,}", "-")
     for name, (old_rows, new_rows) in proof.rows.items():
         table.add_row(f"rows of {name}", f"{old_rows:,}", f"{new_rows:,}")
     out.print(table, soft_wrap=False)

@@ -86,14 +86,16 @@ def require_whole(conn: psycopg.Connection[Any], plan: Plan) -> None:
 
 
 def _require_sum(conn: psycopg.Connection[Any], plan: Plan, part: Balances) -> None:
-    (of,) = (one for one in plan.history if one.table == part.table)
-    (found,) = conn.execute(_UNSIGNED_HISTORY.format(history=queries.history(plan, of))).fetchall()
-    if found.rows:
-        raise PlanError(
-            f"{part.table}: the plan does not say by how much {found.rows} rows move the balance",
-            "A kind other than grant, charge, refund or expiry has no sign: say which it is, or "
-            'sign = "stored".',
-        )
+    for one in queries.summed_histories(plan, part):
+        query = _UNSIGNED_HISTORY.format(history=queries.history(plan, one))
+        (found,) = conn.execute(query).fetchall()
+        if found.rows:
+            raise PlanError(
+                f"{one.table}: the plan does not say by how much {found.rows} rows move the "
+                "balance",
+                "A kind other than grant, charge, refund or expiry has no sign: say which it is, "
+                'or sign = "stored".',
+            )
 
 
 def require_tasks(conn: psycopg.Connection[Any], plan: Plan) -> None:

@@ -36,6 +36,8 @@ _COMMENTS = {
     "includes": "These are part of it, and keep their own expiry.",
     "void": "Rows whose status is one of these did not happen.",
     "dead": "Rows in which it is set do not count.",
+    "accounts": "The accounts that user names: their table, its key, its column with the user.",
+    "sums": "Further histories that count in the sum.",
     "opening": "What each user had before the first row.",
     "explains": "What run proves the balances by: balances, month (since the reset), or nothing.",
     "close": "After the cut-over every write is refused (table), or changes of credits (columns).",

@@ -33,7 +33,7 @@ _NEUTRAL = {
     "opening": 0,
 }
 #: Lists whose order means nothing.
-_UNORDERED = ("parts", "buckets", "includes", "void")
+_UNORDERED = ("parts", "buckets", "includes", "void", "sums")
 #: Settings that say nothing of how a table is read: they may change after it was cut over.
 _AFTERWARDS = ("writable", "replaces")
 #: A single name stands for a list of one.

@@ -10,11 +10,14 @@ from pgcredits.adopt.errors import AdoptionError, PlanError
 from pgcredits.adopt.plan.amounts import require_amounts
 from pgcredits.adopt.plan.fingerprints import earlier_fingerprint, fingerprint
 from pgcredits.adopt.plan.tiers import require_plans
-from pgcredits.adopt.source import expressions
+from pgcredits.adopt.readings.against_history import month_of
+from pgcredits.adopt.source import expressions, queries
 from pgcredits.adopt.source.catalog import read_catalog
 from pgcredits.sql_files import read_sql, read_template
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import psycopg
 
     from pgcredits.adopt.plan.model import Balances, History, Part, Plan, Tasks
@@ -91,7 +94,10 @@ def require_readable(conn: psycopg.Connection[Any], plan: Plan) -> None:
         if part.table not in tables:
             raise PlanError(f"there is no table {part.table}", "Name it with its schema.")
         _require_columns(part, tables[part.table])
+        _require_key(conn, part, tables[part.table])
+        _require_accounts(part, tables)
     _require_buckets(plan)
+    _require_one_meaning(plan)
     for tasks in plan.tasks:
         _require_words(conn, tasks, "status", "statuses")
     for history in plan.history:
@@ -103,10 +109,11 @@ def require_readable(conn: psycopg.Connection[Any], plan: Plan) -> None:
 def _require_buckets(plan: Plan) -> None:
     taken: set[tuple[str, str]] = set()
     for part in plan.balances:
-        if part.summed and part.table not in {one.table for one in plan.history}:
-            raise PlanError(
-                f"{part.table} is summed, but is not a history", "Describe it in [[history]]."
-            )
+        for name in (part.table, *part.sums) if part.summed else ():
+            if name not in {one.table for one in plan.history}:
+                raise PlanError(
+                    f"{name} is summed, but is not a history", "Describe it in [[history]]."
+                )
         if not part.summed and not part.buckets:
             raise PlanError(f"{part.table} names no buckets", "Say which columns hold credits.")
         for bucket in part.buckets:
@@ -123,6 +130,20 @@ def _require_buckets(plan: Plan) -> None:
                     'Name it: reset = "...".',
                 )
         _require_parts(part)
+
+
+def _require_one_meaning(plan: Plan) -> None:
+    """Refuse a plan that says two things of a table, or that a month explains what has none."""
+    read = {part.table for part in plan.parts}
+    for name in plan.not_credits:
+        if name in read:
+            raise PlanError(f"{name} is read, and stands in not_credits", "Say one of the two.")
+    for history in plan.history:
+        if history.explains == "month" and not (history.at and month_of(plan)):
+            raise PlanError(
+                f'{history.table}: explains = "month", and the plan does not say what a month is',
+                "It needs one table of balances with reset and allowance, and at of the history.",
+            )
 
 
 def _require_parts(part: Balances) -> None:
@@ -201,11 +222,48 @@ def _require_columns(part: Part, table: Table) -> None:
                 f"{table}: {setting} = {name!r} is not boolean, but {column.type}",
                 "Name a column of words as refunded_status, one of numbers as refunded_credits.",
             )
+
+
+def _require_key(conn: psycopg.Connection[Any], part: Part, table: Table) -> None:
     key = table.by_name[part.key]
-    if not (key.is_unique or table.key == (part.key,)):
+    if key.is_unique or table.key == (part.key,):
+        return
+    may_be = key is table.key_of_partitions
+    if not may_be or conn.execute(queries.repeated(table.identifier, part.key)).fetchall():
         raise PlanError(
             f"{table}: key = {part.key!r} does not tell its rows apart",
             "Name its primary key, or make the column unique.",
+        )
+
+
+def _require_accounts(part: Part, tables: Mapping[str, Table]) -> None:
+    """Refuse accounts that do not lead from a row to one user."""
+    if not part.accounts:
+        return
+    if len(part.accounts) != 3 or part.accounts[0] not in tables:
+        raise PlanError(
+            f"{part.table}: accounts = {list(part.accounts)} is not a table, its key and its "
+            "column with the user",
+            'For example accounts = ["public.wallets", "id", "user_id"].',
+        )
+    accounts, key, owner = tables[part.accounts[0]], *part.accounts[1:]
+    for name in (key, owner):
+        if name not in accounts.by_name:
+            raise PlanError(
+                f"{part.table}: {accounts}, whose rows are accounts, has no column {name}",
+                f"There are: {', '.join(accounts.by_name)}.",
+            )
+    if not (accounts.by_name[key].is_unique or accounts.key == (key,)):
+        raise PlanError(
+            f"{part.table}: {key} does not tell the accounts in {accounts} apart",
+            "Name its primary key.",
+        )
+    named = tables[part.table].by_name[part.user]
+    if named.type != accounts.by_name[key].type:
+        raise PlanError(
+            f"{part.table}: {part.user} is {named.type}, and {key} of {accounts} is "
+            f"{accounts.by_name[key].type}",
+            "Name the column that user refers to.",
         )
 
 

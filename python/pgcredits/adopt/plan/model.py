@@ -10,6 +10,9 @@ from msgspec.structs import fields
 
 AtLeast0: TypeAlias = Annotated[int, Meta(ge=0)]
 AtLeast1: TypeAlias = Annotated[int, Meta(ge=1)]
+Priority: TypeAlias = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
+#: An int stays one: the earlier fingerprints of a table tell 0 from 0.0.
+Price: TypeAlias = Annotated[int, Meta(ge=0, lt=10**9)] | Annotated[float, Meta(ge=0, lt=10**9)]
 UserIds: TypeAlias = Literal["uuid", "external", "md5"]
 Negatives: TypeAlias = Literal["zero", "stop"]
 InFlight: TypeAlias = Literal["adopt", "owe"]
@@ -25,7 +28,7 @@ Close: TypeAlias = Literal["table", "nothing"]
 CloseBalances: TypeAlias = Literal["table", "columns", "nothing"]
 
 #: Settings whose texts name no column.
-_NO_COLUMNS = ("table", "sign", "close", "void", "explains")
+_NO_COLUMNS = ("table", "sign", "close", "void", "explains", "accounts", "sums")
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,9 +51,8 @@ class Bucket(Settings, frozen=True):
 
     column: str
     expires: str = "never"
-    priority: int = 100
-    # An int stays one: the earlier fingerprints of a table tell 0 from 0.0.
-    unit_price_usd: int | float | None = None
+    priority: Priority = 100
+    unit_price_usd: Price | None = None
     includes: str | tuple[str, ...] = ()
 
     @property
@@ -102,9 +104,12 @@ class Balances(OldTable, frozen=True):
         allowance: The column with the credits that a tier brings in a month: where it has a number,
             the plan must bring the same to most users of a tier, and less to nobody.
         summed: Whether the balance is the sum of this history, since no column holds it.
+        sums: Further histories whose rows count in that sum.
         close: What is refused after the cut-over: table (every write), columns (a change of the
             buckets), or nothing.
         dead: The column that says that a row counts no more: true, or a time; empty = all count.
+        accounts: Where user names no user but an account: the table of accounts, its key, and its
+            column with the user.
     """
 
     role: ClassVar[str] = "balances"
@@ -117,6 +122,8 @@ class Balances(OldTable, frozen=True):
     close: CloseBalances = "table"
     tiers: Mapping[str, str] = field(default_factory=dict)
     dead: str = ""
+    accounts: tuple[str, ...] = ()
+    sums: tuple[str, ...] = ()
 
     @property
     def columns(self) -> list[tuple[str, str]]:
@@ -157,6 +164,8 @@ class History(OldTable, frozen=True):
         explains: What its rows explain, which run proves the balances by: balances (all that users
             have), month (what became of monthly credits since the last reset), or nothing; left out
             = balances where a row brings credits.
+        accounts: Where user names no user but an account: the table of accounts, its key, and its
+            column with the user.
     """
 
     role: ClassVar[str] = "history"
@@ -178,6 +187,7 @@ class History(OldTable, frozen=True):
     dead: str = ""
     opening: int = 0
     explains: Explains = ""
+    accounts: tuple[str, ...] = ()
 
     @property
     def references(self) -> tuple[str, ...]:
@@ -198,6 +208,8 @@ class Refunds(OldTable, frozen=True):
         status: The column whose words say whether a refund happened; empty = every one did.
         void: Words of status of refunds that did not happen.
         dead: The column that says that a row counts no more: true, or a time; empty = all count.
+        accounts: Where user names no user but an account: the table of accounts, its key, and its
+            column with the user.
     """
 
     role: ClassVar[str] = "refunds"
@@ -208,6 +220,7 @@ class Refunds(OldTable, frozen=True):
     status: str = ""
     void: tuple[str, ...] = ()
     dead: str = ""
+    accounts: tuple[str, ...] = ()
 
 
 class Tasks(OldTable, frozen=True):
@@ -235,6 +248,8 @@ class Tasks(OldTable, frozen=True):
         refunded_status: The column that says so in a word: done, completed, refunded, processed, or
             success.
         close: What is refused after the cut-over: table (every write), or nothing.
+        accounts: Where user names no user but an account: the table of accounts, its key, and its
+            column with the user.
     """
 
     role: ClassVar[str] = "tasks"
@@ -256,6 +271,7 @@ class Tasks(OldTable, frozen=True):
     close: Close = "table"
     # As in kinds of History, a word may also be vocabulary.UNKNOWN.
     statuses: Mapping[str, Status] = field(default_factory=dict)
+    accounts: tuple[str, ...] = ()
 
 
 Part: TypeAlias = Balances | History | Refunds | Tasks
@@ -318,7 +334,8 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def all_schemas(self) -> tuple[str, ...]:
         """The schemas that it names, and those of its tables."""
-        of_tables = (part.table.split(".", 1)[0] for part in self.parts)
+        named = (name for part in self.parts for name in (part.table, *part.accounts[:1]))
+        of_tables = (name.split(".", 1)[0] for name in named)
         return tuple(dict.fromkeys((*self.schemas, *of_tables)))
 
     @property

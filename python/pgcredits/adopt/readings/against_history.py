@@ -8,6 +8,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+from msgspec.structs import replace
 from psycopg import sql
 
 from pgcredits.adopt.source import expressions, queries, vocabulary
@@ -29,6 +30,7 @@ _BRINGS_CREDITS = read_template(__package__, "brings_credits.sql")
 _DIFFERENCES = read_template(__package__, "differences.sql")
 _LAST_BALANCES = read_template(__package__, "last_balances.sql")
 _MONTH_MOVES = read_template(__package__, "month_moves.sql")
+_MOVES_NOTHING = read_template(__package__, "moves_nothing.sql")
 _SUMMED_HISTORY = read_template(__package__, "summed_history.sql")
 
 
@@ -79,9 +81,10 @@ def compare(conn: Connection, plan: Plan, catalog: Catalog) -> Comparison | None
 
     None = there is nothing to compare: no history, or one that tells of charges only.
     """
-    if all(part.summed for part in plan.balances):
-        return None
     parts = explaining(conn, plan)
+    # A sum is no proof of itself; the balance that stands beside a row is one.
+    if all(part.summed for part in plan.balances) and not any(one.after for one in parts):
+        return None
     moves = _moves(plan, parts, catalog)
     if moves is None:
         return None
@@ -124,8 +127,20 @@ def explaining(conn: Connection, plan: Plan) -> tuple[History, ...]:
         part
         for part in plan.history
         if part.explains in ("balances", "month")
-        or (not part.explains and brings_credits(conn, plan, part))
+        or (
+            not part.explains
+            and (brings_credits(conn, plan, part) or _is_silenced(conn, plan, part))
+        )
     )
+
+
+def _is_silenced(conn: Connection, plan: Plan, part: History) -> bool:
+    """Whether a plan lets no row of a history move anything, without a word that this is meant."""
+    all_rows = replace(part, void=(), dead="")
+    query = _MOVES_NOTHING.format(
+        history=queries.history(plan, part), all_rows=queries.history(plan, all_rows)
+    )
+    return bool(conn.execute(query).fetchall())
 
 
 def brings_credits(conn: Connection, plan: Plan, part: History) -> bool:
@@ -186,7 +201,7 @@ def month_moves(plan: Plan, history: History) -> Composable | None:
         if bucket.expires != "next_reset"
     ]
     return _MONTH_MOVES.format(
-        user_id=expressions.user(plan, part.user),
+        user_id=expressions.user(plan, part),
         lasting=SQL(" + ").join([*lasting, SQL("0")]),
         allowance=expressions.whole(plan, expressions.column(part.allowance)),
         table=expressions.table(part.table),

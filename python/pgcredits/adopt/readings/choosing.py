@@ -7,27 +7,30 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 from msgspec.structs import replace
+from psycopg import sql
 
-from pgcredits.adopt.readings.against_history import brings_credits, held
+from pgcredits.adopt.readings.against_history import brings_credits, compare, held
 from pgcredits.adopt.readings.balances import balance_readings, least_contradicted
 from pgcredits.adopt.readings.code import what_code_says
+from pgcredits.adopt.readings.doubts import doubts
 from pgcredits.adopt.readings.histories import month_movements, movements, signed
 from pgcredits.adopt.readings.judging import widened
 from pgcredits.adopt.readings.trying import Movement, Trials
 from pgcredits.adopt.readings.units import with_units
-from pgcredits.adopt.source import vocabulary
+from pgcredits.adopt.source import queries, vocabulary
 from pgcredits.sql_files import read_template
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from decimal import Decimal
 
-    from pgcredits.adopt.plan.model import History, Plan
+    from pgcredits.adopt.plan.model import Balances, Plan
     from pgcredits.adopt.readings.balances import BalanceReading
     from pgcredits.adopt.readings.histories import Words
     from pgcredits.adopt.source.catalog import Catalog
 
 Connection = psycopg.Connection[Any]
+SQL = sql.SQL
 
 #: A reading is believed by the history's word where it explains so many of the users.
 NEARLY_ALL = 0.9
@@ -41,6 +44,8 @@ _MOST_OPENINGS = 24
 #: So many of the readings between which a person must choose are named.
 _MOST_NAMED = 4
 
+_CHARGES_OF_BOTH_SIGNS = read_template(__package__, "charges_of_both_signs.sql")
+_HELD_TWICE = read_template(__package__, "held_twice.sql")
 _TOTAL_HELD = read_template(__package__, "total_held.sql")
 
 
@@ -74,7 +79,7 @@ def decide(conn: Connection, catalog: Catalog, plan: Plan, words: Words) -> Plan
     if not plan.balances:
         return plan
     if all(part.summed for part in plan.balances):
-        return _with_sum(conn, plan, words)
+        return _with_sum(conn, catalog, plan, words)
     wide = widened(plan, catalog)
     readings = balance_readings(wide.balances, what_code_says(catalog, wide))
     trial = _Trial(conn, catalog, wide, readings)
@@ -82,14 +87,16 @@ def decide(conn: Connection, catalog: Catalog, plan: Plan, words: Words) -> Plan
     tied = least_contradicted(
         choice.readings if choice else [one for one in readings if one.is_plausible]
     )
-    if not choice:
-        tied += _copies(readings, trial.totals)
+    if not choice and _hold_twice(conn, wide, readings[0]):
+        tied += _single_tables(readings)
     plan = replace(plan, balances=tied[0].parts)
     if choice:
         plan = _explained_by(plan, choice.movements[tied[0]], conn)
     questions = _questions(tied, trial.totals)
     if choice and tied[0].is_unlikely and choice.users < _LEAST_UNLIKELY:
         questions += (_doubt(tied[0], readings[0], trial.totals),)
+    if not choice:
+        questions += tuple(doubts(catalog, plan))
     return replace(plan, undecided=questions)
 
 
@@ -180,18 +187,27 @@ class _Trial:
         return choice
 
 
-def _copies(
-    readings: Sequence[BalanceReading], totals: Mapping[BalanceReading, Decimal]
-) -> list[BalanceReading]:
-    """Readings of one of several tables, where all hold the same in total."""
-    usual = readings[0]
-    return [
-        one
-        for one in readings
-        if len(one.parts) == 1 < len(usual.parts)
-        and totals[one] > 0
-        and totals[one] * len(usual.parts) == totals[usual]
-    ]
+def _hold_twice(conn: Connection, plan: Plan, usual: BalanceReading) -> bool:
+    """Whether some user has credits in several tables, of which one may only repeat another."""
+    if len(usual.parts) < 2:
+        return False
+    users = SQL(" union all ").join(
+        SQL("select distinct b.user_id from ({}) as b where b.found > 0").format(
+            queries.balances(plan, part)
+        )
+        for part in usual.parts
+    )
+    return bool(conn.execute(_HELD_TWICE.format(all_users=users)).fetchall())
+
+
+def _single_tables(readings: Sequence[BalanceReading]) -> list[BalanceReading]:
+    """For each of several tables the likeliest reading by which it alone holds credits."""
+    alone: dict[str, BalanceReading] = {}
+    for one in readings:
+        holding = [table for table in one.tables if table.part.buckets or table.part.summed]
+        if len(holding) == 1 and holding[0].is_plausible:
+            alone.setdefault(holding[0].part.table, one)
+    return list(alone.values())
 
 
 def _bringing(conn: Connection, plan: Plan) -> set[int]:
@@ -209,12 +225,20 @@ def _bringing(conn: Connection, plan: Plan) -> set[int]:
 def _explained_by(plan: Plan, movement: Movement, conn: Connection) -> Plan:
     """The plan with its histories read so that they explain the balances."""
     chosen = dict(movement.histories)
-    bringing = _bringing(conn, plan) - set(chosen)
+    bringing = _bringing(conn, plan)
+    others = bringing - set(chosen)
+    if movement.by == "sum":
+        # Charges alone explain nothing, and beside grants they do.
+        chosen |= {
+            place: replace(one, explains="balances")
+            for place, one in chosen.items()
+            if place not in bringing
+        }
     return replace(
         plan,
         history=tuple(
             replace(one, explains="nothing")
-            if place in bringing and movement.by != "month"
+            if place in others and movement.by != "month"
             else chosen.get(place, one)
             for place, one in enumerate(plan.history)
         ),
@@ -248,28 +272,61 @@ def _doubt(
     )
 
 
-def _with_sum(conn: Connection, plan: Plan, words: Words) -> Plan:
-    """The plan of a system whose balances are the sum of its history: nothing else proves it."""
-    (part,) = plan.balances
-    (place,) = (n for n, one in enumerate(plan.history) if one.table == part.table)
-    by_total: dict[Any, History] = {}
-    for movement in movements(replace(plan, balances=()), words):
-        read = dict(movement.histories).get(place)
-        if read is None:
-            continue
-        (found,) = conn.execute(_TOTAL_HELD.format(balances=held(_read_so(plan, place, read))))
-        by_total.setdefault(found.credits, read)
+def _with_sum(conn: Connection, catalog: Catalog, plan: Plan, words: Words) -> Plan:
+    """The plan of a system whose balances are the sum of its histories.
+
+    Only the balances that a history shows after its rows can prove it.
+    """
+    by_total: dict[Any, Plan] = {}
+    for candidate in _sums(conn, plan, words):
+        (found,) = conn.execute(_TOTAL_HELD.format(balances=held(candidate)))
+        by_total.setdefault(found.credits, candidate)
+    for candidate in by_total.values():
+        compared = compare(conn, candidate, catalog)
+        if compared is not None and not compared.differing:
+            return candidate
     if len(by_total) < 2:
-        return plan
-    choices = [
-        f"{total:,f} credits with sign = {one.sign!r}, void = {list(one.void)}"
-        for total, one in list(by_total.items())[:_MOST_NAMED]
+        return next(iter(by_total.values()), plan)
+    choices = [_sum_as_written(total, one) for total, one in list(by_total.items())[:_MOST_NAMED]]
+    question = f"{plan.balances[0].table}: what does its sum count? " + ", or ".join(choices)
+    return replace(next(iter(by_total.values())), undecided=(question,))
+
+
+def _sums(conn: Connection, plan: Plan, words: Words) -> Iterator[Plan]:
+    """The plausible readings of a sum, the likeliest first."""
+    (part,) = plan.balances
+    # Where all charges have the same sign, that is no question.
+    is_clear = [
+        not conn.execute(
+            _CHARGES_OF_BOTH_SIGNS.format(history=queries.history(plan, one))
+        ).fetchall()
+        for one in plan.history
     ]
-    question = f"{part.table}: what does its sum count? " + ", or ".join(choices)
-    return replace(_read_so(plan, place, next(iter(by_total.values()))), undecided=(question,))
+    for tables in _summed_tables(part):
+        one = replace(part, table=tables[0], sums=tables[1:])
+        for movement in movements(replace(plan, balances=()), words, by="sum"):
+            read = dict(movement.histories)
+            if {plan.history[place].table for place in read} == set(tables) and not any(
+                is_clear[place] and history.sign != plan.history[place].sign
+                for place, history in read.items()
+            ):
+                histories = tuple(read.get(n, history) for n, history in enumerate(plan.history))
+                yield replace(plan, balances=(one,), history=histories)
 
 
-def _read_so(plan: Plan, place: int, history: History) -> Plan:
-    histories = list(plan.history)
-    histories[place] = history
-    return replace(plan, history=tuple(histories))
+def _summed_tables(part: Balances) -> Iterator[tuple[str, ...]]:
+    """The histories that may add up: all of them, or one that says what others repeat."""
+    tables = (part.table, *part.sums)
+    yield tables
+    for name in tables if part.sums else ():
+        yield (name,)
+
+
+def _sum_as_written(total: Decimal, plan: Plan) -> str:
+    (part,) = plan.balances
+    said = [f"table = {part.table!r}, sums = {list(part.sums)}"] if len(plan.history) > 1 else []
+    said += [
+        f"sign = {one.sign!r}, void = {list(one.void)}"
+        for one in queries.summed_histories(plan, part)
+    ]
+    return f"{total:,f} credits with {'; '.join(said)}"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pgcredits.adopt.plan.model import Plan
-    from pgcredits.adopt.source.catalog import Catalog, Table
+    from pgcredits.adopt.source.catalog import Catalog, Column, Table
 
 #: An allowance is set; what is left of it moves.
 _RESETS = re.compile(r"reset|renew|refill|month|allowance|plan")
@@ -99,6 +99,7 @@ class _Reader:
             if column.name in self._columns.values():
                 self._look_at_rule(column.name, column.generated, f"{column.name} is generated")
                 self._look_at_comment(column.name, column.comment.lower())
+                self._look_at_what_is_not_computed(column)
         self._weigh()
         return self._found
 
@@ -159,6 +160,14 @@ class _Reader:
         for part in named:
             if _may_include(total, part):
                 self._by_rule[total, part] = f"{where}: {total} = {' '.join(value.split())}"
+
+    def _look_at_what_is_not_computed(self, column: Column) -> None:
+        """A balance of which another is not computed is none of its parts."""
+        named = self._named(bare_names(column.generated.lower()))
+        for other in self._columns.values() if column.generated else ():
+            if other not in (column.name, *named) and not vocabulary.needs_showing(plain(other)):
+                pair = frozenset((column.name, other))
+                self._sums[pair] = f"{column.name} is generated without {other}"
 
     def _named(self, text: str) -> list[str]:
         return [name for word, name in self._columns.items() if _has(text, word)]
@@ -221,6 +230,9 @@ class _Reader:
         for pair, where in {**self._alone, **self._sums}.items():
             if pair not in included and (pair in self._sums or pair not in disputed):
                 found.apart[pair] = where
+        for (total, part), where in self._by_rule.items():
+            if (total, part) in found.includes and not vocabulary.needs_showing(plain(part)):
+                found.balances.setdefault(total, where)
         for total, part in found.includes:
             found.balances.setdefault(part, f"it is part of {total}")
         for name in set(found.allowances) & set(found.balances):

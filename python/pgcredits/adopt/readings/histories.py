@@ -23,13 +23,19 @@ if TYPE_CHECKING:
 _MOST_MOVEMENTS = 32
 
 
-def movements(plan: Plan, words: Words) -> tuple[Movement, ...]:
-    """Every plausible reading of all histories together, the likeliest first."""
+def movements(plan: Plan, words: Words, *, by: str = "") -> tuple[Movement, ...]:
+    """Every plausible reading of all histories together, the likeliest first.
+
+    Args:
+        plan: The histories.
+        words: The words of the status of each.
+        by: sum: also of histories that show the balance after each row.
+    """
     variants = [tuple(_variants(history, words)) for history in plan.history]
     found: list[Movement] = []
     for histories in _combined(variants):
         stepped = [one for _, one in histories if one.after]
-        if not stepped:
+        if not stepped or by == "sum":
             found.append(Movement(histories))
         elif len(histories) == 1:
             found.append(Movement(histories, "last"))

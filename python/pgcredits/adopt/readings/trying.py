@@ -249,7 +249,7 @@ def _held_in(plan: Plan, columns: Mapping[HeldColumn, str]) -> Composable:
     """The rows of all tables, each with a user and its columns; those of others are 0."""
     return SQL(" union all ").join(
         SQL("select {} as user_id, {} from {} as t").format(
-            expressions.user(plan, part.user),
+            expressions.user(plan, part),
             _listed(
                 SQL("{} as {}").format(
                     _amount(plan, one) if one.table == part.table else SQL("0::numeric"), Name(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg import sql
 
 from pgcredits.adopt.errors import PlanError
-from pgcredits.adopt.source.vocabulary import plain
+from pgcredits.adopt.source.vocabulary import ACCOUNTS, plain
 from pgcredits.sql_files import read_sql
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ _TABLES = read_sql(__package__, "tables.sql")
 _COLUMNS = read_sql(__package__, "columns.sql")
 _FUNCTIONS = read_sql(__package__, "functions.sql")
 _VIEWS = read_sql(__package__, "views.sql")
+_WINDOWS = read_sql(__package__, "windows.sql")
 
 NUMBERS = ("smallint", "integer", "bigint", "numeric", "real", "double precision")
 TEXTS = ("text", "character varying", "character", "citext")
@@ -45,6 +47,7 @@ class Column:
     comment: str = ""
     generated: str = ""
     refers_to: str | None = None
+    refers_to_column: str | None = None
     emptied_by: str | None = None
     open_to_all: tuple[str, ...] = ()
 
@@ -99,6 +102,7 @@ class Table:
     estimated_rows: int = 0
     writes: int = 0
     has_row_security: bool = False
+    partitioned_by: tuple[str, ...] = ()
     open_to_all: tuple[str, ...] = ()
     policies: tuple[Policy, ...] = ()
 
@@ -130,6 +134,12 @@ class Table:
         """What everybody was granted on the table, or on one of these columns."""
         granted = (self.by_name[name].open_to_all for name in columns if name in self.by_name)
         return tuple(sorted({*self.open_to_all, *(one for some in granted for one in some)}))
+
+    @property
+    def key_of_partitions(self) -> Column | None:
+        """The column of its primary key that would be all of it, were there no partitions."""
+        rest = [name for name in self.key if name not in self.partitioned_by]
+        return self.by_name[rest[0]] if self.partitioned_by and len(rest) == 1 else None
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -180,6 +190,27 @@ class View:
 
 
 @dataclass(frozen=True)
+class Window:
+    """A foreign table, or a view, of rows that are elsewhere.
+
+    Attributes:
+        schema: Its schema.
+        name: Its name.
+        is_foreign: Whether the rows are in another database.
+        tables: The tables in other schemas whose rows it shows.
+    """
+
+    schema: str
+    name: str
+    is_foreign: bool
+    tables: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """As a person writes it."""
+        return f"{self.schema}.{self.name}"
+
+
+@dataclass(frozen=True)
 class Catalog:
     """All that was found in some schemas, and the functions of all others."""
 
@@ -188,6 +219,7 @@ class Catalog:
     functions: tuple[Function, ...]
     views: tuple[View, ...]
     functions_elsewhere: tuple[Function, ...] = ()
+    windows: tuple[Window, ...] = ()
 
     @cached_property
     def tables_by_name(self) -> dict[str, Table]:
@@ -223,6 +255,10 @@ def read_catalog(
             View(**{**row._asdict(), "open_to_all": tuple(row.open_to_all)})
             for row in conn.execute(_VIEWS, names)
         ),
+        windows=tuple(
+            Window(row.schema, row.name, row.is_foreign, tuple(row.tables or ()))
+            for row in conn.execute(_WINDOWS, names)
+        ),
     )
 
 
@@ -253,6 +289,7 @@ def _tables(conn: psycopg.Connection[Any], names: dict[str, Any]) -> tuple[Table
                 **row._asdict(),
                 "columns": tuple(columns.get(row.oid, ())),
                 "open_to_all": tuple(row.open_to_all),
+                "partitioned_by": tuple(row.partitioned_by),
                 "policies": tuple(Policy(*policy) for policy in row.policies),
             }
         )
@@ -283,4 +320,9 @@ def first_column(table: Table, names: Iterable[str]) -> Column | None:
 def keeps_lots(table: Table, part: Balances) -> bool:
     """Whether a user may have several rows of a table, each with a remainder of its own."""
     is_single = len(part.buckets) == 1 and part.close == "table"
-    return is_single and not table.by_name[part.user].is_unique
+    if not is_single or table.by_name[part.user].is_unique:
+        return False
+    # Whoever has an account has one, whether that is required or only so; but for one of each type.
+    has_types = any(re.search(r"(^|_)(type|kind|bucket|pool)$", one.word) for one in table.columns
+                    if one.word != f"{part.user.removesuffix('_id')}_type")  # fmt: skip
+    return has_types or not (ACCOUNTS.search(table.word) and part.buckets[0].expires == "never")

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from psycopg.sql import Composable
 
-    from pgcredits.adopt.plan.model import Plan, Tasks
+    from pgcredits.adopt.plan.model import Part, Plan, Tasks
 
 SQL = sql.SQL
 NULL = SQL("null")
@@ -55,10 +55,16 @@ def user_type(plan: Plan) -> sql.SQL:
     return SQL("uuid" if plan.user_ids == "uuid" else "text")
 
 
-def user(plan: Plan, name: str) -> Composable:
-    """The user of a row, by the id that the older system has."""
+def user(plan: Plan, part: Part) -> Composable:
+    """The user of a row, by the id that the older system has; null where it is nobody's."""
+    named = column(part.user)
+    if part.accounts:
+        accounts, key, owner = part.accounts
+        named = SQL("(select a.{} from {} as a where a.{} = {})").format(
+            sql.Identifier(owner), table(accounts), sql.Identifier(key), named
+        )
     return SQL("{}::text::{}" if plan.user_ids == "uuid" else "{}::{}").format(
-        column(name), user_type(plan)
+        named, user_type(plan)
     )
 
 

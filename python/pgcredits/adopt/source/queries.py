@@ -43,6 +43,7 @@ _MOVES = read_template(__package__, "moves.sql")
 _MONTHS_SINCE = read_template(__package__, "months_since.sql")
 _NEXT_RESET = read_template(__package__, "next_reset.sql")
 _NO_REFUNDS = read_template(__package__, "no_refunds.sql")
+_SEVERAL_EACH = read_template(__package__, "several_each.sql")
 _REFUNDS_OF_HISTORY = read_template(__package__, "refunds_of_history.sql")
 _SUMMED_BALANCES = read_template(__package__, "summed_balances.sql")
 _TASKS = read_template(__package__, "tasks.sql")
@@ -65,13 +66,18 @@ _REFUND_DONE = SQL(
 )
 
 
+def repeated(of: sql.Identifier, name: str) -> sql.Composed:
+    """A row where several rows of a table have the same in a column."""
+    return _SEVERAL_EACH.format(column=sql.Identifier(name), table=of)
+
+
 # --- users ----------------------------------------------------------------------------------------
 
 
 def users(plan: Plan) -> Composable:
     """The users of all tables, each once."""
     return SQL(" union ").join(
-        _USERS.format(user_id=user(plan, part.user), table=table(part.table)) for part in plan.parts
+        _USERS.format(user_id=user(plan, part), table=table(part.table)) for part in plan.parts
     )
 
 
@@ -81,16 +87,17 @@ def users(plan: Plan) -> Composable:
 def balances(plan: Plan, part: Balances) -> Composable:
     """What each bucket of each row holds; its column found may have a fraction, or be below 0."""
     if part.summed:
-        (summed,) = (one for one in plan.history if one.table == part.table)
+        rows = SQL(" union all ").join(
+            SQL("select h.user_id, h.credits from ({}) as h").format(history(plan, one))
+            for one in summed_histories(plan, part)
+        )
         # Its rows have no key but their user's: under 0.1.0 that was the id in pgcredits.
         source_id = user_id(plan, SQL("h.user_id")) if plan.user_ids == "md5" else SQL("h.user_id")
         total = SQL("round(sum(h.credits))" if plan.rounding == "nearest" else "sum(h.credits)")
-        return _SUMMED_BALANCES.format(
-            source_id=source_id, history=history(plan, summed), total=total
-        )
+        return _SUMMED_BALANCES.format(source_id=source_id, history=rows, total=total)
     reset = _last_reset(part)
     return _BALANCES.format(
-        user_id=user(plan, part.user),
+        user_id=user(plan, part),
         key=sql.Identifier(part.key),
         table=table(part.table),
         months=_MONTHS_SINCE.format(reset=reset),
@@ -99,6 +106,11 @@ def balances(plan: Plan, part: Balances) -> Composable:
             _bucket(bucket, own_credits(plan, part, bucket), reset) for bucket in part.buckets
         ),
     )
+
+
+def summed_histories(plan: Plan, part: Balances) -> tuple[History, ...]:
+    """The histories whose sum a balance is."""
+    return tuple(one for one in plan.history if one.table in (part.table, *part.sums))
 
 
 def own_credits(plan: Plan, part: Balances, bucket: Bucket) -> Composable:
@@ -157,7 +169,7 @@ def _bucket(bucket: Bucket, own: Composable, reset: Composable) -> Composable:
 def history(plan: Plan, part: History) -> Composable:
     """What each row did to the user's credits; one that did not happen moved nothing."""
     return _HISTORY.format(
-        user_id=user(plan, part.user),
+        user_id=user(plan, part),
         key=sql.Identifier(part.key),
         at=first_time(part.at),
         moved=_moved(plan, part),
@@ -179,7 +191,7 @@ def moves(plan: Plan, readings: Mapping[str, History]) -> Composable:
     """
     part = next(iter(readings.values()))
     return _MOVES.format(
-        user_id=user(plan, part.user),
+        user_id=user(plan, part),
         sums=SQL(", ").join(
             SQL("sum({}) as {}").format(_moved(plan, one), sql.Identifier(name))
             for name, one in readings.items()
@@ -265,7 +277,7 @@ def refunds(plan: Plan) -> Composable:
 def _logged_refunds(plan: Plan, part: Refunds) -> Composable:
     return _LOGGED_REFUNDS.format(
         name=sql.Literal(part.table),
-        user_id=user(plan, part.user),
+        user_id=user(plan, part),
         task=text(part.task),
         credits=_happened(part, whole(plan, column(part.credits))),
         table=table(part.table),
@@ -280,8 +292,7 @@ def tasks_of_table(plan: Plan, part: Tasks) -> Composable:
         for name in part.task_ids
     )
     return _TASKS_OF_TABLE.format(
-        user_id=user(plan, part.user),
-        user=column(part.user),
+        user_id=user(plan, part),
         name=sql.Literal(part.table),
         key=sql.Identifier(part.key),
         generation_id=generation_id(part),

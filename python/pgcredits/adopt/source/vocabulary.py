@@ -24,6 +24,12 @@ USER = (
     "owner",
     *GROUP,
 )
+#: Columns that say whose a row of a table of users is, where it is not the row's own key.
+USER_OF_USERS = ("user_id", "uid", "user", "owner_id", "owner", "profile_id", "customer_id")
+#: Columns that say so together with one of the same name and _type, as object mappers write it.
+POLYMORPHIC = ("holder_id", "walletable_id", "ownable_id", "billable_id", "payable_id")
+#: Tables of accounts, which belong to users.
+ACCOUNTS = re.compile(r"(^|_)(accounts?|wallets?|balances?)$")
 #: Further names of a user's column: wallet_owner, customer_uuid.
 USER_LIKE = re.compile(
     r"(^|_)(user|owner|account|customer|member|profile)(_?id|_uuid)?$"
@@ -71,11 +77,29 @@ RESET = ("last_reset_at", "last_reset", "reset_at", "period_start", "last_refill
 TIER = ("subscription_tier", "tier", "plan", "subscription_plan", "plan_name", "membership")
 ALLOWANCE = ("monthly_allowance", "monthly_credits", "allowance", "credits_per_month")
 EXPIRES = ("expires_at", "expires_on", "expiry", "expiry_date", "expiration", "expiration_date",
-           "valid_until", "valid_to", "period_end", "next_reset_at")  # fmt: skip
+           "valid_until", "valid_to", "period_end", "next_reset_at", "credits_expire_at",
+           "credits_expires_at", "credit_expires_at", "tokens_expire_at", "balance_expires_at",
+           "credits_expiry", "credits_valid_until")  # fmt: skip
+#: What time a row is of, where it is one of several: nothing says when its credits end.
+PERIOD = ("month", "period", "billing_period", "billing_month", "year_month", "period_start",
+          "cycle", "cycle_start", "week", "year")  # fmt: skip
+#: The end of a user's credits, and of nothing else.
+CREDITS_END = re.compile(r"^(credits?|tokens?|coins?|balance)_(expires?|expiry|valid|end)")
 #: What is left of a lot, where there are several rows a user; and what it began with.
 LEFT = re.compile(
-    r"^(.*_)?(remaining|left|unused|available)(_(credits?|tokens?|coins?|amount|balance|quantity))?$"
-    r"|^(credits?|tokens?|coins?)_(balance|available)$"
+    r"^(.*_)?(remaining|left|unused|available)_(credits?|tokens?|coins?|balance)$"
+    r"|^(.*_)?(credits?|tokens?|coins?)_(remaining|left|unused|available)$"
+    r"|^(credits?|tokens?|coins?)_balance$"
+)
+#: The same, of what the table's name says: attempts and seats have something left, too.
+LEFT_OF_IT = re.compile(
+    r"^(remaining|left|unused|available)(_(amount|quantity))?$"
+    r"|^(amount|quantity|balance)_(remaining|left|unused|available)$"
+)
+#: Tables whose name says that their rows are credits.
+LOTS = re.compile(
+    r"credit|wallet|quota|(^|_)(tokens?|coins?|balances?|lots?|packs?|packages?|grants?|buckets?"
+    r"|top_?ups?|allowances?|allocations?|bonus(es)?)(_|$)"
 )
 GIVEN = re.compile(
     r"(^|_)(purchased|granted|initial|original|total|issued|given|allocated|bought|amount|quantity"
@@ -83,14 +107,23 @@ GIVEN = re.compile(
 )
 
 AMOUNT = ("delta", "amount", "amount_usd", "amount_cents", "delta_usd", "credits_used",
-          "credits_delta", "change", "credits", "quantity", "qty", "points",
-          "tokens")  # fmt: skip
+          "credits_delta", "credit_delta", "change", "credits_change", "credit_change",
+          "credits_amount", "credit_amount", "token_amount", "coin_amount", "credits",
+          "credits_spent", "credits_consumed", "credits_charged", "credits_deducted", "quantity",
+          "qty", "points", "tokens", "coins")  # fmt: skip
+#: Names of amounts that always have their sign.
+SIGNED = ("delta", "change", "credits_delta", "credit_delta", "credits_change", "credit_change")
 CREDIT = ("credit", "credits_in", "credited")
 DEBIT = ("debit", "credits_out", "debited")
-AFTER = ("balance_after", "new_balance", "running_balance", "balance")
-KIND = ("transaction_type", "type", "kind", "action", "entry_type", "event_type", "reason",
-        "operation")  # fmt: skip
-AT = ("created_at", "occurred_at", "inserted_at", "timestamp", "entry_date", "date", "at")
+AFTER = ("balance_after", "new_balance", "running_balance", "resulting_balance", "closing_balance",
+         "ending_balance", "credits_after", "balance_after_transaction", "account_current_balance",
+         "balance")  # fmt: skip
+KIND = ("transaction_type", "type", "kind", "action", "entry_type", "event_type", "tx_type",
+        "txn_type", "change_type", "movement_type", "transaction_kind", "direction", "event",
+        "reason", "operation")  # fmt: skip
+AT = ("created_at", "occurred_at", "inserted_at", "recorded_at", "posted_at", "executed_at",
+      "timestamp", "entry_date", "transaction_date", "created", "created_on", "date",
+      "at")  # fmt: skip
 #: A column that is set where a row counts no more.
 DEAD = ("deleted_at", "voided_at", "reversed_at", "removed_at", "is_deleted", "deleted",
         "is_void", "voided", "is_voided", "is_reversed")  # fmt: skip
@@ -105,6 +138,12 @@ COST = ("cost_usd", "provider_cost", "cost")
 CHARGED = ("credits_consumed", "credits_charged", "credits_used", "credit_cost", "cost_credits",
            "credits_cost", "credits_spent", "price_credits", "credits_price",
            "credits")  # fmt: skip
+#: Logs in which each row is a charge, or each one a grant, though no column says so.
+USAGE_LOG = re.compile(r"(^|_)(usages?|consumptions?|spend(ing)?s?|deductions?|debits?)(_|$)")
+AMOUNT_USED = re.compile(r"(^|_)(used|consumed|spent|charged|deducted)$")
+GRANT_LOG = re.compile(
+    r"(^|_)(grants?|purchases?|top_?ups?|deposits?|rewards?|refills?|bonus(es)?)(_|$)"
+)
 #: Names of columns whose numbers may be credits.
 AMOUNT_LIKE = re.compile(r"credit|token|coin|point|amount|qty|quantity|balance|delta")
 #: Tables of a shop. Their rows have a status and a price as tasks do, but a price in money: for a
@@ -142,10 +181,22 @@ NOT_GIVEN = re.compile(
 SPEAKS_OF_CREDITS = re.compile(
     r"credit(?!or|_?card)|wallet|quota|(^|_)(tokens?|usages?|coins?|balances?|ledgers?)(_|$)"
 )
+#: Tables with a row for what a user is subscribed to.
+SUBSCRIPTIONS = re.compile(r"(^|_)(subscriptions?|memberships?)$")
 #: Columns that do, in tables of other names.
 LEFT_OF_CREDITS = re.compile(
     r"(credits?|tokens?|coins?)_(balance|left|remaining|available)$"
     r"|(remaining|available|unused)_(credits?|tokens?|coins?)$"
+)
+#: What was used of a limit: the rest may be credits. Beside a period nothing else may be said.
+USED = re.compile(r"(^|_)(used|consumed|spent|usage)(_|$)")
+LIMIT = re.compile(
+    r"(^|_)(limit|quota|included|allowance|allotment|allocated|granted|total|purchased|initial|max)"
+    r"(_|$)"
+)
+BESIDE_LIMIT = re.compile(
+    r"(^|_)(this|per|in|of|month|months|monthly|period|cycle|day|today|daily|week|weekly|year|yearly"
+    r"|current|credits?|tokens?|coins?|points?|plan|amount|count|number)(?=_|$)"
 )
 #: Tokens that let somebody in.
 KEYS = re.compile(
@@ -166,7 +217,9 @@ LIVE = re.compile(
 #: Columns whose words may tell one kind of credits from another, and words that tell only where
 #: credits came from.
 CREDIT_KIND = ("credit_type", "credit_kind", "currency", "unit", "feature", "resource_type", "type",
-               "kind", "bucket", "pool", "category")  # fmt: skip
+               "kind", "bucket", "pool", "category", "currency_code", "asset")  # fmt: skip
+#: Those of them that tell units apart, whatever the table.
+CREDIT_UNIT = ("credit_type", "credit_kind", "currency", "currency_code", "asset", "unit")
 ORIGINS = re.compile(
     r"(^|_)(free|trial|paid|plan|addon|add_on|month\w*|annual\w*|year\w*|week\w*|daily|manual|admin"
     r"|rollover|one_time|permanent|included|base|extra|import|migrat\w*|stripe|paypal|apple|google)"
@@ -176,7 +229,7 @@ ORIGINS = re.compile(
 UNITS = re.compile(r"^(credit|token|coin)s?$")
 NO_KIND = re.compile(
     r"^(current|users?|accounts?|wallets?|members?|my|main|general|regular|balance|left|remaining"
-    r"|available|unused|count|amount|number|usd|cents|eur|dollars?|referrals?|promo\w*|gift\w*|welcome"
+    r"|available|unused|count|amount|number|quantity|total|reserved|held|hold|locked|frozen|blocked|pending|api|platform|prepaid|spendable|usable|usd|cents|eur|dollars?|referrals?|promo\w*|gift\w*|welcome"
     r"|signup|rewards?|earned|rolled|over|expiring|last|subscription|initial|opening|ai|app|\d+)$"
 )
 
@@ -191,13 +244,15 @@ KINDS = {
         "earned", "deposit", "subscription", "monthly", "monthly_reset", "promo", "referral",
         "signup", "signup_bonus", "gift", "add", "plan_change", "renewal", "recharge", "reward",
         "welcome", "compensation", "goodwill", "granted", "purchased", "added", "trial", "refill",
-        "pack", "package",
+        "pack", "package", "initial", "addition", "replenishment", "award", "awarded", "credited",
+        "transfer_in", "rollover",
     ),
     "charge": (
         "charge", "usage", "use", "used", "deduction", "deduct", "debit", "spend", "spent",
         "consume", "consumed", "consumption", "generation", "enhancement", "purchase_generation",
         "withdraw", "withdrawal", "remove", "removal", "burn", "subtract", "deducted", "charged",
-        "withdrawn", "removed", "application", "render", "upscale", "processing",
+        "withdrawn", "removed", "application", "render", "upscale", "processing", "subtraction",
+        "debited", "spending", "transfer_out", "overage",
     ),
 }  # fmt: skip
 STATUSES = {

@@ -1,7 +1,8 @@
--- The words in a column, the most frequent first, and how often the amount beside is below 0.
+-- The words in a column, the most frequent first, and how often the amount beside is below 0. Where
+-- no column is named all rows count together.
 
 select
-    coalesce(t.{column}::text, '') as word,
+    coalesce({column}::text, '') as word,
     count(*) as rows,
     count(*) filter (where {amount}::numeric < 0) as negative
 from {table} as t

@@ -17,5 +17,5 @@ from (
         ) as w
     inner join unnest({words}::text[], {plans}::text[]) as m (tier, plan)
         on m.tier = case when w.pair = any({words}::text[]) then w.pair else {tier}::text end
-    where {user} is not null
+    where {user_id} is not null
 ) as u

@@ -1,4 +1,4 @@
--- The default of a column; no row where it has none.
+-- The default of a column; no row where it has none, or is computed from others.
 
 select pg_get_expr(d.adbin, d.adrelid) as default_value
 from pg_attrdef as d
@@ -9,3 +9,4 @@ inner join pg_attribute as a
 where
     d.adrelid = to_regclass(%(table)s)
     and a.attname = %(column)s
+    and a.attgenerated = ''

@@ -41,19 +41,8 @@ select
                 )
         else ''
     end as generated,
-    -- The table to which a foreign key of this column alone refers.
-    (
-        select pg_catalog.concat_ws('.', m.nspname, r.relname)
-        from pg_catalog.pg_constraint as k
-        inner join pg_catalog.pg_class as r on k.confrelid = r.oid
-        inner join pg_catalog.pg_namespace as m on r.relnamespace = m.oid
-        where
-            k.conrelid = a.attrelid
-            and k.contype = 'f'
-            and k.conkey = array[a.attnum]
-        order by k.oid
-        limit 1
-    ) as refers_to,
+    f.refers_to,
+    f.refers_to_column,
     -- The foreign key that sets it to null, or to its default, where what it refers to is deleted.
     (
         select k.conname
@@ -78,8 +67,49 @@ select
 from pg_catalog.pg_attribute as a
 inner join pg_catalog.pg_class as c on a.attrelid = c.oid
 inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
-inner join pg_catalog.pg_type as d on a.atttypid = d.oid
-inner join pg_catalog.pg_type as t on t.oid = coalesce(nullif(d.typbasetype, 0), d.oid)
+-- A domain is read as what it is made of, be that a domain, too.
+cross join
+    lateral (
+        with recursive made_of as (
+            select
+                d.oid,
+                d.typbasetype
+            from pg_catalog.pg_type as d
+            where d.oid = a.atttypid
+            union all
+            select
+                b.oid,
+                b.typbasetype
+            from made_of as m
+            cross join pg_catalog.pg_type as b
+            where b.oid = m.typbasetype
+        )
+
+        select m.oid
+        from made_of as m
+        where m.typbasetype = 0
+    ) as t
+-- The table and the column to which a foreign key of this column alone refers.
+left join
+    lateral (
+        select
+            pg_catalog.concat_ws('.', m.nspname, r.relname) as refers_to,
+            b.attname as refers_to_column
+        from pg_catalog.pg_constraint as k
+        inner join pg_catalog.pg_class as r on k.confrelid = r.oid
+        inner join pg_catalog.pg_namespace as m on r.relnamespace = m.oid
+        inner join pg_catalog.pg_attribute as b
+            on
+                k.confrelid = b.attrelid
+                and k.confkey[1] = b.attnum
+        where
+            k.conrelid = a.attrelid
+            and k.contype = 'f'
+            and k.conkey = array[a.attnum]
+        order by k.oid
+        limit 1
+    ) as f
+    on true
 where
     n.nspname = any(%(schemas)s)
     and c.relkind in ('r', 'p')

@@ -7,6 +7,16 @@ select
     greatest(c.reltuples, 0)::bigint as estimated_rows,
     coalesce(s.n_tup_ins + s.n_tup_upd + s.n_tup_del, 0) as writes,
     c.relrowsecurity as has_row_security,
+    -- By what its rows are in partitions: a unique index must have these columns, too.
+    array(
+        select a.attname::text
+        from pg_catalog.pg_partitioned_table as p
+        inner join pg_catalog.pg_attribute as a on p.partrelid = a.attrelid
+        where
+            p.partrelid = c.oid
+            and a.attnum = any(p.partattrs::smallint[])
+        order by a.attnum
+    ) as partitioned_by,
     array(
         select distinct a.privilege_type
         from pg_catalog.aclexplode(coalesce(c.relacl, pg_catalog.acldefault('r', c.relowner))) as a

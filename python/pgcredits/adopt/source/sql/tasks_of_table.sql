@@ -40,4 +40,4 @@ cross join
                 else s.status
             end
     ) as w (status)
-where {user} is not null
+where {user_id} is not null
