@@ -93,7 +93,7 @@ def require_readable(conn: psycopg.Connection[Any], plan: Plan) -> None:
         _require_columns(part, tables[part.table])
     _require_buckets(plan)
     for tasks in plan.tasks:
-        _require_words(conn, tasks, "status", "statuses")
+        _require_words(conn, tasks, "status", "known_statuses")
     for history in plan.history:
         if history.kind:
             _require_words(conn, history, "kind", "kinds")
@@ -155,7 +155,7 @@ def _require_parts(part: Balances) -> None:
 
 
 def _require_rights(conn: psycopg.Connection[Any], plan: Plan) -> None:
-    tables = [expressions.quoted(part.table) for part in plan.parts if part.close != "nothing"]
+    tables = [expressions.quoted(name) for name in plan.locked_tables()]
     missing = [row.owner for row in conn.execute(_MISSING_OWNERS, {"tables": tables})]
     if missing:
         raise AdoptionError(
@@ -233,5 +233,5 @@ def _require_words(
     if strange:
         raise PlanError(
             f"{part.table}: the plan does not say what {column} = {strange[0].word!r} means",
-            f'Add it to {words}; "" is for null.',
+            f'Add it to {words.removeprefix("known_")}; "" is for null.',
         )
