@@ -108,7 +108,12 @@ begin
             or (
                 (v_generation.generation_id is null or v_is_mirrored)
                 and t.generation_id is null
-                and p_task_id in (t.metadata ->> 'legacy_reference', t.idempotency_key)
+                and p_task_id in (
+                    t.metadata ->> 'legacy_reference',
+                    t.idempotency_key,
+                    -- As the old function that charged has told it.
+                    t.transaction_id::text
+                )
             )
         )
     order by

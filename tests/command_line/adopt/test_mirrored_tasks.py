@@ -511,7 +511,7 @@ def test_a_partitioned_table_with_an_enumeration_and_decimals(conn: Conn, nobody
         conn.execute("select legacy.spend_credits(%s, 1.25)", [ME])
 
     conn.execute(
-        'insert into "RenderJob" select gen_random_uuid(), %s, \'running\', 1.25'
+        "insert into \"RenderJob\" select gen_random_uuid(), %s, 'running', 1.25"
         " from generate_series(1, 4)",
         [ME],
     )

@@ -248,7 +248,9 @@ def test_an_object_has_all_its_fields(conn: Conn, nobody: Nobody) -> None:
          "select new_balance, ok from legacy.deduct_credits(%s, 5)", (55, True)),
         # What a text in SQL returns.
         ("deduct_credits(p_user_id uuid, p_amount int) returns table (left_over int, taken int)",
-         None, "select left_over, taken from legacy.deduct_credits(%s, 5)", (55, 5)),
+         "update user_credits set balance = balance - p_amount where user_id = p_user_id"
+         " returning balance, p_amount",
+         "select left_over, taken from legacy.deduct_credits(%s, 5)", (55, 5)),
         # The amount, not the balance; a count of rows.
         ("add_credits(p_user_id uuid, p_amount int) returns int",
          "begin update user_credits set balance = balance + p_amount where user_id = p_user_id;"
@@ -269,6 +271,33 @@ def test_an_object_has_all_its_fields(conn: Conn, nobody: Nobody) -> None:
          " end if; update user_credits set balance = balance - p_amount where user_id = p_user_id;"
          " return query select true, balance from user_credits where user_id = p_user_id; end",
          "select * from legacy.deduct_credits(%s, 61)", (False, 60)),
+        # One statement returns both answers.
+        *(
+            ("deduct_credits(p_user_id uuid, p_amount int)"
+             " returns table (success boolean, new_balance int, message text)",
+             "declare v_ok boolean; v_left int; v_said text; begin update user_credits as c"
+             " set balance = c.balance - p_amount where c.user_id = p_user_id"
+             " and c.balance >= p_amount returning c.balance into v_left; if found then"
+             " v_ok := true; v_said := 'Done'; else v_ok := false; v_said := 'Too little'; end if;"
+             " return query select v_ok, v_left, v_said; end",
+             f"select * from legacy.deduct_credits(%s, {amount})", expected)
+            for amount, expected in ((5, (True, 55, "Done")), (61, (False, 60, "Too little")))
+        ),
+        # No row, and a number below 0.
+        ("deduct_credits(p_user_id uuid, p_amount int) returns int",
+         "update user_credits set balance = balance - p_amount where user_id = p_user_id"
+         " and balance >= p_amount returning balance",
+         "select legacy.deduct_credits(%s, 61)", (None,)),
+        ("deduct_credits(p_user_id uuid, p_amount int) returns int",
+         "begin if (select balance from user_credits where user_id = p_user_id) < p_amount then"
+         " return -1; end if; update user_credits set balance = balance - p_amount"
+         " where user_id = p_user_id; return 1; end",
+         "select legacy.deduct_credits(%s, 61)", (-1,)),
+        # A name that tells nothing, of a function that writes balances by a type.
+        ("record_credit_transaction(p_user_id uuid, p_amount int, p_type text) returns int",
+         "declare v int; begin update user_credits set balance = balance + p_amount"
+         " where user_id = p_user_id returning balance into v; return v; end",
+         "select legacy.record_credit_transaction(%s, -5, 'usage')", (55,)),
         # Why is told in words.
         ("add_credits(p_user_id uuid, p_amount int, p_reason text) returns int",
          "declare v int; begin update user_credits set balance = balance + p_amount"
@@ -281,18 +310,41 @@ def test_an_object_has_all_its_fields(conn: Conn, nobody: Nobody) -> None:
     ],
 )  # fmt: skip
 def test_what_functions_return(
-    conn: Conn, nobody: Nobody, declared: str, body: str | None, asks: str, expected: Any
+    conn: Conn, nobody: Nobody, declared: str, body: str, asks: str, expected: Any
 ) -> None:
-    made = (
-        f"create function {declared} language plpgsql as $${body}$$;"
-        if body
-        else f"create function {declared} language sql as $$update user_credits set"
-        " balance = balance - p_amount where user_id = p_user_id returning balance, p_amount$$;"
-    )
+    language = "sql" if body.startswith("update") else "plpgsql"
+    made = f"create function {declared} language {language} as $${body}$$;"
     does = move(conn, nobody, ONE + made)
 
     assert asked(conn, asks, ME) == expected
     assert "null" not in str(does)
+
+
+def test_a_refund_names_the_transaction_that_the_charge_has_told(
+    conn: Conn, nobody: Nobody
+) -> None:
+    move(
+        conn,
+        nobody,
+        ONE + OBJECT + "create function refund_credits(p_user_id uuid, p_amount int,"
+        " p_transaction_id uuid) returns boolean language plpgsql as $$ begin"
+        " update user_credits set balance = balance + p_amount where user_id = p_user_id;"
+        " return true; end $$;",
+    )
+    charges = [
+        asked(conn, "select legacy.deduct_credits(%s, 7) ->> 'transactionId'", ME)[0]
+        for _ in range(3)
+    ]
+
+    refunds = [
+        asked(conn, "select legacy.refund_credits(%s, %s, %s)", ME, part, charges[1])[0]
+        for part in (3, 3, 3, 3)
+    ]
+
+    assert refunds == [True, True, True, False]
+    found = [row for row in rows(conn, "get_user_transactions", ME) if row.refund_of]
+    assert {str(row.refund_of) for row in found} == {charges[1]}
+    assert sum(row.credits for row in found) == 7
 
 
 def test_a_source_says_what_was_paid_for(conn: Conn, nobody: Nobody) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pgcredits.adopt.compat.arguments import Buckets, quoted
-from pgcredits.adopt.compat.old_answers import OldAnswer
+from pgcredits.adopt.compat.old_answers import LITERAL, OldAnswer
 from pgcredits.adopt.compat.templates import filled
 from pgcredits.adopt.source.catalog import NUMBERS
 from pgcredits.adopt.source.vocabulary import plain
@@ -27,7 +27,6 @@ _COUNT = re.compile(r"^(count\b|row_count|.*_count$|affected|updated|processed)"
 _TRANSACTION = re.compile(r"(^|_)(transaction|txn?|ledger|entry|log|charge|refund|grant)(_?id)?$")
 _TIME = re.compile(r"^(now\(\)|current_timestamp|clock_timestamp\(\)|statement_timestamp\(\))$")
 _USER = re.compile(r"^(p_)?(user|account|profile|customer|owner)_?id$")
-_LITERAL = re.compile(r"^(-?\d+(\.\d+)?|'(?:[^']|'')*')$")
 _ERROR = re.compile(r"error|failure|reason")
 
 #: A field that nothing is known of.
@@ -91,12 +90,15 @@ class Answers:
     def refusal(self, told: Told, message: str) -> str:
         """The statement for a balance that is too low; empty where the old function raised."""
         old, what = self._old, self._old.refusal()
-        if not what:
+        lower = self._result.lower()
+        if lower in NUMBERS and old.no_number():
+            return f"return {old.no_number()};"
+        if what is None:
             return ""
-        if self._result in ("jsonb", "json"):
+        if lower in ("jsonb", "json"):
             extra = {"success": "false", "error": quoted(message)}
-            return self._object(told, old.fields(what) or [], extra)
-        if self._result == "boolean" or self.function.outputs:
+            return self._object(told, old.fields(what, refuses=True) or [], extra)
+        if lower == "boolean" or self.function.outputs:
             return self._statement(told, what)
         return ""
 
@@ -119,9 +121,9 @@ class Answers:
     def _scalar(self, told: Told, type_: str, what: str) -> str:
         expression = self._old.values(what)[0] if what else ""
         if type_ == "boolean":
-            return "false" if self._old.resolved(expression).lower() == "false" else told.is_done
+            return told.is_done
         value = self._value("", type_, expression, told) if expression else None
-        if type_ in NUMBERS and (value in (None, NULL) or _LITERAL.match(expression)):
+        if type_ in NUMBERS and (value in (None, NULL) or LITERAL.match(expression)):
             # Of a number that is always the same its callers learn nothing.
             value = told.balance if told.balance != NULL else told.count or NULL
         if value in (None, NULL) and type_ == "uuid":
@@ -192,7 +194,7 @@ class Answers:
 
     def _value(self, name: str, type_: str, expression: str, told: Told) -> str | None:
         """A field as SQL, by the old expression and the field's name; None = nobody knows it."""
-        found = self._old.resolved(expression)
+        found = self._old.resolved(expression, refuses=told.is_done == "false")
         return (
             self._by_expression(plain(name), found, told)
             or self._by_column(name, found, told)
@@ -205,7 +207,7 @@ class Answers:
             return NULL
         if lower in ("true", "false"):
             return told.is_done if _DONE.search(word) else lower
-        if _LITERAL.match(found):
+        if LITERAL.match(found):
             return found
         if _TIME.match(lower):
             return "now()"

@@ -175,14 +175,18 @@ class Buckets:
         )
         return f"case {word} {whens} end"
 
-    def only_written(self, function: Function) -> Bucket | None:
-        """The one bucket that a function writes."""
+    def written(self, function: Function) -> list[Bucket]:
+        """The buckets that a function writes."""
         source = without_comments(function.source).lower().replace('"', "")
-        found = [
+        return [
             one
             for one in self.part.buckets
-            if re.search(rf"\b{re.escape(one.column.lower())}\s*=(?!>)", source)
+            if re.search(rf"(\bset\s+|,\s*)(\w+\.)?{re.escape(one.column.lower())}\s*=", source)
         ]
+
+    def only_written(self, function: Function) -> Bucket | None:
+        """The one bucket that a function writes, where there are several."""
+        found = self.written(function)
         return found[0] if len(found) == 1 and self.are_several else None
 
     def of_column(self, column: str, value_of: str) -> str:

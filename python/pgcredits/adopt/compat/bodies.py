@@ -59,12 +59,16 @@ def new_body(
         return None
     maker = _Maker(function, plan, arguments, answers)
     by_word = bool(arguments.kind) and not words.is_purchase(maker.name)
+    buckets = Buckets.of(plan)
+    moves = bool(by_word and not arguments.is_reason and buckets and buckets.written(function))
     for names, does, statements in (
         (words.REFUND, "refunds a charge once", maker.refunding),
         (words.CHARGE, "charges", maker.charging),
         (words.GRANT, _ADDS_BY_WORD, maker.adding if by_word else None),
         (words.GRANT, "grants", maker.granting),
         (words.MIXED, "charges, grants or refunds", maker.adjusting),
+        # A name that tells nothing: record_credit_transaction.
+        (said, "charges, grants or refunds", maker.adjusting if moves else None),
     ):
         if said & names and statements:
             body = filled("body", user=arguments.user, statements=statements())

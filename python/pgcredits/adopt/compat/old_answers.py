@@ -28,6 +28,8 @@ _INTO = (
 )
 _CAST = re.compile(r"\s*::\s*[\w ]+(\(\s*\d+\s*(,\s*\d+\s*)?\))?(\[\])?$")
 _MOST_STEPS = 10
+#: A number or a text as it is written in a statement.
+LITERAL = re.compile(r"^(-?\d+(\.\d+)?|'(?:[^']|'')*')$")
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,30 @@ class OldAnswer:
         told = [one for one in self._returned if not _REFUSES.search(self.resolved(one))]
         return (told or self._returned or [""])[-1]
 
-    def refusal(self) -> str:
-        """What it returned where the balance was too low; empty where it did not return then."""
-        return next((one for one in self._returned if _REFUSES.search(self.resolved(one))), "")
+    def refusal(self) -> str | None:
+        """What it returned where the balance was too low; None where it did not return then."""
+        said = next((one for one in self._returned if _REFUSES.search(one)), None)
+        if said is None:
+            # What it returned was set before, and depended on the balance.
+            said = next((one for one in self._returned if self._may_refuse(one)), None)
+        if said is None and any(self._may_refuse(name) for name, _ in self.function.outputs):
+            return ""
+        return said
+
+    def no_number(self) -> str | None:
+        """What it returned in place of a number where the balance was too low; None = it raised."""
+        bare = {one.lower() for one in self._returned}
+        if self.function.language == "sql":
+            return "null" if re.search(r">=|<=", self._source) else None
+        below = sorted(one for one in bare if re.fullmatch(r"-\d+", one))
+        return "null" if "null" in bare else next(iter(below), None)
+
+    def _may_refuse(self, what: str) -> bool:
+        return any(
+            re.fullmatch(r"[A-Za-z_]\w*", _bare(one))
+            and _REFUSES.search(self.resolved(one, refuses=True))
+            for one in self.values(what)
+        )
 
     def values(self, what: str) -> list[str]:
         """The expressions that a statement returns, in their order."""
@@ -66,9 +89,9 @@ class OldAnswer:
             return [_unnamed(one) for one in between_commas(changed["rest"])]
         return [what.strip()]
 
-    def fields(self, what: str) -> list[tuple[str, str]] | None:
+    def fields(self, what: str, *, refuses: bool = False) -> list[tuple[str, str]] | None:
         """The keys and expressions of the object that a statement returns; None = it is none."""
-        value = self.resolved(self.values(what)[0]) if what else ""
+        value = self.resolved(self.values(what)[0], refuses=refuses) if what else ""
         opened = _OBJECT.match(value)
         if not opened:
             return None
@@ -76,8 +99,14 @@ class OldAnswer:
         pairs = zip(parts[::2], parts[1::2], strict=False)
         return [(key[1:-1], value) for key, value in pairs if re.fullmatch(r"'[^']*'", key)]
 
-    def resolved(self, expression: str) -> str:
-        """What a variable was last set to; any other expression without casts and qualifiers."""
+    def resolved(self, expression: str, *, refuses: bool = False) -> str:
+        """What a variable was last set to; any other expression without casts and qualifiers.
+
+        Args:
+            expression: What stands there.
+            refuses: Whether it is returned where the balance is too low: of several values that a
+                variable is set to, those that say so count, else the others.
+        """
         value = _bare(expression)
         for _ in range(_MOST_STEPS):
             if not re.fullmatch(r"[A-Za-z_]\w*", value) or value.lower() in self._inputs:
@@ -85,8 +114,21 @@ class OldAnswer:
             found = list(self._settings(value))
             if not found:
                 break
-            value = _bare(max(found)[1])
+            value = _bare(self._fitting(found, refuses=refuses))
         return value
+
+    def _fitting(self, found: list[tuple[int, str]], *, refuses: bool) -> str:
+        """Of the values that a variable is set to, the last that goes with an answer."""
+        fitting = [one for one in found if bool(_REFUSES.search(one[1])) == refuses] or found
+        if len(fitting) > 1 and all(LITERAL.match(_bare(value)) for _, value in fitting):
+            # A text stands beside what says whether it went well.
+            word = "false" if refuses else "true"
+            marks = [
+                one.start() for one in re.finditer(rf":=\s*{word}\b", self._source, re.IGNORECASE)
+            ]
+            if marks:
+                return min(fitting, key=lambda one: min(abs(one[0] - mark) for mark in marks))[1]
+        return max(fitting)[1]
 
     @cached_property
     def _inputs(self) -> set[str]:
