@@ -21,6 +21,7 @@ declare
     v_user credits.user_credits;
     v_prior credits_internal.stored_request;
     v_charge credits.credit_transactions;
+    v_generation_id uuid;
     v_generation credits.generations;
     v_refunded bigint;
     v_last_refund_id uuid;
@@ -66,8 +67,20 @@ begin
         );
     end if;
 
-    if v_charge.generation_id is not null then
-        v_generation := credits_internal.lock_generation(p_user_id, v_charge.generation_id);
+    -- A deduction may also pay for a task of an older application, which it does not name.
+    v_generation_id := coalesce(
+        v_charge.generation_id,
+        (
+            select m.generation_id
+            from credits.mirrored_tasks as m
+            where
+                m.user_id = p_user_id
+                and m.charge_transaction_id = p_transaction_id
+        )
+    );
+
+    if v_generation_id is not null then
+        v_generation := credits_internal.lock_generation(p_user_id, v_generation_id);
 
         if v_generation.finished_at is null then
             perform credits_internal.refuse(

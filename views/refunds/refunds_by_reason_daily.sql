@@ -27,7 +27,17 @@ cross join
             from credits_monitoring.generation_facts as f
             where
                 f.user_id = r.user_id
-                and f.generation_id = r.generation_id
+                and f.generation_id = coalesce(
+                    r.generation_id,
+                    -- A task that an older application writes is not named by its refund.
+                    (
+                        select m.generation_id
+                        from credits.mirrored_tasks as m
+                        where
+                            m.user_id = r.user_id
+                            and m.charge_transaction_id = r.refund_of
+                    )
+                )
             offset 0
         ) as g on true
         where

@@ -18,8 +18,8 @@ as $refund_legacy_task$
 declare
     v_generation credits.generations;
     v_ended credits.generation_result;
-    v_charge_id uuid;
-    v_left bigint;
+    v_charge record;
+    v_is_mirrored boolean := false;
     v_refund credits.refund_result;
 begin
     perform credits_internal.require_user(p_user_id);
@@ -31,11 +31,29 @@ begin
     from credits.generations as g
     where
         g.user_id = p_user_id
-        and (g.generation_id::text = p_task_id or g.provider_task_id = p_task_id)
+        and p_task_id in (
+            g.generation_id::text,
+            g.provider_task_id,
+            -- A key that is no uuid is not the generation's id.
+            g.metadata #>> '{imported,id}',
+            g.metadata #>> '{mirrored,id}'
+        )
     order by g.generation_id::text = p_task_id desc, g.created_at desc
     limit 1;
 
-    if found and v_generation.finished_at is null then
+    if v_generation.metadata ? 'mirrored' then
+        v_is_mirrored := true;
+
+        -- The application may have charged since the task was last written.
+        if credits_internal.find_charge_of_task(p_user_id, v_generation.generation_id) then
+            v_generation := credits_internal.lock_generation(
+                p_user_id, v_generation.generation_id
+            );
+        end if;
+    end if;
+
+    if v_generation.generation_id is not null and v_generation.finished_at is null then
+        perform credits_internal.note_asked_back(p_user_id, v_generation.generation_id);
         v_ended := credits.fail_generation(
             p_user_id => p_user_id,
             p_generation_id => v_generation.generation_id,
@@ -43,42 +61,83 @@ begin
             p_error_message => p_reason
         );
 
+        perform credits_internal.alert_on_task(p_user_id, v_generation.generation_id);
+
         return v_ended.credits_refunded;
+    end if;
+
+    -- The task's status has paid: this call is the same refund.
+    if v_generation.generation_id is not null
+        and credits_internal.note_asked_back(p_user_id, v_generation.generation_id)
+    then
+        return least(p_credits, v_generation.credits_charged);
     end if;
 
     select
         t.transaction_id,
-        -t.credits - coalesce(r.refunded, 0)
-    into
-        v_charge_id,
-        v_left
+        m.generation_id,
+        -t.credits as credits,
+        -- The refund of a task in flight that was asked for before comes with its status.
+        case
+            when m.user_id is null or g.finished_at is not null
+                then -t.credits - coalesce(r.refunded, 0)
+            else 0
+        end as credits_left,
+        m.asked_back_at is null
+        and m.user_id is not null
+        and (g.finished_at is null or r.refunded > 0) as is_by_status
+    into v_charge
     from credits.credit_transactions as t
     left join credits.refund_totals as r
         on
             t.user_id = r.user_id
             and t.transaction_id = r.transaction_id
+    left join credits.mirrored_tasks as m
+        on
+            t.user_id = m.user_id
+            and t.transaction_id = m.charge_transaction_id
+    left join credits.generations as g
+        on
+            m.user_id = g.user_id
+            and m.generation_id = g.generation_id
     where
         t.user_id = p_user_id
         and t.transaction_type = 'deduction'
         and (
             t.transaction_id = v_generation.charge_transaction_id
             or (
-                v_generation.generation_id is null
-                and p_task_id in (t.metadata ->> 'legacy_reference', t.idempotency_key)
+                (v_generation.generation_id is null or v_is_mirrored)
+                and t.generation_id is null
+                and p_task_id in (
+                    t.metadata ->> 'legacy_reference',
+                    t.idempotency_key,
+                    -- As the old function that charged has told it.
+                    t.transaction_id::text
+                )
             )
         )
-    order by -t.credits > coalesce(r.refunded, 0) desc, t.seq desc
+    order by
+        is_by_status desc,
+        credits_left desc,
+        t.seq desc
     limit 1;
 
     -- p_task_id names nothing that is known here. A refund that was paid under it before is not
     -- paid again.
-    if v_generation.generation_id is null and v_charge_id is null then
+    if v_generation.generation_id is null and v_charge.transaction_id is null then
         if exists (
             select
             from credits.credit_transactions as t
             where
                 t.user_id = p_user_id
                 and t.idempotency_key = credits_internal.legacy_refund_key(p_task_id)
+        )
+        or exists (
+            select
+            from credits.mirrored_tasks as m
+            where
+                m.user_id = p_user_id
+                and m.asked_back_as = credits_internal.legacy_refund_key(p_task_id)
         ) then
             return 0;
         end if;
@@ -91,15 +150,22 @@ begin
         );
     end if;
 
+    -- What it names is what the task belongs to, and the task's status pays, or has paid.
+    if v_charge.is_by_status
+        and credits_internal.note_asked_back(p_user_id, v_charge.generation_id)
+    then
+        return least(p_credits, v_charge.credits);
+    end if;
+
     -- Nothing is left to refund: this call is a repeat, or the older system settled the task.
-    if coalesce(v_left, 0) = 0 then
+    if coalesce(v_charge.credits_left, 0) = 0 then
         return 0;
     end if;
 
     v_refund := credits.refund_user_credits(
         p_user_id => p_user_id,
-        p_transaction_id => v_charge_id,
-        p_credits => least(p_credits, v_left),
+        p_transaction_id => v_charge.transaction_id,
+        p_credits => least(p_credits, v_charge.credits_left),
         p_reason => left(p_reason, 1000)
     );
 

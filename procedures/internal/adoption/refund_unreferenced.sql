@@ -1,6 +1,9 @@
 -- Refund a charge that the caller cannot name: the user's newest charge of this amount of which
 -- nothing came back. For call sites of an older system, which know only the user and the amount.
 --
+-- The charge of a task that the application writes itself comes back by the task's status. A call
+-- that would be for it pays nothing, so that the task's failure is refunded once.
+--
 -- Errors: PT422 invalid_argument.
 
 create or replace function credits_internal.refund_unreferenced(
@@ -17,37 +20,57 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $refund_unreferenced$
 declare
-    v_charge_id uuid;
+    v_charge record;
     v_refund credits.refund_result;
 begin
     perform credits_internal.require_user(p_user_id);
     perform credits_internal.require_credits(p_credits);
     perform credits_internal.lock_user(p_user_id);
 
-    select t.transaction_id
-    into v_charge_id
+    select
+        t.transaction_id,
+        k.generation_id
+    into v_charge
     from credits.credit_transactions as t
     left join credits.refund_totals as r
         on
             t.user_id = r.user_id
             and t.transaction_id = r.transaction_id
+    left join credits.mirrored_tasks as m
+        on
+            t.user_id = m.user_id
+            and t.transaction_id = m.charge_transaction_id
     left join credits.generations as g
         on
             t.user_id = g.user_id
-            and t.generation_id = g.generation_id
+            and coalesce(t.generation_id, m.generation_id) = g.generation_id
+    left join credits.mirrored_tasks as k
+        on
+            g.user_id = k.user_id
+            and g.generation_id = k.generation_id
     where
         t.user_id = p_user_id
         and t.transaction_type = 'deduction'
         and t.credits = -p_credits
-        and coalesce(r.refunded, 0) = 0
         -- Where this call has a reference, a charge that has one belongs to another call.
         and (p_reference is null or t.metadata ->> 'legacy_reference' is null)
-        -- The charge of a generation in flight is refunded when the generation ends.
-        and (t.generation_id is null or g.finished_at is not null)
+        and case
+            -- A task that the application writes itself is refunded by its status: this call is
+            -- about one that is in flight, or has just come back.
+            when g.finished_at is null and k.user_id is not null then k.asked_back_at is null
+            when r.refunded > 0
+                then
+                    k.asked_back_at is null
+                    and k.user_id is not null
+                    and g.finished_at > credits_internal.clock() - interval '1 hour'
+            when k.user_id is not null then g.status <> 'succeeded'
+            -- The charge of any other generation in flight is refunded when the generation ends.
+            else t.generation_id is null or g.finished_at is not null
+        end
     order by t.seq desc
     limit 1;
 
-    if v_charge_id is null then
+    if v_charge.transaction_id is null then
         perform credits.raise_alert(
             p_type => 'legacy_refund_unmatched',
             p_message => format(
@@ -62,9 +85,16 @@ begin
         return 0;
     end if;
 
+    -- The status of the task pays, or has paid: this call is the same refund.
+    if v_charge.generation_id is not null and credits_internal.note_asked_back(
+        p_user_id, v_charge.generation_id, credits_internal.legacy_refund_key(p_reference)
+    ) then
+        return p_credits;
+    end if;
+
     v_refund := credits.refund_user_credits(
         p_user_id => p_user_id,
-        p_transaction_id => v_charge_id,
+        p_transaction_id => v_charge.transaction_id,
         p_reason => left(p_reason, 1000),
         p_idempotency_key => credits_internal.legacy_refund_key(p_reference)
     );
@@ -75,6 +105,8 @@ $refund_unreferenced$;
 
 comment on function credits_internal.refund_unreferenced is
 'Refund the newest charge of this user and amount of which nothing came back, and return how much '
-'that was; 0, and an alert legacy_refund_unmatched, where there is none.';
+'that was; 0, and an alert legacy_refund_unmatched, where there is none. Where that charge paid '
+'for a task that the application writes itself, the task''s status refunds it: the amount is '
+'returned, and not paid again.';
 
 revoke all on function credits_internal.refund_unreferenced from public;

@@ -151,8 +151,15 @@ begin
     v_piece.rollovers := coalesce(v_piece.rollovers, '{}');
     v_piece.generations := array(
         select g.generation_id
-        from unnest(v_entries.generations || p_checkpoint.in_flight || v_walked)
-            as g (generation_id)
+        from unnest(
+            v_entries.generations || p_checkpoint.in_flight || v_walked || array(
+                select m.generation_id
+                from credits.mirrored_tasks as m
+                where
+                    m.user_id = p_user_id
+                    and m.charge_transaction_id = any (v_piece.transactions)
+            )
+        ) as g (generation_id)
         where g.generation_id is not null
         group by g.generation_id
     );

@@ -26,13 +26,13 @@ begin
                 or g.generation_id = any (p_piece.generations)
             )
     ),
-    charges as (
+    paid as (
         select
             t.user_id,
             t.generation_id,
-            count(*) as charges,
-            sum(t.credits) as credits,
-            (array_agg(t.transaction_id order by t.seq))[1] as transaction_id
+            t.transaction_id,
+            t.seq,
+            t.credits
         from credits.credit_transactions as t
         where
             t.user_id between p_from and p_to
@@ -45,7 +45,37 @@ begin
                     and t.generation_id = any (p_piece.generations)
                 )
             )
-        group by t.user_id, t.generation_id
+        union all
+        -- Of a task that an older application writes, the deduction names no generation.
+        select
+            m.user_id,
+            m.generation_id,
+            t.transaction_id,
+            t.seq,
+            t.credits
+        from credits.mirrored_tasks as m
+        inner join credits.credit_transactions as t
+            on
+                m.user_id = t.user_id
+                and m.charge_transaction_id = t.transaction_id
+        where
+            m.user_id between p_from and p_to
+            and t.transaction_type = 'deduction'
+            and t.generation_id is null
+            and (
+                p_piece.after_id is null
+                or m.generation_id = any (p_piece.generations)
+            )
+    ),
+    charges as (
+        select
+            d.user_id,
+            d.generation_id,
+            count(*) as charges,
+            sum(d.credits) as credits,
+            (array_agg(d.transaction_id order by d.seq))[1] as transaction_id
+        from paid as d
+        group by d.user_id, d.generation_id
     ),
     events as (
         select

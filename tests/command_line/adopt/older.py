@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 
 from pgcredits.adopt.errors import PlanError
 from pgcredits.adopt.inspect.inspection import inspect
@@ -35,6 +36,11 @@ def planned(conn: Conn, folder: Path) -> Plan:
     file = folder / "plan.toml"
     file.write_text(draft(inspect(conn, ["public"]).discovery))
     return read_plan(file)
+
+
+def closed(plan: Plan) -> Plan:
+    """The same plan, which closes tables of tasks, too."""
+    return replace(plan, tasks=tuple(replace(one, close="table") for one in plan.tasks))
 
 
 TOTAL_WITH_PART = """

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from command_line.adopt import systems
+from command_line.adopt.older import closed
 from objects.users.ids import hashed
 from pgcredits.adopt.compat.installing import install
 from pgcredits.adopt.errors import PlanError
@@ -258,13 +259,21 @@ def test_what_happened_since_is_shown_to_its_user(moved: Conn) -> None:
 def test_an_application_reads_and_calls_by_the_old_names(moved: Conn, database: Any) -> None:
     application = database.connect(role="credits_app")
 
-    assert shown(application, 'select "memberId", status from legacy.generation') == [
-        (ADA, "failed")
-    ]
     assert shown(application, "select legacy.spend_credits(%s, 4, 'image')", ADA) == [(True,)]
     assert shown(application, "select credits from legacy.member where id = %s", ADA) == [(5,)]
     assert len(shown(application, "select id from legacy.credit_entry")) == 3
     assert balance(moved, hashed(ADA)) == 5
+    # Its tasks name their users so, too.
+    moved.execute("insert into public.generation values ('g2', %s, 'failed', 4)", [ADA])
+    assert balance(moved, hashed(ADA)) == 9
+
+
+def test_tasks_that_are_closed_are_shown_by_the_old_ids(conn: Conn, nobody: Nobody) -> None:
+    plan = closed(loaded(conn))
+    run(conn, plan, nobody)
+    install(conn, plan, "legacy")
+
+    assert shown(conn, 'select "memberId", status from legacy.generation') == [(ADA, "failed")]
 
 
 def test_users_who_came_later_are_shown_once_they_are_registered(moved: Conn) -> None:

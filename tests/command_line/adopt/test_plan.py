@@ -212,7 +212,6 @@ def test_a_plan_that_is_not_there(tmp_path: Path) -> None:
             'column = "purchased_credits_balance"', 'column = "current_balance"',
             "bucket current_balance is listed twice",
         ),
-        ('completed = "succeeded"', "", "what status = 'completed' means"),
         ('usage = "charge"', "", "what transaction_type = 'usage' means"),
     ],
 )  # fmt: skip

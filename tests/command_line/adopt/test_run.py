@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from psycopg.sql import SQL, Identifier, Literal, Placeholder
 
 from command_line.adopt import systems
+from command_line.adopt.older import closed
 from command_line.adopt.systems import Nobody
 from objects.users.ids import hashed
 from pgcredits.adopt.compat.installing import install
@@ -1138,7 +1139,7 @@ def test_what_was_redacted_meanwhile_is_not_copied_again(conn: Conn) -> None:
     ],
 )
 def test_whoever_writes_there_hears_of_it(conn: Conn, nobody: Nobody, statement: str) -> None:
-    run(conn, planned(conn, "photo_platform", dirty=False), nobody)
+    run(conn, closed(planned(conn, "photo_platform", dirty=False)), nobody)
 
     with refused("PT410", "moved_to_pgcredits"):
         conn.execute(statement.encode())
@@ -1281,19 +1282,10 @@ def test_new_users_are_not_refused_for_a_default(conn: Conn, nobody: Nobody, def
 
 
 def test_what_the_plan_leaves_open_stays_open(conn: Conn, nobody: Nobody) -> None:
-    plan = planned(conn, "photo_platform", dirty=False)
-    (tasks,) = plan.tasks
-    plan = replace(
-        plan,
-        tasks=(replace(tasks, close="nothing"),),
-        # This trigger writes to balances, which are closed: it is switched off below.
-        accept_failing=("auto_refund_on_failure",),
-    )
+    run(conn, planned(conn, "photo_platform", dirty=False), nobody)
 
-    run(conn, plan, nobody)
-
-    conn.execute("alter table public.enhancement_tasks disable trigger auto_refund_on_failure")
-    conn.execute("update public.enhancement_tasks set prompt = 'a cat'")
+    # Its own trigger, which writes to balances, is disabled.
+    conn.execute("update public.enhancement_tasks set status = 'failed', prompt = 'a cat'")
 
 
 def test_a_difference_is_told(conn: Conn, nobody: Nobody) -> None:
@@ -1545,7 +1537,7 @@ def test_who_holds_a_table_for_long_is_let_pass(
 
 
 def test_names_as_an_object_mapper_writes_them(conn: Conn, nobody: Nobody) -> None:
-    """Tables with quoted names in mixed case are closed, too."""
+    """Tables with quoted names in mixed case are closed, too, and mirrored."""
     conn.execute(
         'create table "UserCredits" (id int primary key, "userId" uuid unique, balance int);'
         'create table "User" (id uuid primary key, "Credits" int not null default 0);'
@@ -1577,10 +1569,12 @@ def test_names_as_an_object_mapper_writes_them(conn: Conn, nobody: Nobody) -> No
         'update "UserCredits" set balance = 8',
         'update "User" set "Credits" = 8',
         'delete from "CreditTransaction"',
-        "update \"ImageJob\" set status = 'completed'",
     ):
         with pytest.raises(psycopg.Error, match="is closed"):
             conn.execute(statement.encode())
+    conn.execute(f"insert into \"ImageJob\" values (2, '{user}', 'completed', 0)".encode())
+    found = conn.execute("select status::text from credits.generations order by 1").fetchall()
+    assert [row.status for row in found] == ["failed", "succeeded"]
 
 
 def test_rights_are_asked_of_tables_as_they_are_spelt(conn: Conn, stranger: str) -> None:

@@ -25,6 +25,7 @@ USER_DATA = (
     "imported_balances",
     "imported_history",
     "external_users",
+    "mirrored_tasks",
 )
 
 # Keyed by the provider's own ids: a callback names nothing else.

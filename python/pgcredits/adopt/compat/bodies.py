@@ -1,6 +1,7 @@
 """New bodies for an older system's functions: the text of a body that calls pgcredits.
 
-The words of a function's name tell what it did, and its arguments' names tell what they mean.
+The words of a function's name tell what it did, its arguments' names what they mean, and its old
+text what its callers read of the answer.
 """
 
 from __future__ import annotations
@@ -9,267 +10,248 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pgcredits.adopt.source import vocabulary
+from pgcredits.adopt.compat import words
+from pgcredits.adopt.compat.answers import NULL, Answers, Told
+from pgcredits.adopt.compat.arguments import Arguments, Buckets, quoted
+from pgcredits.adopt.compat.templates import filled
 from pgcredits.adopt.source.writers import without_comments
-from pgcredits.sql_files import read_sql
 
 if TYPE_CHECKING:
     from pgcredits.adopt.plan.model import Plan
-    from pgcredits.adopt.source.catalog import Function
+    from pgcredits.adopt.source.catalog import Catalog, Function
 
-#: A function that has one of these words in its name does what the word says.
-_REFUND = {"back", "refund", "refunds", "reimburse", "reverse"}
-_CHARGE = {
-    "burn", "charge", "consume", "debit", "decrement", "deduct", "spend", "subtract", "take", "use",
-    "withdraw",
-}  # fmt: skip
-_GRANT = {
-    "add", "award", "buy", "deposit", "give", "grant", "increment", "purchase", "purchased",
-    "recharge", "top", "topup",
-}  # fmt: skip
-_MIXED = {"adjust", "change", "modify", "update"}
-_RESET = {"refill", "renew", "reset"}
-_CREDITS = {"balance", "benefits", "coins", "credit", "credits", "points", "token", "tokens"}
-#: A function with one of these in its name moves no credits.
-_NEITHER = {
-    "alert", "calculate", "can", "check", "count", "eligibility", "estimate", "expire", "get",
-    "has", "history", "is", "limit", "limits", "list", "log", "policies", "policy", "preview",
-    "settings", "threshold", "validate",
-}  # fmt: skip
-_USER = re.compile(r"(^|_)(user|account|profile|customer|owner|member|uid)(_?id|_uuid)?$")
-_AMOUNT = re.compile(r"(^|_)(credits?|amount|tokens?|coins?|points?|qty|quantity)$")
-#: Arguments that have the same value when the call for one charge or payment is repeated.
-_KEY = re.compile(r"(^|_)(idempotency|request)(_id|_key)?$")
-_REFERENCE = re.compile(
-    r"(^|_)(task|job|generation|ref|reference|transaction|payment|order|invoice|charge|intent"
-    r"|session|event|external)(_id|_key|_ref|_uuid|_intent)*$"
-)
-_WORDS = re.compile(r"reason|descr|type|note|comment")
 _INSUFFICIENT = re.compile(r"'([^'\n%]*insufficient[^'\n%]*)'", re.IGNORECASE)
-_SAYS_NO = re.compile(r"'success' *, *false", re.IGNORECASE)
-_NUMBERS = ("smallint", "integer", "bigint", "numeric", "real", "double precision")
-#: Types of grants of which a user gets one a month, however often the function is called.
-_MONTHLY = ("allowance", "monthly", "monthly_reset", "plan_change", "renewal", "reset")
-
-#: The user of a call, from the argument that names them, by a plan's user_ids. Users who come later
-#: are registered, too.
-_USERS = {
-    "uuid": "{}::text::uuid",
-    "external": "credits.register_user({}::text)",
-    "md5": "credits_internal.remember_user(md5({0}::text)::uuid, {0}::text)",
-}
 _ANY_KEY = "'legacy-call:' || gen_random_uuid()"
+_ADDS_BY_WORD = "grants; charges or refunds where its word says so"
+_LAST_REFUND = (
+    "(select t.transaction_id from credits.credit_transactions as t where t.user_id = v_user_id"
+    " and t.transaction_type = 'refund' and v_credits > 0 order by t.transaction_id desc limit 1)"
+)
 
 
-@dataclass(frozen=True)
-class _Arguments:
-    """What each argument of a function means: its place as $1, $2 ..., by meaning."""
+def new_body(
+    function: Function, plan: Plan, catalog: Catalog | None = None, schema: str = ""
+) -> tuple[str, str] | None:
+    """What a function of this name will do, in words, and its body; None where we do not know.
 
-    user: str
-    amount: str
-    key: str
-    reference: str
-    says: str
-    kind: str
-    per_unit: int
-
-    @classmethod
-    def of(cls, function: Function, plan: Plan) -> _Arguments | None:
-        names = function.argument_names[: len(function.argument_types)]
-        inputs = list(zip(names, function.argument_types, strict=False))
-
-        def find(pattern: re.Pattern[str], types: tuple[str, ...] | None = None) -> str:
-            return next(
-                (
-                    f"${place}"
-                    for place, (name, type_) in enumerate(inputs, start=1)
-                    if pattern.search(name) and (types is None or type_ in types)
-                ),
-                "",
-            )
-
-        user = find(_USER)
-        amount = find(_AMOUNT, _NUMBERS)
-        if not user or not amount:
-            return None
-        return cls(
-            user=_USERS[plan.user_ids].format(user),
-            amount=f"credits_internal.legacy_credits({amount}::numeric, {plan.credits_per_unit})",
-            key=find(_KEY),
-            reference=find(_REFERENCE),
-            says=find(_WORDS, ("text", "character varying")),
-            kind=find(re.compile(r"type|kind"), ("text", "character varying")),
-            per_unit=plan.credits_per_unit,
-        )
-
-
-def new_body(function: Function, plan: Plan) -> tuple[str, str] | None:
-    """What a function of this name will do, in words, and its body; None where we do not know."""
+    Args:
+        function: The old function.
+        plan: How the old tables are read.
+        catalog: What is in the old schemas: rows of a table are returned where it is known.
+        schema: Where the views with the old names are.
+    """
     said = set(function.name.lower().split("_"))
     if function.triggered_by:
         return None
     # A function that only reads needs no new body.
-    if function.result is None or function.volatility != "v" or said & _NEITHER:
+    if function.result is None or function.volatility != "v" or said & words.NEITHER:
         return None
-    if not said & (_CREDITS | _REFUND):
+    if not said & (words.CREDITS | words.REFUND):
         return None
-    if said & _RESET and not function.argument_types:
-        return (
-            "grants what plans bring this month",
-            "begin perform credits.apply_allowances(100000); "
-            f"{_answer(function, 'true', 'null::bigint')} end",
-        )
-    arguments = _Arguments.of(function, plan)
+    arguments = Arguments.of(function, plan)
+    answers = Answers(function, plan, catalog, schema, arguments)
+    if said & words.RESET and not function.inputs:
+        told = Told("true", NULL, NULL, NULL, count="v_credits")
+        body = filled("reset", answer=answers.success(told))
+        return _told("grants what plans bring this month", answers), body
     if arguments is None:
         return None
+    maker = _Maker(function, plan, arguments, answers)
+    by_word = bool(arguments.kind) and not words.is_purchase(maker.name)
+    buckets = Buckets.of(plan)
+    moves = bool(by_word and not arguments.is_reason and buckets and buckets.written(function))
     for names, does, statements in (
-        (_REFUND, "refunds a charge once", _refunding),
-        (_CHARGE, "charges", _charging),
-        (_GRANT, "grants", _granting),
+        (words.REFUND, "refunds a charge once", maker.refunding),
+        (words.CHARGE, "charges", maker.charging),
+        (words.GRANT, _ADDS_BY_WORD, maker.adding if by_word else None),
+        (words.GRANT, "grants", maker.granting),
+        (words.MIXED, "charges, grants or refunds", maker.adjusting),
+        # A name that tells nothing: record_credit_transaction.
+        (said, "charges, grants or refunds", maker.adjusting if moves else None),
     ):
-        if said & names:
-            return (does, _declared(arguments, statements(function, arguments, arguments.amount)))
-    if said & _MIXED:
-        return ("charges, grants or refunds", _declared(arguments, _adjusting(function, arguments)))
+        if said & names and statements:
+            body = filled("body", user=arguments.user, statements=statements())
+            return _told(does, answers), body
     return None
 
 
-def _filled(name: str, **parts: str) -> str:
-    return read_sql(__package__, f"bodies/{name}.sql").format(**parts)
+def _told(does: str, answers: Answers) -> str:
+    """What a function does, with the fields of its answer that nobody knows."""
+    unknown = ", ".join(sorted(answers.unknown))
+    verb = "are" if len(answers.unknown) > 1 else "is"
+    return f"{does} ({unknown} {verb} null)" if unknown else does
 
 
-def _declared(arguments: _Arguments, statements: str) -> str:
-    return _filled("body", user=arguments.user, statements=statements)
+@dataclass(frozen=True)
+class _Maker:
+    """Makes the statements of one function's body."""
 
+    function: Function
+    plan: Plan
+    arguments: Arguments
+    answers: Answers
 
-def _reason(arguments: _Arguments) -> str:
-    return f"left({arguments.says}::text, 1000)" if arguments.says else "null"
+    @property
+    def name(self) -> str:
+        """The function's name, as lists of words have it."""
+        return self.function.name.lower()
 
+    @property
+    def _reason(self) -> str:
+        says = self.arguments.says
+        return f"left({says}::text, 1000)" if says else "null"
 
-def _charging(function: Function, arguments: _Arguments, amount: str) -> str:
-    source = without_comments(function.source)
-    message = _INSUFFICIENT.search(source)
-    said = message[1] if message else "Insufficient credits"
-    refused = f"raise exception using message = '{said}', errcode = 'PT402', detail = sqlerrm;"
-    if _SAYS_NO.search(source) and function.result in ("jsonb", "json"):
-        refused = (
-            f"return {function.result}_build_object('success', false, 'error', '{said}',"
-            f" 'remaining_balance', {_balance_of(arguments)});"
-        )
-    elif function.result == "boolean" and re.search(r"return\s+false", source, re.IGNORECASE):
-        refused = "return false;"
-    key = f"nullif({arguments.key}::text, '')" if arguments.key else "null"
-    metadata = "'{}'"
-    if arguments.reference:
-        # The reference is kept so that a later refund finds this charge.
-        metadata = (
-            "jsonb_strip_nulls(jsonb_build_object("
-            f"'legacy_reference', nullif({arguments.reference}::text, '')))"
-        )
-    return _filled(
-        "charge",
-        amount=amount,
-        reason=_reason(arguments),
-        key=key,
-        metadata=metadata,
-        refused=refused,
-        answer=_answer(function, "true", _in_units("v_done.balance", arguments)),
-    )
+    def charging(self, amount: str = "") -> str:
+        """Charge a user, and refuse as the old function did where the balance is too low."""
+        arguments = self.arguments
+        message = _INSUFFICIENT.search(without_comments(self.function.source))
+        said = message[1] if message else "Insufficient credits"
+        refused = self.answers.refusal(Told("false", self._balance, "0", "0"), said)
+        if not refused:
+            refused = (
+                f"raise exception using message = {quoted(said)}, errcode = 'PT402',"
+                " detail = sqlerrm;"
+            )
+        metadata = "'{}'"
+        if arguments.reference:
+            # The reference is kept so that a later refund finds this charge.
+            metadata = (
+                "jsonb_strip_nulls(jsonb_build_object("
+                f"'legacy_reference', nullif({arguments.reference}::text, '')))"
+            )
+        paid = "null;"
+        if self.plan.mirrored:
+            paid = "perform credits_internal.pay_waiting_task(v_user_id, v_done.transaction_id);"
+        moved = self._in_units("(-v_done.credits)")
+        return filled(
+            "charge",
+            amount=amount or arguments.amount,
+            reason=self._reason,
+            key=f"nullif({arguments.key}::text, '')" if arguments.key else "null",
+            metadata=metadata,
+            refused=refused,
+            paid=paid,
+            answer=self.answers.success(
+                Told(
+                    "true", self._in_units("v_done.balance"), moved, f"(-{moved})",
+                    "v_done.transaction_id", "1",
+                )
+            ),
+        )  # fmt: skip
 
+    def granting(self, source: str = "", *, monthly: bool = False) -> str:
+        """Grant credits, into the bucket that the call names; monthly ones once a month."""
+        arguments = self.arguments
+        told = [f"nullif({one}::text, '')" for one in (arguments.key, arguments.reference) if one]
+        # Where neither a key nor a reference is passed, each call is a payment of its own.
+        otherwise = _ANY_KEY
+        expires, priority, metadata = self._bucket_settings()
+        if monthly:
+            otherwise = (
+                "'legacy-month:' || v_word || ':' || to_char(now(), 'YYYY-MM') || ':' || "
+                + arguments.amount
+            )
+            expires = "now() + interval '1 month'"
+            # A change of plan brings its credits once, whatever it refers to.
+            told = told if words.GRANT & set(self.name.split("_")) else []
+        by_name = "'purchase'" if words.is_purchase(self.name) else "'adjustment'"
+        moved = self._in_units("v_done.credits")
+        return filled(
+            "grant",
+            choose=self._choose_bucket(),
+            amount=arguments.amount,
+            source=source or by_name,
+            expires=expires,
+            priority=priority,
+            reason=self._reason,
+            key=f"coalesce({', '.join([*told, otherwise])})",
+            metadata=metadata,
+            answer=self.answers.success(
+                Told(
+                    "true", self._in_units("v_done.balance"), moved, moved,
+                    "v_done.transaction_id", "1",
+                )
+            ),
+        )  # fmt: skip
 
-def _granting(
-    function: Function, arguments: _Arguments, amount: str, *, monthly: bool = False
-) -> str:
-    # Where neither a key nor a reference is passed, each call is a payment of its own.
-    told = [f"nullif({one}::text, '')" for one in (arguments.key, arguments.reference) if one]
-    key = f"coalesce({', '.join([*told, _ANY_KEY])})"
-    source, expires = "adjustment", "null"
-    if monthly:
-        key = f"'legacy-month:' || v_word || ':' || to_char(now(), 'YYYY-MM') || ':' || {amount}"
-        expires = "now() + interval '1 month'"
-    elif {"purchase", "purchased", "buy", "top", "topup", "recharge"} & set(
-        function.name.lower().split("_")
-    ):
-        source = "purchase"
-    return _filled(
-        "grant",
-        amount=amount,
-        source=source,
-        expires=expires,
-        reason=_reason(arguments),
-        key=key,
-        answer=_answer(function, "true", _in_units("v_done.balance", arguments)),
-    )
-
-
-def _refunding(function: Function, arguments: _Arguments, amount: str) -> str:
-    says = f"{arguments.says}::text" if arguments.says else "null"
-    reference = arguments.reference or arguments.key
-    call = f"refund_unreferenced(v_user_id, {amount}, {says})"
-    if reference:
-        call = f"refund_legacy_task(v_user_id, {reference}::text, {amount}, {says})"
-    return _filled(
-        "refund", call=call, answer=_answer(function, "v_credits > 0", _balance_of(arguments))
-    )
-
-
-def _in_units(balance: str, arguments: _Arguments) -> str:
-    return balance if arguments.per_unit == 1 else f"({balance}::numeric / {arguments.per_unit})"
-
-
-def _balance_of(arguments: _Arguments) -> str:
-    balance = "(select c.balance from credits.get_user_credits(v_user_id) as c)"
-    return _in_units(balance, arguments)
-
-
-def _adjusting(function: Function, arguments: _Arguments) -> str:
-    amount = arguments.amount
-    positive = f"abs({amount})"
-    return _filled(
-        "adjust",
-        kind=f"{arguments.kind}::text" if arguments.kind else "''",
-        amount=amount,
-        refunds=",".join(vocabulary.KINDS["refund"]),
-        charges=",".join(vocabulary.KINDS["charge"]),
-        monthly=",".join(_MONTHLY),
-        grants=",".join(vocabulary.KINDS["grant"]),
-        refund=_refunding(function, arguments, positive),
-        charge=_charging(function, arguments, positive),
-        grant_monthly=_granting(function, arguments, amount, monthly=True),
-        grant=_granting(function, arguments, amount),
-        answer=_answer(function, "false", "null::bigint"),
-    )
-
-
-def _answer(function: Function, is_done: str, balance: str) -> str:
-    """The statement that returns what the old function did, as far as its result type tells."""
-    result = (function.result or "void").strip()
-    lower = result.lower()
-    if lower == "void":
-        return "return;"
-    if lower == "boolean":
-        return f"return {is_done};"
-    if lower in ("jsonb", "json"):
+    def _bucket_settings(self) -> tuple[str, str, str]:
+        """When a grant expires, its priority and its metadata, as SQL."""
+        buckets = Buckets.of(self.plan)
+        if buckets is None or not buckets.are_several:
+            return "null", "null", "'{}'"
         return (
-            f"return {lower}_build_object('success', {is_done}, 'remaining_balance', {balance},"
-            f" 'new_balance', {balance});"
+            f"({buckets.of_column('v_bucket', 'expires')})::timestamptz",
+            buckets.of_column("v_bucket", "priority"),
+            "jsonb_strip_nulls(jsonb_build_object('legacy_bucket', v_bucket))",
         )
-    if lower in _NUMBERS:
-        return f"return {balance};"
-    table = re.fullmatch(r"table\((?P<columns>.*)\)", result, re.IGNORECASE)
-    if table:
-        return f"return query select {', '.join(_columns(table['columns'], is_done, balance))};"
-    return "return;" if lower.startswith("setof") else "return null;"
 
+    def _choose_bucket(self) -> str:
+        """The statements that set v_bucket to the column that a grant goes to."""
+        buckets = Buckets.of(self.plan)
+        if buckets is None or not buckets.are_several:
+            return "null;"
+        only = buckets.only_written(self.function)
+        if not self.arguments.bucket:
+            return f"v_bucket := {quoted(only.column)};" if only else "null;"
+        return filled(
+            "bucket",
+            argument=self.arguments.bucket,
+            choice=buckets.choice(
+                "trim(both '_' from regexp_replace(credits_internal.lower_case("
+                f"{self.arguments.bucket}::text), '[^a-z0-9]+', '_', 'g'))"
+            ),
+        )
 
-def _columns(declared: str, is_done: str, balance: str) -> list[str]:
-    found = []
-    for column in declared.split(","):
-        name, type_ = column.strip().split(" ", 1)
-        if re.search(r"balance|remaining|credits", name):
-            found.append(f"({balance})::{type_}")
-        elif type_ == "boolean":
-            found.append(f"({is_done})::{type_}")
-        else:
-            found.append(f"null::{type_}")
-    return found
+    def refunding(self, amount: str = "") -> str:
+        """Refund a charge once."""
+        arguments = self.arguments
+        amount = amount or arguments.amount
+        says = f"{arguments.says}::text" if arguments.says else "null"
+        reference = arguments.reference or arguments.key
+        call = f"refund_unreferenced(v_user_id, {amount}, {says})"
+        if reference:
+            call = f"refund_legacy_task(v_user_id, {reference}::text, {amount}, {says})"
+        moved = self._in_units("v_credits")
+        told = Told("v_credits > 0", self._balance, moved, moved, _LAST_REFUND, "1")
+        return filled("refund", call=call, answer=self.answers.success(told))
+
+    def adding(self) -> str:
+        """Grant, or what the word says why it is called for.
+
+        Whatever the word: a function that adds takes only amounts below 0.
+        """
+        amount = self.arguments.amount
+        return self._by_word(
+            charges=f"v_meaning in ('charge', 'unknown', '') and {amount} < 0",
+            grants="true",
+        )
+
+    def adjusting(self) -> str:
+        """Charge, grant or refund, as the word says; without one the sign decides."""
+        return self._by_word(
+            charges=f"v_meaning = 'charge' or v_meaning = '' and {self.arguments.amount} < 0",
+            grants="v_meaning in ('grant', '')",
+        )
+
+    def _by_word(self, *, charges: str, grants: str) -> str:
+        kind = self.arguments.kind
+        positive = f"abs({self.arguments.amount})"
+        return filled(
+            "adjust",
+            kind=f"{kind}::text" if kind else "''",
+            meaning=words.meaning(self.plan, is_reason=self.arguments.is_reason),
+            charges=charges,
+            grants=grants,
+            refund=self.refunding(positive),
+            charge=self.charging(positive),
+            grant_monthly=self.granting(words.source_of_grant(), monthly=True),
+            grant=self.granting(words.source_of_grant()),
+        )
+
+    def _in_units(self, balance: str) -> str:
+        per_unit = self.arguments.per_unit
+        return balance if per_unit == 1 else f"({balance}::numeric / {per_unit})"
+
+    @property
+    def _balance(self) -> str:
+        return self._in_units("(select c.balance from credits.get_user_credits(v_user_id) as c)")

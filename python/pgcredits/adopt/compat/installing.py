@@ -90,7 +90,7 @@ def _functions(
 ) -> list[Made]:
     made = []
     for function in catalog.functions:
-        found = new_body(function, plan)
+        found = new_body(function, plan, catalog, schema)
         signature = f"{schema}.{function.name}({', '.join(function.argument_types)})"
         if found is None:
             # The old function writes to a closed table and so fails from now on. Some callers hide

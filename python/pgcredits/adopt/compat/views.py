@@ -47,7 +47,8 @@ def view_queries(catalog: Catalog, plan: Plan) -> Iterator[tuple[str, Composable
         queries[table.name] = (
             _history_view(plan, history, catalog), "the old rows, and the ledger since",
         )  # fmt: skip
-    for tasks in plan.tasks:
+    # A table that stays open is found by its own name.
+    for tasks in (part for part in plan.tasks if not part.is_mirrored):
         table = catalog.tables_by_name[tasks.table]
         queries[table.name] = (_tasks_view(plan, tasks, table), "the old rows, as they stand now")
     for name, (query, shows) in queries.items():

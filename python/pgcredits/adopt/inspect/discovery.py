@@ -14,7 +14,7 @@ from pgcredits.adopt.readings.choosing import NEARLY_ALL, decide
 from pgcredits.adopt.readings.code import what_code_says
 from pgcredits.adopt.source import vocabulary
 from pgcredits.adopt.source.catalog import keeps_lots
-from pgcredits.adopt.source.writers import failing_triggers
+from pgcredits.adopt.source.writers import failing_triggers, replaced_triggers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,6 +116,7 @@ def discover(conn: psycopg.Connection[Any], catalog: Catalog) -> Discovery:
     found = finder.result(catalog)
     plan = decide(conn, catalog, found.plan, finder.words_of_status(catalog, found.plan))
     unread = tuple(one for one in found.unread if not _is_read(plan, *one))
+    plan = replaced_triggers(catalog, plan)
     failing = failing_triggers(catalog, plan)
     kept = {part.table for part in plan.balances}
     copies = tuple(

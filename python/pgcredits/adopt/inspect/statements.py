@@ -59,14 +59,23 @@ def mentions(text: str, names: Iterable[str]) -> bool:
 
 
 def between_commas(text: str) -> Iterator[str]:
-    """What stands between commas that no parentheses enclose."""
-    depth, begin = 0, 0
-    for at, char in enumerate(text):
-        depth += (char == "(") - (char == ")")
+    """What stands between commas that no parentheses and no quotes enclose."""
+    begin = 0
+    for at, char, depth in _outside_quotes(text):
         if char == "," and depth == 0:
             yield text[begin:at]
             begin = at + 1
     yield text[begin:]
+
+
+def _outside_quotes(text: str) -> Iterator[tuple[int, str, int]]:
+    """Each character that stands in no literal, and how many parentheses are open after it."""
+    depth, is_quoted = 0, False
+    for at, char in enumerate(text):
+        is_quoted ^= char == "'"
+        if not is_quoted:
+            depth += (char == "(") - (char == ")")
+            yield at, char, depth
 
 
 def inserted(statement: str, column: str) -> str:
@@ -82,9 +91,4 @@ def inserted(statement: str, column: str) -> str:
 
 def enclosed(text: str) -> str:
     """The text up to the parenthesis that closes one that was opened before it."""
-    depth = 1
-    for at, char in enumerate(text):
-        depth += (char == "(") - (char == ")")
-        if depth == 0:
-            return text[:at]
-    return text
+    return next((text[:at] for at, _, depth in _outside_quotes(text) if depth == -1), text)

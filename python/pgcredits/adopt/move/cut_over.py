@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 
 from pgcredits.adopt.errors import AdoptionError
-from pgcredits.adopt.move import history
+from pgcredits.adopt.move import history, mirroring
 from pgcredits.adopt.plan.amounts import require_whole
 from pgcredits.adopt.plan.fingerprints import fingerprint
 from pgcredits.adopt.plan.tiers import plans_of_tiers
@@ -18,6 +18,8 @@ from pgcredits.adopt.source import expressions, queries
 from pgcredits.sql_files import read_sql, read_template
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from psycopg.sql import Composable
 
     from pgcredits.adopt.move.progress import Run, Watcher
@@ -62,19 +64,39 @@ def cut_over(conn: Connection, plan: Plan, watcher: Watcher, done: Run) -> None:
         AdoptionError: The tables could not be locked.
     """
     watcher.scene("cutting over")
+
+    def move_balances() -> None:
+        began = _lock(conn, plan)
+        # Balances may have changed since they were checked without the lock.
+        require_whole(conn, plan)
+        for old in plan.history:
+            done.history_rows += history.catch_up(conn, plan, old)
+        done.balances = sum(_import_balances(conn, plan, part) for part in plan.balances)
+        for part in plan.balances:
+            _import_tiers(conn, plan, part)
+        _close(conn, plan)
+        mirroring.begin(conn, plan)
+        done.locked_seconds = time.monotonic() - began
+
+    _until_unlocked(conn, move_balances)
+
+
+def keep_mirroring(conn: Connection, plan: Plan) -> None:
+    """Read the tables that stay open as the plan says it now.
+
+    Raises:
+        AdoptionError: The tables could not be locked.
+    """
+    _until_unlocked(conn, lambda: mirroring.begin(conn, plan))
+
+
+def _until_unlocked(conn: Connection, act: Callable[[], None]) -> None:
+    """Do something that locks tables in one transaction; let others pass, and try again."""
     for attempt in range(1, LOCK_ATTEMPTS + 1):
         try:
             with conn.transaction():
-                began = _lock(conn, plan)
-                # Balances may have changed since they were checked without the lock.
-                require_whole(conn, plan)
-                for old in plan.history:
-                    done.history_rows += history.catch_up(conn, plan, old)
-                done.balances = sum(_import_balances(conn, plan, part) for part in plan.balances)
-                for part in plan.balances:
-                    _import_tiers(conn, plan, part)
-                _close(conn, plan)
-            done.locked_seconds = time.monotonic() - began
+                conn.execute(SQL("set local lock_timeout = {}").format(sql.Literal(LOCK_TIMEOUT)))
+                act()
         except (
             psycopg.errors.LockNotAvailable,
             psycopg.errors.DeadlockDetected,
@@ -95,13 +117,12 @@ def cut_over(conn: Connection, plan: Plan, watcher: Watcher, done: Run) -> None:
 
 def _lock(conn: Connection, plan: Plan) -> float:
     """Lock the old tables against writes, not against reads; returns when."""
-    conn.execute(SQL("set local lock_timeout = {}").format(sql.Literal(LOCK_TIMEOUT)))
-    closed = plan.closed_tables()
+    tables = plan.locked_tables()
     began = time.monotonic()
-    if closed:
+    if tables:
         conn.execute(
             SQL("lock table {} in share row exclusive mode").format(
-                SQL(", ").join(expressions.table(name) for name in closed)
+                SQL(", ").join(expressions.table(name) for name in tables)
             )
         )
     return began

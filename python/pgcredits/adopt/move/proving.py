@@ -248,7 +248,7 @@ def _counted(
         )
         (found,) = conn.execute(query).fetchall()
         counted[tasks.table] = (found.before, found.after)
-        if tasks.close == "table" and found.before > found.after:
+        if found.before > found.after:
             what = f"tasks of {tasks.table}"
             differences.append(Difference(what, "", found.before, found.after))
     return counted, differences

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pgcredits.adopt.move import history
-from pgcredits.adopt.move.cut_over import cut_over, is_cut_over
+from pgcredits.adopt.move.cut_over import cut_over, is_cut_over, keep_mirroring
 from pgcredits.adopt.move.open_questions import require_answers
 from pgcredits.adopt.move.progress import Run
 from pgcredits.adopt.move.proving import Rehearsal, foresee, prove
@@ -59,6 +59,8 @@ def run(conn: psycopg.Connection[Any], plan: Plan, watcher: Watcher) -> Run:
     for part in plan.history:
         if part.close == "table":
             history.forget_what_is_gone(conn, plan, part)
+    if is_done and plan.mirrored:
+        keep_mirroring(conn, plan)
     if plan.tasks:
         done.tasks = import_tasks(conn, plan, watcher)
         _analyze(conn, watcher)

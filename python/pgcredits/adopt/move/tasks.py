@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+from psycopg import sql
 from psycopg.sql import SQL
 
+from pgcredits.adopt.move import mirroring
 from pgcredits.adopt.source import expressions, queries
 from pgcredits.sql_files import read_sql, read_template
 
@@ -29,7 +31,9 @@ def import_tasks(conn: Connection, plan: Plan, watcher: Watcher) -> int:
     conn.execute("drop table if exists pg_temp.old_tasks")
     conn.execute(
         _OLD_TASKS.format(
-            user_id=expressions.user_id(plan, SQL("o.user_id")), tasks=queries.tasks(plan)
+            user_id=expressions.user_id(plan, SQL("o.user_id")),
+            tasks=queries.tasks(plan),
+            open_tables=sql.Literal([part.table for part in plan.mirrored]),
         )
     )
     conn.execute("create unique index on old_tasks (n)")
@@ -43,4 +47,5 @@ def import_tasks(conn: Connection, plan: Plan, watcher: Watcher) -> int:
         watcher.reach(min(first + TASKS_BATCH, total.tasks))
     conn.execute("drop table old_tasks")
     conn.execute(_NOTE_TASKS_COPIED, {"tables": [part.table for part in plan.tasks]})
+    mirroring.read_again(conn, plan)
     return imported

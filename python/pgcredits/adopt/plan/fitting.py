@@ -99,7 +99,7 @@ def require_readable(conn: psycopg.Connection[Any], plan: Plan) -> None:
     _require_buckets(plan)
     _require_one_meaning(plan)
     for tasks in plan.tasks:
-        _require_words(conn, tasks, "status", "statuses")
+        _require_words(conn, tasks, "status", "known_statuses")
     for history in plan.history:
         if history.kind:
             _require_words(conn, history, "kind", "kinds")
@@ -167,7 +167,7 @@ def _require_parts(part: Balances) -> None:
 
 
 def _require_rights(conn: psycopg.Connection[Any], plan: Plan) -> None:
-    tables = [expressions.quoted(part.table) for part in plan.parts if part.close != "nothing"]
+    tables = [expressions.quoted(name) for name in plan.locked_tables()]
     missing = [row.owner for row in conn.execute(_MISSING_OWNERS, {"tables": tables})]
     if missing:
         raise AdoptionError(
@@ -282,5 +282,5 @@ def _require_words(
     if strange:
         raise PlanError(
             f"{part.table}: the plan does not say what {column} = {strange[0].word!r} means",
-            f'Add it to {words}; "" is for null.',
+            f'Add it to {words.removeprefix("known_")}; "" is for null.',
         )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias, cast
 
 from msgspec import Meta, Struct, field
 from msgspec.structs import fields
+
+from pgcredits.adopt.source.vocabulary import STATUSES
 
 AtLeast0: TypeAlias = Annotated[int, Meta(ge=0)]
 AtLeast1: TypeAlias = Annotated[int, Meta(ge=1)]
@@ -28,7 +30,11 @@ Close: TypeAlias = Literal["table", "nothing"]
 CloseBalances: TypeAlias = Literal["table", "columns", "nothing"]
 
 #: Settings whose texts name no column.
-_NO_COLUMNS = ("table", "sign", "close", "void", "explains", "accounts", "sums")
+_NO_COLUMNS = ("table", "sign", "close", "void", "explains", "accounts", "sums", "replaces")
+
+_USUAL_STATUSES = cast(
+    "dict[str, Status]", {word: status for status, words in STATUSES.items() for word in words}
+)
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -247,7 +253,10 @@ class Tasks(OldTable, frozen=True):
         refunded_at: The column that says when they came back.
         refunded_status: The column that says so in a word: done, completed, refunded, processed, or
             success.
-        close: What is refused after the cut-over: table (every write), or nothing.
+        close: What is refused after the cut-over: table (every write), or nothing: whatever the
+            application writes there becomes generations, and a failure is refunded.
+        replaces: Functions of triggers of a table that stays open, which would fail after the
+            cut-over: these triggers are disabled then.
         accounts: Where user names no user but an account: the table of accounts, its key, and its
             column with the user.
     """
@@ -268,10 +277,23 @@ class Tasks(OldTable, frozen=True):
     refunded_credits: str = ""
     refunded_at: str = ""
     refunded_status: str = ""
-    close: Close = "table"
+    close: Close = "nothing"
+    replaces: tuple[str, ...] = ()
     # As in kinds of History, a word may also be vocabulary.UNKNOWN.
     statuses: Mapping[str, Status] = field(default_factory=dict)
     accounts: tuple[str, ...] = ()
+
+    @property
+    def is_mirrored(self) -> bool:
+        """Whether it stays open, and what is written there becomes generations."""
+        return self.close == "nothing"
+
+    @property
+    def known_statuses(self) -> Mapping[str, Status]:
+        """What words mean: into a table that stays open the usual ones may be written later."""
+        if not self.is_mirrored:
+            return self.statuses
+        return {**_USUAL_STATUSES, **self.statuses}
 
 
 Part: TypeAlias = Balances | History | Refunds | Tasks
@@ -351,6 +373,12 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True):
             )
         )  # fmt: skip
 
-    def closed_tables(self) -> list[str]:
+    @property
+    def mirrored(self) -> tuple[Tasks, ...]:
+        """The tables of tasks that stay open."""
+        return tuple(part for part in self.tasks if part.is_mirrored)
+
+    def locked_tables(self) -> list[str]:
         """The tables that the cut-over locks, in the order in which they are locked."""
-        return sorted({part.table for part in self.parts if part.close != "nothing"})
+        closed = {part.table for part in self.parts if part.close != "nothing"}
+        return sorted(closed | {part.table for part in self.mirrored})

@@ -168,10 +168,30 @@ class Function:
     open_to: tuple[str, ...]
     is_reachable: bool
     triggered_by: tuple[str, ...]
+    #: Of all arguments and columns of the result, in their order; none = all are plain arguments.
+    argument_modes: tuple[str, ...] = ()
+    all_types: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """With its arguments' types, as DROP FUNCTION takes it."""
         return self.signature
+
+    @property
+    def inputs(self) -> list[tuple[int, str, str]]:
+        """The arguments of a call: place, name and type."""
+        modes = self.argument_modes or ("i",) * len(self.argument_types)
+        places = [place for place, mode in enumerate(modes, start=1) if mode in "ibv"]
+        names = (*self.argument_names, *("",) * len(modes))
+        return [
+            (place, names[place - 1], type_)
+            for place, type_ in zip(places, self.argument_types, strict=True)
+        ]
+
+    @property
+    def outputs(self) -> list[tuple[str, str]]:
+        """The columns of its result: name and type; none = it returns one value, or nothing."""
+        columns = zip(self.argument_modes, self.argument_names, self.all_types, strict=False)
+        return [(name, type_) for mode, name, type_ in columns if mode in "obt"]
 
 
 @dataclass(frozen=True)
@@ -306,6 +326,8 @@ def _functions(conn: psycopg.Connection[Any], names: dict[str, Any]) -> tuple[Fu
                 "argument_types": tuple(filter(None, row.argument_types.split(","))),
                 "open_to": tuple(sorted(set(row.open_to))),
                 "triggered_by": tuple(row.triggered_by),
+                "argument_modes": tuple(row.argument_modes),
+                "all_types": tuple(row.all_types),
             }
         )
         for row in conn.execute(_FUNCTIONS, names)

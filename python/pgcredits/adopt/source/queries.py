@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 _BALANCES = read_template(__package__, "balances.sql")
 _HISTORY = read_template(__package__, "history.sql")
 _LOGGED_REFUNDS = read_template(__package__, "logged_refunds.sql")
+_MIRRORED_TASK = read_template(__package__, "mirrored_task.sql")
 _MOVES = read_template(__package__, "moves.sql")
 _MONTHS_SINCE = read_template(__package__, "months_since.sql")
 _NEXT_RESET = read_template(__package__, "next_reset.sql")
@@ -286,6 +287,18 @@ def _logged_refunds(plan: Plan, part: Refunds) -> Composable:
 
 def tasks_of_table(plan: Plan, part: Tasks) -> Composable:
     """The tasks of one table, with what they say of themselves."""
+    return _read_tasks(
+        plan,
+        part,
+        rows=table(part.table),
+        status=meaning(column(part.status), part.known_statuses, SQL("'unknown'")),
+        stuck=_is_stuck(plan, part),
+    )
+
+
+def _read_tasks(
+    plan: Plan, part: Tasks, *, rows: Composable, status: Composable, stuck: Composable
+) -> Composable:
     # A text longer than this cannot be a provider's id.
     task_ids = SQL(", ").join(
         SQL("case when length({0}) <= 500 then {0} end").format(text(name))
@@ -308,10 +321,30 @@ def tasks_of_table(plan: Plan, part: Tasks) -> Composable:
         error_message=column(part.error_message),
         is_refunded=_is_refunded(part),
         refund_credits=whole(plan, column(part.refunded_credits)),
-        table=table(part.table),
-        status=meaning(column(part.status), part.statuses, SQL("'unknown'")),
-        stuck=_is_stuck(plan, part),
+        table=rows,
+        status=status,
+        stuck=stuck,
     )
+
+
+def tasks_now(plan: Plan, part: Tasks) -> Composable:
+    """The tasks of one table as they are written: none counts as timed out by its age."""
+    return _written(plan, part, table(part.table))
+
+
+def mirrored_task(plan: Plan, part: Tasks) -> Composable:
+    """A row of a table of tasks, $1, as credits_internal.imported_task says it.
+
+    A word that nobody explains gives no status.
+    """
+    return _MIRRORED_TASK.format(
+        user_id=user_id(plan, SQL("t.user_id")), tasks=_written(plan, part, SQL("(select ($1).*)"))
+    )
+
+
+def _written(plan: Plan, part: Tasks, rows: Composable) -> Composable:
+    status = meaning(column(part.status), part.known_statuses, NULL)
+    return _read_tasks(plan, part, rows=rows, status=status, stuck=SQL("false"))
 
 
 def _is_stuck(plan: Plan, part: Tasks) -> Composable:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from pgcredits.adopt.plan.model import Balances
 
 if TYPE_CHECKING:
@@ -69,7 +71,41 @@ def failing_triggers(catalog: Catalog, plan: Plan) -> tuple[tuple[str, str], ...
         (str(function), table) for function in found.values() for table in function.triggered_by
     )
     breaking = (*triggers, *_emptied_keys(catalog, closed))
-    return tuple(sorted((name, table) for name, table in breaking if table not in closed))
+    return tuple(
+        sorted(
+            (name, table)
+            for name, table in breaking
+            if table not in closed and not _is_replaced(plan, name, table)
+        )
+    )
+
+
+def _is_replaced(plan: Plan, failing: str, table: str) -> bool:
+    """Whether the cut-over disables the trigger."""
+    return any(
+        part.table == table and bare_name(failing) in part.replaces for part in plan.mirrored
+    )
+
+
+def replaced_triggers(catalog: Catalog, plan: Plan) -> Plan:
+    """The plan, with the triggers of tables of tasks named that would fail after the cut-over."""
+    failing = failing_triggers(catalog, plan)
+    return replace(
+        plan,
+        tasks=tuple(
+            replace(
+                part,
+                replaces=tuple(
+                    bare_name(name)
+                    for name, table in failing
+                    if table == part.table and "(" in name
+                ),
+            )
+            if part.is_mirrored
+            else part
+            for part in plan.tasks
+        ),
+    )
 
 
 def _emptied_keys(catalog: Catalog, closed: Collection[str]) -> Iterator[tuple[str, str]]:

@@ -20,7 +20,17 @@ from (
     offset 0
 ) as t
 where
+    -- Of a table that stays open, what is written after all tasks came over is charged here.
     not exists (
+        select
+        from credits.imported_tables as d
+        where
+            d.source_table = t.source_table
+            and d.source_table = any({open_tables}::text[])
+            and d.role = 'tasks'
+            and d.copied_at is not null
+    )
+    and not exists (
         select
         from credits.generations as g
         where

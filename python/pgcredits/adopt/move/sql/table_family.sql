@@ -11,6 +11,7 @@ with recursive family as (
 )
 
 select
+    c.oid,
     n.nspname as schema,
     c.relname as name,
     c.relispartition as is_partition

@@ -14,6 +14,12 @@ select
     pg_catalog.pg_get_function_arguments(p.oid) as arguments,
     pg_catalog.pg_get_function_result(p.oid) as result,
     coalesce(p.proargnames, '{}') as argument_names,
+    coalesce(p.proargmodes::text[], '{}') as argument_modes,
+    array(
+        select pg_catalog.format_type(a.type, null)
+        from unnest(p.proallargtypes) with ordinality as a (type, n)
+        order by a.n
+    ) as all_types,
     pg_catalog.array_to_string(t.types, ',') as argument_types,
     coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc) as source,
     l.lanname as language,

@@ -5,6 +5,8 @@ declare
     v_done credits.transaction_result;
     v_credits bigint;
     v_word text;
+    v_meaning text;
+    v_bucket text;
 begin
     {statements}
 end

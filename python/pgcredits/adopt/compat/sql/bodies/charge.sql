@@ -12,4 +12,5 @@ exception
     when sqlstate 'PT402' then
         {refused}
 end;
+{paid}
 {answer}
