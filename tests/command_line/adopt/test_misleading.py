@@ -522,3 +522,53 @@ def test_a_table_that_may_not_be_read_is_named_and_what_helps(
     assert "permission denied for table tasks" in said.stderr
     assert "hint: Connect as a member of the owners of the old tables." in said.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("column", "dead"), [("revoked_at timestamptz", "now()"),
+                                              ("is_deleted boolean", "true")])  # fmt: skip
+def test_lots_that_count_no_more_are_not_brought_over_unasked(
+    conn: Conn, nobody: Nobody, tmp_path: Path, column: str, dead: str
+) -> None:
+    conn.execute(
+        "create table credit_packs (id int primary key, user_id uuid, credits_total int,"
+        f" credits_left int, {column})".encode()
+    )
+    add(conn, "credit_packs", f"values (1, u(1), 50, 20, null), (2, u(1), 50, 50, {dead})")
+
+    plan = planned(conn, tmp_path)
+    (question,) = plan.undecided
+    assert "credits_left = 20 credits as written, or credits_left = 70 credits" in question
+    run(conn, replace(plan, undecided=()), nobody)
+
+    assert balances(conn) == [20]
+    assert prove(conn, plan).dead == 50
+
+
+def test_lots_that_are_not_active_are_named(blank_database: Database) -> None:
+    with blank_database.connect() as conn:
+        conn.execute(
+            "create table credit_packs (id int primary key, user_id uuid, credits_total int,"
+            " credits_left int, is_active boolean not null);"
+            f"insert into credit_packs values (1, '{ADA}', 50, 20, true)"
+        )
+        assert held_by(conn) == ["public.credit_packs"]
+
+        conn.execute(f"insert into credit_packs values (2, '{ADA}', 50, 50, false)")
+
+        (why,) = not_understood(conn).values()
+        assert why == "nothing says whether credits count where is_active is false"
+
+
+def test_steps_in_dollars_lead_to_the_balance_in_dollars(conn: Conn) -> None:
+    conn.execute(
+        "create table credit_ledger (id int primary key, user_id uuid, direction text,"
+        " amount numeric, balance_after numeric, created_at timestamptz)"
+    )
+    add(conn, "credit_ledger", "values (1, u(1), 'in', 10.00, 10.00, now() - interval '1 day'),"
+        " (2, u(1), 'out', 2.25, 7.75, now())")  # fmt: skip
+
+    found = inspect(conn, ["public"])
+
+    assert found.discovery.plan.credits_per_unit == 100
+    assert found.discovery.to_do == ()
+    assert [one.title for one in found.faults if one.number == "L1"] == []

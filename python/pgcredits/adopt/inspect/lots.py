@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pgcredits.adopt.inspect.recognising import Reading
+from pgcredits.adopt.inspect.recognising import Reading, dead_column
 from pgcredits.adopt.plan.model import Balances, Bucket
 from pgcredits.adopt.source import vocabulary
 from pgcredits.adopt.source.catalog import first_column
@@ -41,6 +41,7 @@ def as_lots(old: UsersTable, within: WithinOf) -> Reading | None:
         key=old.key.name,
         user=old.user.name,
         buckets=(Bucket(left.name, expires=expires.name if ends and expires else "never"),),
+        dead=dead_column(old.table),
     )
     because = (
         "several rows a user",
@@ -127,6 +128,9 @@ def why_no_lots(table: Table, words_of: WordsOf) -> str:
         for word in words_of(table, status.name, ""):
             if word and not vocabulary.LIVE.search(vocabulary.plain(word)):
                 return f"nothing says whether credits count where {status.name} is {word}"
+    active = first_column(table, vocabulary.ACTIVE)
+    if active and active.type == "boolean" and "false" in words_of(table, active.name, ""):
+        return f"nothing says whether credits count where {active.name} is false"
     period = first_column(table, vocabulary.PERIOD)
     if period and first_column(table, vocabulary.EXPIRES) is None:
         return f"each row is of a {period.name}, and nothing says when its credits end"

@@ -156,7 +156,9 @@ def _mismatch(plan: Plan, compared: Comparison) -> Fault:
 
 def _broken_steps(conn: Connection, plan: Plan, part: History) -> Iterator[Fault]:
     history = queries.history(plan, part)
-    (steps,) = conn.execute(_BROKEN_STEPS.format(history=history)).fetchall()
+    per_unit = sql.Literal(plan.credits_per_unit)
+    query = _BROKEN_STEPS.format(history=history, per_unit=per_unit)
+    (steps,) = conn.execute(query).fetchall()
     if steps.rows:
         yield Fault(
             "L1", Severity.ERROR, "steps that do not lead to the balance after", part.table,

@@ -125,8 +125,11 @@ AT = ("created_at", "occurred_at", "inserted_at", "recorded_at", "posted_at", "e
       "timestamp", "entry_date", "transaction_date", "created", "created_on", "date",
       "at")  # fmt: skip
 #: A column that is set where a row counts no more.
-DEAD = ("deleted_at", "voided_at", "reversed_at", "removed_at", "is_deleted", "deleted",
+DEAD = ("deleted_at", "voided_at", "reversed_at", "removed_at", "revoked_at", "cancelled_at",
+        "canceled_at", "archived_at", "is_deleted", "deleted",
         "is_void", "voided", "is_voided", "is_reversed")  # fmt: skip
+#: A column that is false where a row may count no more.
+ACTIVE = ("is_active", "active", "is_enabled", "enabled", "is_valid", "valid")
 #: What a row of a history may belong to: the work comes before the payment and the request.
 TASK = ("task_id", "job_id", "generation_id", "prediction_id", "video_id", "image_id", "render_id",
         "run_id")  # fmt: skip
@@ -255,6 +258,10 @@ KINDS = {
         "debited", "spending", "transfer_out", "overage",
     ),
 }  # fmt: skip
+#: The same, where a word is nothing but this.
+WHOLE_KINDS = {"in": "grant", "plus": "grant", "inc": "grant", "increase": "grant",
+               "increment": "grant", "out": "charge", "minus": "charge", "dec": "charge",
+               "decrease": "charge", "decrement": "charge"}  # fmt: skip
 STATUSES = {
     "succeeded": ("succeeded", "success", "completed", "complete", "done", "finished", "ok",
                   "ready", "delivered"),
@@ -308,7 +315,7 @@ def needs_showing(word: str) -> bool:
 
 def kind_of(word: str) -> str:
     """What a row with this word did; other where we do not know the word."""
-    return _meaning(word, KINDS) or "other"
+    return WHOLE_KINDS.get(plain(word)) or _meaning(word, KINDS) or "other"
 
 
 def status_of(word: str) -> str:

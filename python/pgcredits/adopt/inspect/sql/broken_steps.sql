@@ -12,8 +12,12 @@ from (
         cross join
             lateral (
                 values
-                (h.user_id, h.balance_after, 1),
-                (h.user_id, h.balance_after - coalesce(h.credits, h.amount), -1)
+                (h.user_id, h.balance_after * {per_unit}, 1),
+                (
+                    h.user_id,
+                    h.balance_after * {per_unit} - coalesce(h.credits, h.amount),
+                    -1
+                )
             ) as s (user_id, balance, ended)
         group by s.user_id, s.balance
     ) as b
