@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pgcredits.adopt.compat.arguments import Buckets, quoted
 from pgcredits.adopt.compat.old_answers import LITERAL, OldAnswer
 from pgcredits.adopt.compat.templates import filled
-from pgcredits.adopt.source.catalog import NUMBERS
+from pgcredits.adopt.source.catalog import NUMBERS, TEXTS, TIMES
 from pgcredits.adopt.source.vocabulary import plain
 
 if TYPE_CHECKING:
@@ -195,11 +195,34 @@ class Answers:
     def _value(self, name: str, type_: str, expression: str, told: Told) -> str | None:
         """A field as SQL, by the old expression and the field's name; None = nobody knows it."""
         found = self._old.resolved(expression, refuses=told.is_done == "false")
-        return (
-            self._by_expression(plain(name), found, told)
-            or self._by_column(name, found, told)
-            or self._by_name(plain(name), type_, found, told)
+        values = (
+            self._by_expression(plain(name), found, told),
+            self._by_column(name, found, told),
+            self._by_name(plain(name), type_, found, told),
+            told.is_done if type_ == "boolean" else None,
         )
+        return next((one for one in values if one and self._fits(one, type_, told)), None)
+
+    def _fits(self, value: str, type_: str, told: Told) -> bool:
+        """Whether a value can be cast to a type: no call may fail by what it seems to return."""
+        type_ = type_.partition("(")[0].strip()
+        is_known = value == NULL or value.startswith("-- ") or not type_ or type_ in TEXTS
+        types = {f"${place}": of for place, _, of in self.function.inputs}
+        is_truth = value in ("true", "false", told.is_done)
+        fits = type_ in NUMBERS
+        if value in types:
+            fits = types[value] == type_ or (types[value] in NUMBERS and type_ in NUMBERS)
+        elif is_truth or type_ == "boolean":
+            fits = is_truth and type_ == "boolean"
+        elif value == "now()":
+            fits = type_ in TIMES
+        elif value == told.transaction_id:
+            fits = type_ == "uuid"
+        elif value.startswith("'"):
+            fits = False
+        elif value.startswith("jsonb_build_object"):
+            fits = type_ in ("json", "jsonb")
+        return is_known or fits
 
     def _by_expression(self, word: str, found: str, told: Told) -> str | None:
         lower = found.lower()
