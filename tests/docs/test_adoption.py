@@ -80,6 +80,8 @@ def test_it_prints_what_is_shown(blank_database: Database, tmp_path: Path) -> No
     paid = (tmp_path / "paid.csv").read_text().splitlines()
     assert len(paid) == 5
     with blank_database.connect() as conn:
+        writers = block_with("plpgsql", "legacy_writers")
+        assert conn.execute(writers.encode()).fetchall() == []
         asking = block_with("plpgsql", "'imported'")
         found = {str(row.user_id): row.credits for row in conn.execute(asking.encode())}
         assert found == {row.split(",")[0]: int(row.split(",")[3]) for row in paid[1:]}

@@ -64,7 +64,7 @@ def test_a_block_is_run_or_is_a_sample(page: Path) -> None:
 def test_a_picked_block_is_one_that_its_module_knows() -> None:
     assert len(blocks("plpgsql", pages=(COMMAND_LINE_PAGE,))) == 1
     assert len(blocks("ini")) == 1
-    assert len(blocks("plpgsql", pages=(ADOPTION_PAGE, BEFORE_RUN_PAGE))) == 3
+    assert len(blocks("plpgsql", pages=(ADOPTION_PAGE, BEFORE_RUN_PAGE))) == 4
     assert len(blocks("sh", pages=(BEFORE_RUN_PAGE,))) == 1
 
 

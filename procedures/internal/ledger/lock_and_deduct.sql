@@ -10,7 +10,8 @@ create or replace function credits_internal.lock_and_deduct(
     p_idempotency_key text,
     p_cost_usd numeric,
     p_metadata jsonb,
-    p_generation_id uuid
+    p_generation_id uuid,
+    p_is_expiring boolean default null
 )
 returns credits.transaction_result
 language plpgsql
@@ -25,6 +26,7 @@ declare
     v_now timestamptz;
     v_at timestamptz;
     v_transaction_id uuid;
+    v_spendable bigint;
 begin
     v_user := credits_internal.lock_user(p_user_id);
     v_prior := credits_internal.find_request(
@@ -52,17 +54,29 @@ begin
         );
     end if;
 
+    v_spendable := v_user.balance;
+
+    if p_is_expiring is not null then
+        v_spendable := (
+            select sum(b.remaining)
+            from credits_internal.lots_in_burn_order(p_user_id => p_user_id) as b
+            where p_is_expiring = (b.expires_at is not null)
+        );
+    end if;
+
     -- A user without a row has no credits.
-    if coalesce(v_user.balance, 0) < p_credits then
+    v_spendable := coalesce(v_spendable, 0);
+
+    if v_spendable < p_credits then
         perform credits_internal.refuse(
             p_sqlstate => 'PT402',
             p_code => 'insufficient_credits',
             p_message => format(
-                'the user has %s credits and needs %s', coalesce(v_user.balance, 0), p_credits
+                'the user has %s credits and needs %s', v_spendable, p_credits
             ),
             p_hint => 'Sell or grant the user more credits, then call again.',
             p_figures => jsonb_build_object(
-                'balance', coalesce(v_user.balance, 0),
+                'balance', v_spendable,
                 'required', p_credits
             )
         );
@@ -77,7 +91,8 @@ begin
         p_transaction_type => 'deduction',
         p_allocations => credits_internal.take_credits(
             p_user_id => p_user_id,
-            p_credits => p_credits
+            p_credits => p_credits,
+            p_is_expiring => p_is_expiring
         ),
         p_credits => -p_credits,
         p_requested_credits => p_credits,
@@ -93,6 +108,7 @@ end
 $lock_and_deduct$;
 
 comment on function credits_internal.lock_and_deduct is
-'What credits_internal.deduct does in every case but the usual one.';
+'What credits_internal.deduct does in every case but the usual one. p_is_expiring: only lots that '
+'expire pay, or only those that never do; null = all.';
 
 revoke all on function credits_internal.lock_and_deduct from public;

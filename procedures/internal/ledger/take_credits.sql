@@ -3,7 +3,8 @@
 create or replace function credits_internal.take_credits(
     p_user_id uuid,
     p_credits bigint,
-    p_family_of uuid default null
+    p_family_of uuid default null,
+    p_is_expiring boolean default null
 )
 returns jsonb
 language sql
@@ -29,8 +30,8 @@ as $take_credits$
             sum(b.remaining) over (order by b.burn_order) as running_total
         from credits_internal.lots_in_burn_order(p_user_id => p_user_id) as b
         where
-            p_family_of is null
-            or b.lot_id in (select f.lot_id from family as f)
+            (p_family_of is null or b.lot_id in (select f.lot_id from family as f))
+            and (p_is_expiring is null or p_is_expiring = (b.expires_at is not null))
     ),
     taken as (
         select
@@ -57,7 +58,8 @@ $take_credits$;
 
 comment on function credits_internal.take_credits is
 'Take up to so many credits from a user''s lots, or only from one lot and those descended from it, '
-'and return the allocations; null where there was nothing to take. The caller holds the user''s '
-'lock and has written the due expiries.';
+'or only from those that expire (p_is_expiring), or never do, and return the allocations; null '
+'where there was nothing to take. The caller holds the user''s lock and has written the due '
+'expiries.';
 
 revoke all on function credits_internal.take_credits from public;

@@ -236,9 +236,11 @@ def compat(
         str, typer.Option("--into", help="The schema in which the old names are made.")
     ] = "legacy",
 ) -> None:
-    """Make functions and read-only views with the old names, which use pgcredits.
+    """Make functions and views with the old names, which use pgcredits.
 
-    They are made in a schema of their own, which old call sites find by search_path. Functions
+    They are made in a schema of their own, which old call sites find by search_path, and can only
+    be read; but a table that the plan calls writable moves there, and a view in its place turns
+    what is written into charges, refunds and grants. Functions
     keep their arguments and results, and the message with which they refuse. A refund that names
     no charge is matched to the newest charge of that user and amount; where there is none, an
     alert says so.
@@ -247,11 +249,9 @@ def compat(
     way.
     """
     from pgcredits.adopt.compat.installing import install
-    from pgcredits.adopt.plan.fitting import require_fit
 
     wanted = the_plan(plan, old_plan)
     with connected(dsn) as conn:
-        require_fit(conn, wanted)
         made = install(conn, wanted, into)
     for one in made:
         out.print(f"{one.name}: {one.does}", markup=False, highlight=False)

@@ -1362,7 +1362,7 @@ def test_rows_that_a_policy_hides_are_not_lost(conn: Conn, nobody: Nobody) -> No
 DYING = """
 import os, signal, sys
 from pathlib import Path
-from pgcredits.adopt.move import cut_over, history, running, tasks
+from pgcredits.adopt.move import closing, cut_over, history, running, tasks
 from pgcredits.adopt.plan.reading import read_plan
 from pgcredits.connections import connect
 
@@ -1386,7 +1386,8 @@ def dying(function):
 
 for module, names in (
     (history, ("_copy_batch", "catch_up")),
-    (cut_over, ("_lock", "_import_balances", "_close", "_refuse_all")),
+    (cut_over, ("_lock", "_import_balances", "_close")),
+    (closing, ("_refuse_all",)),
 ):
     for name in names:
         setattr(module, name, dying(getattr(module, name)))

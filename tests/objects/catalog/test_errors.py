@@ -30,6 +30,7 @@ CONTRACT = {
     ("PT409", "provider_task_conflict"),
     ("PT410", "moved_to_pgcredits"),
     ("PT422", "invalid_argument"),
+    ("40001", "balance_changed"),
     # What no function does, but an owner may try.
     ("23001", "append_only"),
     ("23001", "settings_needed"),

@@ -26,6 +26,7 @@ USER_DATA = (
     "imported_history",
     "external_users",
     "mirrored_tasks",
+    "legacy_writes",
 )
 
 # Keyed by the provider's own ids: a callback names nothing else.

@@ -57,6 +57,7 @@ def new_body(
     if arguments is None:
         return None
     maker = _Maker(function, plan, arguments, answers)
+    called = quoted(f"{function.schema}.{function.name}")
     by_word = bool(arguments.kind) and not words.is_purchase(maker.name)
     buckets = Buckets.of(plan)
     moves = bool(by_word and not arguments.is_reason and buckets and buckets.written(function))
@@ -70,7 +71,7 @@ def new_body(
         (said, "charges, grants or refunds", maker.adjusting if moves else None),
     ):
         if said & names and statements:
-            body = filled("body", user=arguments.user, statements=statements())
+            body = filled("body", user=arguments.user, called=called, statements=statements())
             return _told(does, answers), body
     return None
 

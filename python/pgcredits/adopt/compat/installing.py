@@ -12,14 +12,21 @@ import psycopg
 from psycopg import sql
 
 from pgcredits.adopt.compat.bodies import new_body
+from pgcredits.adopt.compat.own_rows import grantee, shown_to
 from pgcredits.adopt.compat.views import view_queries
+from pgcredits.adopt.compat.writable import Place, leave_view, put_back
 from pgcredits.adopt.errors import AdoptionError
+from pgcredits.adopt.move.cut_over import LOCK_TIMEOUT
+from pgcredits.adopt.plan.fitting import require_fit
+from pgcredits.adopt.plan.tiers import plans_of_tiers
 from pgcredits.adopt.source.catalog import read_catalog
 from pgcredits.adopt.source.writers import writes
 from pgcredits.roles import read_roles
 from pgcredits.sql_files import read_sql, read_template
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from psycopg.sql import Composable
 
     from pgcredits.adopt.plan.model import Plan
@@ -47,15 +54,31 @@ class Made:
 
 
 def install(conn: psycopg.Connection[Any], plan: Plan, schema: str) -> list[Made]:
-    """Make the old names in a schema of their own.
+    """Make the old names in a schema of their own, and writable views in the place of tables.
 
     Returns:
         What was made, and what could not be.
 
     Raises:
         AdoptionError: The schema is one of the older system, of pgcredits, or of somebody else;
-            or not everything was moved over yet.
+            or not everything was moved over yet; or somebody keeps a table locked.
+        PlanError: The plan does not fit.
     """
+    try:
+        with conn.transaction():
+            # Whoever waits behind us for a table waits no longer than this.
+            conn.execute(SQL("set local lock_timeout = {}").format(sql.Literal(LOCK_TIMEOUT)))
+            put_back(conn, plan, _MADE_BY_US)
+            require_fit(conn, plan)
+            return _install(conn, plan, schema)
+    except psycopg.errors.LockNotAvailable:
+        raise AdoptionError(
+            "a table or a view is locked by a long transaction",
+            "Nothing was changed; look at pg_stat_activity, and run it again.",
+        ) from None
+
+
+def _install(conn: psycopg.Connection[Any], plan: Plan, schema: str) -> list[Made]:
     if schema in plan.schemas or schema.startswith("credits"):
         raise AdoptionError(
             f"schema {schema} is taken", "Name another: call sites find it by search_path."
@@ -77,12 +100,15 @@ def install(conn: psycopg.Connection[Any], plan: Plan, schema: str) -> list[Made
             f"{unfinished[0].source_table} has not been moved over", "First: pgcredits adopt run."
         )
     catalog = read_catalog(conn, plan.schemas)
-    with conn.transaction():
-        conn.execute(SQL("create schema if not exists {}").format(sql.Identifier(schema)))
-        conn.execute(
-            SQL("grant usage on schema {} to {}").format(sql.Identifier(schema), _application(conn))
-        )
-        return [*_functions(conn, catalog, plan, schema), *_views(conn, catalog, plan, schema)]
+    conn.execute(SQL("create schema if not exists {}").format(sql.Identifier(schema)))
+    conn.execute(
+        SQL("grant usage on schema {} to {}").format(sql.Identifier(schema), _application(conn))
+    )
+    return [
+        *_functions(conn, catalog, plan, schema),
+        *_views(conn, catalog, plan, schema),
+        *_writable_views(conn, catalog, plan, schema),
+    ]
 
 
 def _functions(
@@ -138,11 +164,32 @@ def _application(conn: psycopg.Connection[Any]) -> sql.Identifier:
     return sql.Identifier(read_roles(conn).in_text("credits_app"))
 
 
+def _writable_views(
+    conn: psycopg.Connection[Any], catalog: Catalog, plan: Plan, schema: str
+) -> Iterator[Made]:
+    shows = "balances of today, which may be written"
+    for part in plan.balances:
+        if part.writable:
+            table = catalog.tables_by_name[part.table]
+            place = Place(plan, part, table, schema, plans_of_tiers(conn, part))
+            for one in leave_view(conn, place, read_roles(conn).in_text("credits_app")):
+                conn.execute(
+                    SQL("comment on {} is {}").format(one, sql.Literal(f"{_MADE_BY_US}{shows}"))
+                )
+            yield Made(part.table, shows)
+
+
 def _views(conn: psycopg.Connection[Any], catalog: Catalog, plan: Plan, schema: str) -> list[Made]:
     made = []
-    for name, query, shows in view_queries(catalog, plan):
-        view = sql.Identifier(schema, name)
-        create = SQL("create or replace view {} as {}").format(view, query)
+    balances = {part.table for part in plan.balances}
+    application = read_roles(conn).in_text("credits_app")
+    for table, query, shows in view_queries(catalog, plan):
+        view = sql.Identifier(schema, table.name)
+        readers: list[str] = []
+        selected: Composable = SQL("as {}").format(query)
+        if str(table) in balances:
+            selected, readers = shown_to(conn, table, query, [application, conn.info.user])
+        create = SQL("create or replace view {} {}").format(view, selected)
         try:
             with conn.transaction():
                 conn.execute(create)
@@ -153,6 +200,9 @@ def _views(conn: psycopg.Connection[Any], catalog: Catalog, plan: Plan, schema: 
         conn.execute(
             SQL("comment on view {} is {}").format(view, sql.Literal(f"{_MADE_BY_US}{shows}"))
         )
-        conn.execute(SQL("grant select on {} to {}").format(view, _application(conn)))
-        made.append(Made(f"{schema}.{name}", shows))
+        for reader in (application, *readers):
+            to = {"role": grantee(reader), "schema": sql.Identifier(schema), "view": view}
+            conn.execute(SQL("grant usage on schema {schema} to {role}").format(**to))
+            conn.execute(SQL("grant select on {view} to {role}").format(**to))
+        made.append(Made(f"{schema}.{table.name}", shows))
     return made

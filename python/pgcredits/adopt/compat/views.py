@@ -29,30 +29,30 @@ _HISTORY_VIEW = read_template(__package__, "history_view.sql")
 _TASKS_VIEW = read_template(__package__, "tasks_view.sql")
 
 
-def view_queries(catalog: Catalog, plan: Plan) -> Iterator[tuple[str, Composable, str]]:
-    """The name of each view, its query, and what it shows.
+def view_queries(catalog: Catalog, plan: Plan) -> Iterator[tuple[Table, Composable, str]]:
+    """The table of each view, the view's query, and what it shows.
 
     Where one table is read in several ways, the last of them counts.
     """
-    queries: dict[str, tuple[Composable, str]] = {}
+    queries: dict[str, tuple[Table, Composable, str]] = {}
     for balances in plan.balances:
-        if not balances.summed:
+        if not (balances.summed or balances.writable):
             table = catalog.tables_by_name[balances.table]
             if keeps_lots(table, balances):
-                queries[table.name] = (_lots_view(plan, balances, catalog), "lots of today")
+                shown = _lots_view(plan, balances, catalog), "lots of today"
             else:
-                queries[table.name] = (_balances_view(plan, balances, catalog), "balances of today")
-    for history in plan.history:
+                shown = _balances_view(plan, balances, catalog), "balances of today"
+            queries[table.name] = (table, *shown)
+    # An application that goes on to write a table reads there what it wrote.
+    for history in (part for part in plan.history if part.close != "nothing"):
         table = catalog.tables_by_name[history.table]
-        queries[table.name] = (
-            _history_view(plan, history, catalog), "the old rows, and the ledger since",
-        )  # fmt: skip
-    # A table that stays open is found by its own name.
+        shown = _history_view(plan, history, catalog), "the old rows, and the ledger since"
+        queries[table.name] = (table, *shown)
     for tasks in (part for part in plan.tasks if not part.is_mirrored):
         table = catalog.tables_by_name[tasks.table]
-        queries[table.name] = (_tasks_view(plan, tasks, table), "the old rows, as they stand now")
-    for name, (query, shows) in queries.items():
-        yield name, query, shows
+        shown = _tasks_view(plan, tasks, table), "the old rows, as they stand now"
+        queries[table.name] = (table, *shown)
+    yield from queries.values()
 
 
 def _balances_view(plan: Plan, part: Balances, catalog: Catalog) -> Composable:
@@ -64,10 +64,10 @@ def _balances_view(plan: Plan, part: Balances, catalog: Catalog) -> Composable:
     for column in table.columns:
         if column.name in lots:
             value = SQL("({}) / {}::numeric").format(SQL(lots[column.name]), per_unit)
-            shown.append(_as(value, column))
+            shown.append(as_column(value, column))
         elif column.name == part.user:
             value = SQL("coalesce(t.{}::text, {})").format(sql.Identifier(column.name), old_id)
-            shown.append(_as(value, column))
+            shown.append(as_column(value, column))
         else:
             shown.append(SQL("t.{}").format(sql.Identifier(column.name)))
     return _BALANCES_VIEW.format(
@@ -133,7 +133,8 @@ def _lots_view(plan: Plan, part: Balances, catalog: Catalog) -> Composable:
     values[part.user] = SQL("coalesce({}::text, {})").format(expressions.column(part.user), old_id)
     return _LOTS_VIEW.format(
         shown=SQL(", ").join(
-            _as(values.get(one.name, expressions.column(one.name)), one) for one in table.columns
+            as_column(values.get(one.name, expressions.column(one.name)), one)
+            for one in table.columns
         ),
         table=table.identifier,
         name=sql.Literal(part.table),
@@ -142,21 +143,30 @@ def _lots_view(plan: Plan, part: Balances, catalog: Catalog) -> Composable:
     )
 
 
+def lots_shown(part: Balances) -> dict[str, tuple[str, ...]]:
+    """Which of a user's lots each column shows: each in one column, and in the total of that.
+
+    Returns:
+        For each column kinds of lots: all, or expiring and lasting; of none it shows 0.
+    """
+    own: dict[str, tuple[str, ...]] = {}
+    for bucket in part.buckets:
+        kind = ("lasting" if bucket.expires == "never" else "expiring",)
+        own[bucket.column] = () if kind in own.values() else kind
+    if len({kind for kind in own.values() if kind}) == 1:
+        own = {name: kind and ("all",) for name, kind in own.items()}
+    return {
+        bucket.column: tuple(kind for name in (bucket.column, *bucket.parts) for kind in own[name])
+        for bucket in part.buckets
+    }
+
+
 def _lots_by_bucket(part: Balances) -> dict[str, str]:
-    """Which of a user's lots are shown in which column: each in one of them, and in its total."""
-    shown: dict[str, str] = {}
-    for bucket in part.buckets:
-        of = "coalesce(s.lasting_credits, 0)"
-        if bucket.expires != "never":
-            of = "coalesce(s.expiring_credits, 0)"
-        shown[bucket.column] = "0" if of in shown.values() else of
-    if len(set(shown.values()) - {"0"}) == 1:
-        every = "coalesce(s.all_credits, 0)"
-        shown = {name: "0" if of == "0" else every for name, of in shown.items()}
-    own = dict(shown)
-    for bucket in part.buckets:
-        shown[bucket.column] = " + ".join(own[name] for name in (bucket.column, *bucket.parts))
-    return shown
+    """The credits that each column shows."""
+    return {
+        name: " + ".join(f"coalesce(s.{kind}_credits, 0)" for kind in kinds) or "0"
+        for name, kinds in lots_shown(part).items()
+    }
 
 
 def _history_view(plan: Plan, part: History, catalog: Catalog) -> Composable:
@@ -190,7 +200,7 @@ def _history_view(plan: Plan, part: History, catalog: Catalog) -> Composable:
         values[part.key] = SQL("e.transaction_id::text")
     old = SQL(", ").join(sql.Identifier("t", column.name) for column in table.columns)
     new = SQL(", ").join(
-        _as(values.get(column.name, expressions.NULL), column) for column in table.columns
+        as_column(values.get(column.name, expressions.NULL), column) for column in table.columns
     )
     return _HISTORY_VIEW.format(old=old, table=table.identifier, new=new)
 
@@ -214,7 +224,7 @@ def _tasks_view(plan: Plan, part: Tasks, table: Table) -> Composable:
         else expressions.NULL,
     }
     shown = SQL(", ").join(
-        _as(values[column.name], column)
+        as_column(values[column.name], column)
         if column.name in values and column.name
         else sql.Identifier("t", column.name)
         for column in table.columns
@@ -227,7 +237,8 @@ def _tasks_view(plan: Plan, part: Tasks, table: Table) -> Composable:
     )
 
 
-def _as(value: Composable, column: Column) -> Composable:
+def as_column(value: Composable, column: Column) -> Composable:
+    """A value as a column of the old table's name and type."""
     # A cast to character would cut to one.
     type_ = "bpchar" if column.type == "character" else column.type
     return SQL("({})::{} as {}").format(value, SQL(type_), sql.Identifier(column.name))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +9,10 @@ import psycopg
 from psycopg import sql
 
 from pgcredits.adopt.errors import AdoptionError
-from pgcredits.adopt.move import history, mirroring
+from pgcredits.adopt.move import closing, history, mirroring
 from pgcredits.adopt.plan.amounts import require_whole
 from pgcredits.adopt.plan.fingerprints import fingerprint
+from pgcredits.adopt.plan.model import Balances
 from pgcredits.adopt.plan.tiers import plans_of_tiers
 from pgcredits.adopt.source import expressions, queries
 from pgcredits.sql_files import read_sql, read_template
@@ -20,24 +20,19 @@ from pgcredits.sql_files import read_sql, read_template
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from psycopg.sql import Composable
-
     from pgcredits.adopt.move.progress import Run, Watcher
-    from pgcredits.adopt.plan.model import Balances, Plan
+    from pgcredits.adopt.plan.model import Plan
 
 Connection = psycopg.Connection[Any]
 SQL = sql.SQL
 
 USERS_BATCH = 10_000
 
-MOST_BYTES_OF_A_NAME = 63
-
 #: How long we wait for the tables' locks, and others behind us, before we let them pass and retry.
 LOCK_TIMEOUT = "2s"
 LOCK_ATTEMPTS = 60
 LOCK_PAUSE_SECONDS = 0.5
 
-_TABLE_FAMILY = read_sql(__package__, "table_family.sql")
 _IMPORT_BALANCES = read_template(__package__, "import_balances.sql")
 _IMPORT_PLANS = read_template(__package__, "import_plans.sql")
 _NOTE_CLOSED = read_sql(__package__, "note_closed.sql")
@@ -166,51 +161,11 @@ def _import_tiers(conn: Connection, plan: Plan, part: Balances) -> None:
 def _close(conn: Connection, plan: Plan) -> None:
     """Make the triggers that refuse further writes to the old tables."""
     for part in plan.parts:
-        for table in conn.execute(
-            _TABLE_FAMILY, {"table": expressions.quoted(part.table)}
-        ).fetchall():
-            name = sql.Identifier(table.schema, table.name)
-            if part.close == "table":
-                _refuse_all(conn, name)
-            # Row triggers of a partitioned table are made on its partitions, too.
-            elif part.close == "columns" and not table.is_partition:
-                for bucket in part.buckets:
-                    _refuse_changes(conn, name, bucket.column)
+        buckets = part.buckets if isinstance(part, Balances) else ()
+        closing.close(
+            conn, expressions.quoted(part.table), part.close, [one.column for one in buckets]
+        )
         conn.execute(
             _NOTE_CLOSED,
             {"table": part.table, "role": part.role, "read_as": fingerprint(plan, part)},
         )
-
-
-def _refuse_all(conn: Connection, table: sql.Identifier) -> None:
-    for trigger, what in (
-        ("pgcredits_closed", "before insert or update or delete"),
-        ("pgcredits_closed_truncate", "before truncate"),
-    ):
-        _create_trigger(conn, table, trigger, SQL(what), SQL("for each statement"))
-
-
-def _refuse_changes(conn: Connection, table: sql.Identifier, column: str) -> None:
-    # After triggers see the row as the table's own before triggers have left it.
-    is_news = SQL("for each row when (coalesce(new.{0}, 0) <> 0)").format(sql.Identifier(column))
-    is_change = SQL("for each row when (old.{0} is distinct from new.{0})").format(
-        sql.Identifier(column)
-    )
-    _create_trigger(conn, table, f"pgcredits_insert_{column}", SQL("after insert"), is_news)
-    _create_trigger(conn, table, f"pgcredits_update_{column}", SQL("after update"), is_change)
-
-
-def _create_trigger(
-    conn: Connection, table: sql.Identifier, trigger: str, what: Composable, when: Composable
-) -> None:
-    if len(trigger.encode()) > MOST_BYTES_OF_A_NAME:
-        trigger = trigger[:20] + hashlib.sha256(trigger.encode()).hexdigest()[:32]
-    parts = {"table": table, "trigger": sql.Identifier(trigger), "what": what, "when": when}
-    conn.execute(
-        SQL(
-            "create or replace trigger {trigger} {what} on {table} {when}"
-            " execute function credits_internal.refuse_legacy_write()"
-        ).format(**parts)
-    )
-    # An enable always trigger also fires in sessions with session_replication_role = replica.
-    conn.execute(SQL("alter table {table} enable always trigger {trigger}").format(**parts))

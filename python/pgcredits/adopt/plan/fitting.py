@@ -92,10 +92,18 @@ def require_readable(conn: psycopg.Connection[Any], plan: Plan) -> None:
         raise PlanError("the plan names no balances", "Say where they are: [[balances]].")
     for part in plan.parts:
         if part.table not in tables:
+            if part.table in {str(view) for view in catalog.views}:
+                raise PlanError(
+                    f"{part.table} is a view",
+                    "If adopt compat left it there: say writable = false, run adopt compat, and "
+                    "the table is back.",
+                )
             raise PlanError(f"there is no table {part.table}", "Name it with its schema.")
         _require_columns(part, tables[part.table])
         _require_key(conn, part, tables[part.table])
         _require_accounts(part, tables)
+    for balances in plan.balances:
+        _require_writable(balances, tables[balances.table])
     _require_buckets(plan)
     _require_one_meaning(plan)
     for tasks in plan.tasks:
@@ -144,6 +152,16 @@ def _require_one_meaning(plan: Plan) -> None:
                 f'{history.table}: explains = "month", and the plan does not say what a month is',
                 "It needs one table of balances with reset and allowance, and at of the history.",
             )
+
+
+def _require_writable(part: Balances, table: Table) -> None:
+    """Refuse a view to write to where a row does not stand for one user."""
+    is_unique = table.by_name[part.user].is_unique or table.key == (part.user,)
+    if part.writable and (part.summed or part.sums or part.accounts or not is_unique):
+        raise PlanError(
+            f"{part.table} cannot be writable: {part.user} does not tell its rows apart",
+            "Make the column unique, or leave writable out.",
+        )
 
 
 def _require_parts(part: Balances) -> None:

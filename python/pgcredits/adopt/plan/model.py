@@ -116,6 +116,8 @@ class Balances(OldTable, frozen=True):
         dead: The column that says that a row counts no more: true, or a time; empty = all count.
         accounts: Where user names no user but an account: the table of accounts, its key, and its
             column with the user.
+        writable: Whether adopt compat leaves a view in the table's place that applications go on to
+            write: what they change becomes a charge, a refund or a grant.
     """
 
     role: ClassVar[str] = "balances"
@@ -130,6 +132,7 @@ class Balances(OldTable, frozen=True):
     dead: str = ""
     accounts: tuple[str, ...] = ()
     sums: tuple[str, ...] = ()
+    writable: bool = False
 
     @property
     def columns(self) -> list[tuple[str, str]]:
@@ -328,6 +331,8 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True):
             until each table that the plan does not read is named here.
         unused: Tables and functions beside the credits that nothing uses any more: cleanup looks at
             these, and at no others.
+        compat_max_rise: How many credits a write to a table that is writable may add that is the
+            refund of no charge; more is refused.
     """
 
     schemas: tuple[str, ...]
@@ -343,6 +348,7 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True):
     accept_failing: tuple[str, ...] = ()
     not_credits: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
+    compat_max_rise: AtLeast0 = 0
     balances: tuple[Balances, ...] = ()
     history: tuple[History, ...] = ()
     refunds: tuple[Refunds, ...] = ()

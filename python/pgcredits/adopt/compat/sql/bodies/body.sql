@@ -8,5 +8,6 @@ declare
     v_meaning text;
     v_bucket text;
 begin
+    perform credits_internal.note_legacy_write(v_user_id, {called}, 'call');
     {statements}
 end
