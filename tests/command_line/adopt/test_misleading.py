@@ -217,6 +217,10 @@ def test_a_profile_is_its_users(conn: Conn, nobody: Nobody, tmp_path: Path, key:
     assert users == {2}
     copied = conn.execute("select distinct user_id from credits.imported_history").fetchall()
     assert {row.user_id.int for row in copied} == {1, 2}
+    # A task that the application starts from now on is that user's, too.
+    add(conn, "tasks", "values (u(22), u(11), 'processing', 0)")
+    users = {row.user_id.int for row in conn.execute("select user_id from credits.generations")}
+    assert users == {1, 2}
 
 
 @pytest.mark.parametrize(
