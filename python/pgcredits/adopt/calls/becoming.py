@@ -47,7 +47,7 @@ def _refused(table: OldTable) -> str:
     if table.close == "columns":
         return f"refused after the cut-over where it changes {', '.join(table.credits)}"
     if table.close == "nothing":
-        return "goes on" if table.role == "tasks" else "goes on, and moves no credits any more"
+        return "goes on, and moves no credits any more"
     return "refused after the cut-over (PT410)"
 
 

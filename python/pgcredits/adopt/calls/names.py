@@ -153,6 +153,9 @@ def names_of(catalog: Catalog, plan: Plan) -> Names:
     """What a plan reads, and the functions of its schemas that have to do with it."""
     tables: dict[str, OldTable] = {}
     for part in plan.parts:
+        if part.role == "tasks" and part.close == "nothing":
+            # The application goes on writing and reading it.
+            continue
         # A table may be read in several roles: that of the balances decides.
         tables.setdefault(part.table, _table(part))
     found = []
