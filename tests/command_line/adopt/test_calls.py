@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import time
@@ -254,6 +255,24 @@ def test_what_sql_files_define_is_nothing_to_do(platform: Names, tmp_path: Path)
         (lines, "read"), (lines + 1, "write"),
     ]  # fmt: skip
     assert len(found.places) > 20
+
+
+def test_a_view_takes_what_is_written_where_the_plan_says_so(
+    platform: Names, tmp_path: Path
+) -> None:
+    tables = tuple(
+        dataclasses.replace(table, is_writable=table.role == "balances")
+        for table in platform.tables
+    )
+
+    places = in_one(tmp_path, Names(tables, platform.functions), SUPABASE)
+
+    told = {(place.line, place.becomes.partition(";")[0]) for place in places}
+    assert told >= {
+        (4, "reads a view of today's balance"),
+        (11, "a view makes a charge, a refund or a grant of it"),
+        (14, "refused after the cut-over (PT410)"),
+    }
 
 
 @pytest.mark.parametrize(("close", "uses"), [("nothing", []), ("table", ["write", "read"])])
