@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
 from command_line.adopt import systems
 from command_line.adopt.older import Conn, planned
@@ -253,6 +255,43 @@ def test_what_sql_files_define_is_nothing_to_do(platform: Names, tmp_path: Path)
         (lines, "read"), (lines + 1, "write"),
     ]  # fmt: skip
     assert len(found.places) > 20
+
+
+def test_a_view_takes_what_is_written_where_the_plan_says_so(
+    platform: Names, tmp_path: Path
+) -> None:
+    tables = tuple(
+        dataclasses.replace(table, is_writable=table.role == "balances")
+        for table in platform.tables
+    )
+
+    places = in_one(tmp_path, Names(tables, platform.functions), SUPABASE)
+
+    told = {(place.line, place.becomes.partition(";")[0]) for place in places}
+    assert told >= {
+        (4, "reads a view of today's balance"),
+        (11, "a view makes a charge, a refund or a grant of it"),
+        (14, "refused after the cut-over (PT410)"),
+    }
+
+
+@pytest.mark.parametrize(("close", "uses"), [("nothing", []), ("table", ["write", "read"])])
+def test_tables_of_tasks_that_stay_open_are_nothing_to_do(
+    conn: Conn, tmp_path: Path, close: str, uses: list[str]
+) -> None:
+    systems.load(conn, "photo_platform", dirty=True)
+    plan = planned(conn, tmp_path)
+    plan = replace(plan, tasks=tuple(replace(part, close=close) for part in plan.tasks))
+    names = names_of(read_catalog(conn, plan.all_schemas), plan)
+    source = (
+        "await supabase.from('enhancement_tasks').insert({ user_id });\n"
+        "await supabase.from('enhancement_tasks').select('status');\n"
+    )
+
+    places = in_one(tmp_path, names, source)
+
+    assert [place.use.value for place in places] == uses
+    assert all("credits." in place.becomes for place in places)
 
 
 def test_what_is_not_source_is_passed_over(platform: Names, tmp_path: Path) -> None:

@@ -24,6 +24,12 @@ _WRITE = {
     "tasks": f"instead: {_WORK}",
 }
 
+#: The same, where adopt compat leaves a view in the table's place that takes writes.
+_BY_VIEW = {
+    Use.READ: "reads a view of today's balance; in the end: credits.get_user_credits",
+    Use.WRITE: f"a view makes a charge, a refund or a grant of it; in the end: {_SPEND}",
+}
+
 
 def becomes(old: Old, use: Use) -> str:
     """What becomes of it, in a sentence."""
@@ -34,6 +40,8 @@ def becomes(old: Old, use: Use) -> str:
     if isinstance(old, OldFunction):
         return _of_function(old)
     table = old.table if isinstance(old, OldColumn) else old
+    if table.is_writable and use in (Use.READ, Use.WRITE):
+        return _BY_VIEW[use]
     if use is Use.READ:
         return _READ[table.role]
     if use is Use.WRITE:
@@ -47,7 +55,7 @@ def _refused(table: OldTable) -> str:
     if table.close == "columns":
         return f"refused after the cut-over where it changes {', '.join(table.credits)}"
     if table.close == "nothing":
-        return "goes on" if table.role == "tasks" else "goes on, and moves no credits any more"
+        return "goes on, and moves no credits any more"
     return "refused after the cut-over (PT410)"
 
 

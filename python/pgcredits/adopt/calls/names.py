@@ -29,6 +29,7 @@ class OldTable:
         role: balances, history, refunds or tasks.
         close: What is refused after the cut-over: table, columns or nothing.
         credits: Its columns that hold balances.
+        is_writable: Whether adopt compat leaves a view in its place that takes writes.
     """
 
     name: str
@@ -36,6 +37,7 @@ class OldTable:
     role: str
     close: str
     credits: tuple[str, ...] = ()
+    is_writable: bool = False
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,9 @@ def names_of(catalog: Catalog, plan: Plan) -> Names:
     """What a plan reads, and the functions of its schemas that have to do with it."""
     tables: dict[str, OldTable] = {}
     for part in plan.parts:
+        if part.role == "tasks" and part.close == "nothing":
+            # The application goes on writing and reading it.
+            continue
         # A table may be read in several roles: that of the balances decides.
         tables.setdefault(part.table, _table(part))
     found = []
@@ -185,8 +190,11 @@ def _reads(function: Function, tables: re.Pattern[str]) -> bool:
 
 
 def _table(part: Part) -> OldTable:
-    held = tuple(one.column for one in part.buckets) if isinstance(part, Balances) else ()
-    return OldTable(part.table.split(".", 1)[1], part.table, part.role, part.close, held)
+    name = part.table.split(".", 1)[1]
+    if not isinstance(part, Balances):
+        return OldTable(name, part.table, part.role, part.close)
+    held = tuple(one.column for one in part.buckets)
+    return OldTable(name, part.table, part.role, part.close, held, part.writable)
 
 
 # --- spellings ------------------------------------------------------------------------------------
