@@ -213,6 +213,10 @@ def _move(dsn: str, wanted: Plan, output_format: Format) -> None:
             "They came over as the old tables had them: look at the users that are named.",
         )
     _require_no_differences(proof)
+    for part in wanted.balances:
+        if part.writable:
+            told = f"to do: pgcredits adopt compat: until then nobody can write {part.table}"
+            err.print(printable(told), markup=False, highlight=False)
 
 
 def _require_no_differences(proof: Proof) -> None:

@@ -361,3 +361,28 @@ def contents(conn: psycopg.Connection[Any]) -> list[Any]:
         *counts,
         *conn.execute("select tgname, tgrelid, tgenabled from pg_trigger order by 1, 2"),
     ]
+
+
+def test_a_table_that_is_written_by_its_plan(adopt: Adopt, conn: psycopg.Connection[Any]) -> None:
+    """`run` says what is still to be done, and what has taken the table's place."""
+    adopt("plan")
+    file = adopt.folder / "pgcredits-adopt.toml"
+    head, table, rest = file.read_text().partition('table = "public.user_credits"\n')
+    head = head.replace("version = 1\n", "version = 1\ncompat_max_rise = 20\n")
+    file.write_text(f"{head}{table}writable = true\n{rest}")
+
+    moved = adopt("run")
+    assert (moved.returncode, moved.stderr) == (
+        0,
+        "to do: pgcredits adopt compat: until then nobody can write public.user_credits\n",
+    )
+    made = adopt("compat")
+    assert "public.user_credits: balances of today, which may be written\n" in made.stdout
+    assert (made.returncode, made.stderr) == (0, "")
+    write = (
+        b"update public.user_credits set current_balance = current_balance - 1 where user_id = %s"
+    )
+    assert conn.execute(write, [systems.user(1)]).rowcount == 1
+    again = adopt("run")
+    assert again.returncode == 24
+    assert "public.user_credits is a view" in again.stderr
