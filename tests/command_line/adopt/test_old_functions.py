@@ -347,6 +347,28 @@ def test_a_refund_names_the_transaction_that_the_charge_has_told(
     assert sum(row.credits for row in found) == 7
 
 
+@pytest.mark.parametrize("result", ["user_credits", "setof user_credits"])
+def test_a_row_is_returned_where_the_table_is_a_view_to_write(
+    conn: Conn, nobody: Nobody, result: str
+) -> None:
+    conn.execute(
+        ONE + f"create function deduct_credits(p_user_id uuid, p_amount int) returns {result}"
+        " language plpgsql as $$ declare v user_credits; begin update user_credits"
+        " set balance = balance - p_amount where user_id = p_user_id returning * into v;"
+        f" {'return next v' if 'setof' in result else 'return v'}; end $$;"
+    )
+    plan = inspect(conn, ["public"]).discovery.plan
+    plan = replace(plan, balances=tuple(replace(one, writable=True) for one in plan.balances))
+    run(conn, plan, nobody)
+    install(conn, plan, "legacy")
+
+    assert asked(conn, "select balance, nickname from legacy.deduct_credits(%s, 5)", ME) == (
+        55, "gold",
+    )  # fmt: skip
+    conn.execute("update user_credits set balance = balance - 5")
+    assert asked(conn, "select balance from legacy.deduct_credits(%s, 5)", ME) == (45,)
+
+
 def test_a_source_says_what_was_paid_for(conn: Conn, nobody: Nobody) -> None:
     move(
         conn,

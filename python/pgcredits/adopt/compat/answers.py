@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from pgcredits.adopt.compat.arguments import Buckets, quoted
 from pgcredits.adopt.compat.old_answers import LITERAL, OldAnswer
 from pgcredits.adopt.compat.templates import filled
+from pgcredits.adopt.move import closing
+from pgcredits.adopt.plan.model import Balances
 from pgcredits.adopt.source.catalog import NUMBERS, TEXTS, TIMES
 from pgcredits.adopt.source.vocabulary import plain
 
@@ -180,9 +182,12 @@ class Answers:
         else:
             return ""
         view = f'"{self.schema}"."{table.name}"'
+        type_ = f'"{table.schema}"."{table.name}"'
+        if isinstance(part, Balances) and part.writable:
+            # The view stands in the table's place, and the table is there under another name.
+            view, type_ = type_, f'"{self.schema}"."{closing.short(f"old_{table.name}")}"'
         if self._result.lower().startswith("setof "):
             return filled("rows_of_view", view=view, where=where)
-        type_ = f'"{table.schema}"."{table.name}"'
         return filled("row_of_view", type=type_, view=view, where=where)
 
     def _known(self, name: str, type_: str, expression: str, told: Told) -> str:
