@@ -106,7 +106,7 @@ def test_an_older_system_is_moved_for_the_application_with_the_prefix(
     with psycopg.connect(staging.dsn, autocommit=True) as conn:
         systems.load(conn, "photo_platform", dirty=False)
 
-    for command in ("plan", "run", "compat --into legacy", "settle --pay", "cleanup"):
+    for command in ("plan", "run", "compat --into legacy", "settle --pay"):
         done = pgcredits("adopt", *command.split(), dsn=staging.dsn, folder=tmp_path)
         assert (done.returncode, done.stderr) == (0, ""), command
 
