@@ -119,6 +119,8 @@ def postgres_server(pytestconfig: pytest.Config) -> Iterator[servers.PostgresSer
     """The server that all tests share."""
     profile = pytestconfig.stash[PROFILE]
     with pytestconfig.stash[CHOICE].run(profile.OPTIONS if profile else None) as server:
+        if profile is not None:
+            profile.start(server)
         yield server
 
 

@@ -80,6 +80,8 @@ class QuickJanitor(DatabaseJanitor):
                     sql.Identifier(self.dbname)
                 )
             )
+            for statement in self._server.after_drop:
+                cursor.execute(statement)
 
 
 def sessions_have_ended(

@@ -13,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from typing import LiteralString
 
 IMAGE = os.environ.get("PGCREDITS_TEST_IMAGE", "postgres:18")
 
@@ -35,6 +36,8 @@ class PostgresServer:
     template_dbname: str | None = None
     #: The connection through which databases are made and dropped.
     administration: psycopg.Connection[Any] = field(kw_only=True, compare=False, repr=False)
+    #: Statements for that connection, after each drop.
+    after_drop: list[LiteralString] = field(default_factory=list, compare=False, repr=False)
 
     @classmethod
     @contextmanager
