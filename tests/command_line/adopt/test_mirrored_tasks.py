@@ -181,6 +181,32 @@ def test_a_table_of_tasks_stays_open(conn: Conn, nobody: Nobody, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
+    "charges",
+    ["update wallets set balance = balance - new.credits_cost where user_id = new.user_id;",
+     "update wallets set balance = coalesce(balance, 0)-5 where user_id = new.user_id;",
+     "perform spend_credits(new.user_id, new.credits_cost);",
+     "insert into credit_transactions (user_id, type, amount)"
+     " values (new.user_id, 'usage', -new.credits_cost);"],
+)  # fmt: skip
+def test_a_trigger_that_charges_is_not_disabled(
+    conn: Conn, nobody: Nobody, tmp_path: Path, charges: str
+) -> None:
+    """Without it work would cost nothing."""
+    conn.execute(
+        f"""{STUDIO}
+        create function pay() returns trigger language plpgsql as
+            $$ begin {charges} return new; end $$;
+        create trigger pay before insert on generation_tasks for each row execute function pay();
+        """.encode()
+    )
+    plan = planned(conn, tmp_path)
+
+    assert [part.replaces for part in plan.tasks] == [("refund_failed_task",)]
+    with pytest.raises(PlanError, match=r"pay\(\) will fail"):
+        run(conn, plan, nobody)
+
+
+@pytest.mark.parametrize(
     "steps",
     ["fail", "fail fail", "fail named", "named fail", "named named fail", "fail unnamed",
      "unnamed fail", "unnamed fail fail", "operator fail", "fail operator", "strange fail strange",
