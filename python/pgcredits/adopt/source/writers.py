@@ -137,10 +137,26 @@ def replaced_triggers(catalog: Catalog, plan: Plan) -> Plan:
 def _takes_credits(function: Function, plan: Plan) -> bool:
     """Whether its text may lower a balance: it subtracts from one, or calls what does."""
     source = without_comments(function.source).lower()
-    columns = {bucket.column.lower() for part in plan.balances for bucket in part.buckets}
-    names = "|".join(map(re.escape, sorted(columns))) or "(?!)"
-    lowers = re.search(rf"\b({names})\"?\s*(,\s*0\s*)?\)?\s*-(?!-)", source)
-    return bool(lowers or _TAKES.search(source))
+    return changes_balance(function, plan, "-") or bool(_TAKES.search(source))
+
+
+def changes_balance(function: Function, plan: Plan, sign: str) -> bool:
+    """Whether its text adds to a column of the balances, or subtracts from one, by the sign."""
+    source = without_comments(function.source).lower()
+    return bool(re.search(rf"\b({_buckets(plan)})\"?\s*(,\s*0\s*)?\)?\s*\{sign}(?!-)", source))
+
+
+def only_counts(function: Function, plan: Plan) -> bool:
+    """Whether its text updates a table of balances, and names none of the columns with credits."""
+    source = without_comments(function.source).lower()
+    tables = "|".join(re.escape(part.table.split(".", 1)[1].lower()) for part in plan.balances)
+    updates = re.search(rf"\bupdate\s+(only\s+)?([\w\"]+\.)?\"?({tables or '(?!)'})\b", source)
+    return bool(updates) and not re.search(rf"\b({_buckets(plan)})\b", source)
+
+
+def _buckets(plan: Plan) -> str:
+    names = {bucket.column.lower() for part in plan.balances for bucket in part.buckets}
+    return "|".join(map(re.escape, sorted(names))) or "(?!)"
 
 
 def _emptied_keys(catalog: Catalog, closed: Collection[str]) -> Iterator[tuple[str, str]]:
