@@ -269,6 +269,37 @@ def test_an_application_may_write_the_task_first(studio: Studio, is_named: bool)
     assert (studio.balance(), studio.refunds(), studio.alerts()) == (100, [5], [])
 
 
+def test_of_two_tasks_with_one_number_the_one_of_that_price_is_refunded(
+    conn: Conn, nobody: Nobody
+) -> None:
+    """Each table of tasks counts for itself."""
+    conn.execute(STUDIO)
+    conn.execute(
+        "create table video_tasks (like generation_tasks including all);"
+        "insert into video_tasks (id, user_id, status, credits_cost, provider)"
+        " select id, user_id, 'completed', 9, 'kling' from generation_tasks"
+    )
+    plan = inspect(conn, ["public"]).discovery.plan
+    assert len(plan.tasks) == 2
+    run(conn, plan, nobody)
+    install(conn, plan, "legacy")
+    studio = Studio(conn)
+    studio.spend(6)
+    image = studio.begin(6, id=77)
+    studio.spend(9)
+    conn.execute(
+        "insert into video_tasks (id, user_id, status, credits_cost, provider)"
+        " values (77, %s, 'processing', 9, 'kling')",
+        [ME],
+    )
+
+    assert studio.refund(6, 77) is True
+    studio.end(image, "failed")
+    conn.execute("update video_tasks set status = 'completed' where id = 77")
+
+    assert (studio.balance(), studio.refunds(), studio.alerts()) == (91, [6], [])
+
+
 def test_a_charge_for_a_task_that_has_failed_comes_back_only_if_it_names_it(
     studio: Studio,
 ) -> None:
