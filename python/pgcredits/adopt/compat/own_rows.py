@@ -36,7 +36,9 @@ def shown_to(
     policies = conn.execute(_OWN_ROWS, {"table": table.oid}).fetchall()
     # A view reads other tables with the rights of its owner, past the row security of these: what a
     # policy with a subquery shows would be more than it showed.
-    permissive = [_condition(one) for one in policies if one.is_permissive and not one.looks_further]
+    permissive = [
+        _condition(one) for one in policies if one.is_permissive and not one.looks_further
+    ]
     restrictive = [one for one in policies if not one.is_permissive]
     if not permissive or any(one.looks_further for one in restrictive):
         return SQL("as {}").format(query), []
