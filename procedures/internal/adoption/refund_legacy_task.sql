@@ -38,7 +38,11 @@ begin
             g.metadata #>> '{imported,id}',
             g.metadata #>> '{mirrored,id}'
         )
-    order by g.generation_id::text = p_task_id desc, g.created_at desc
+    -- Tables that number their tasks each for itself have the same id twice: the price tells.
+    order by
+        g.generation_id::text = p_task_id desc,
+        g.credits_charged = p_credits desc,
+        g.created_at desc
     limit 1;
 
     if v_generation.metadata ? 'mirrored' then

@@ -181,6 +181,32 @@ def test_a_table_of_tasks_stays_open(conn: Conn, nobody: Nobody, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
+    "charges",
+    ["update wallets set balance = balance - new.credits_cost where user_id = new.user_id;",
+     "update wallets set balance = coalesce(balance, 0)-5 where user_id = new.user_id;",
+     "perform spend_credits(new.user_id, new.credits_cost);",
+     "insert into credit_transactions (user_id, type, amount)"
+     " values (new.user_id, 'usage', -new.credits_cost);"],
+)  # fmt: skip
+def test_a_trigger_that_charges_is_not_disabled(
+    conn: Conn, nobody: Nobody, tmp_path: Path, charges: str
+) -> None:
+    """Without it work would cost nothing."""
+    conn.execute(
+        f"""{STUDIO}
+        create function pay() returns trigger language plpgsql as
+            $$ begin {charges} return new; end $$;
+        create trigger pay before insert on generation_tasks for each row execute function pay();
+        """.encode()
+    )
+    plan = planned(conn, tmp_path)
+
+    assert [part.replaces for part in plan.tasks] == [("refund_failed_task",)]
+    with pytest.raises(PlanError, match=r"pay\(\) will fail"):
+        run(conn, plan, nobody)
+
+
+@pytest.mark.parametrize(
     "steps",
     ["fail", "fail fail", "fail named", "named fail", "named named fail", "fail unnamed",
      "unnamed fail", "unnamed fail fail", "operator fail", "fail operator", "strange fail strange",
@@ -241,6 +267,37 @@ def test_an_application_may_write_the_task_first(studio: Studio, is_named: bool)
     studio.end(task, "failed")
 
     assert (studio.balance(), studio.refunds(), studio.alerts()) == (100, [5], [])
+
+
+def test_of_two_tasks_with_one_number_the_one_of_that_price_is_refunded(
+    conn: Conn, nobody: Nobody
+) -> None:
+    """Each table of tasks counts for itself."""
+    conn.execute(STUDIO)
+    conn.execute(
+        "create table video_tasks (like generation_tasks including all);"
+        "insert into video_tasks (id, user_id, status, credits_cost, provider)"
+        " select id, user_id, 'completed', 9, 'kling' from generation_tasks"
+    )
+    plan = inspect(conn, ["public"]).discovery.plan
+    assert len(plan.tasks) == 2
+    run(conn, plan, nobody)
+    install(conn, plan, "legacy")
+    studio = Studio(conn)
+    studio.spend(6)
+    image = studio.begin(6, id=77)
+    studio.spend(9)
+    conn.execute(
+        "insert into video_tasks (id, user_id, status, credits_cost, provider)"
+        " values (77, %s, 'processing', 9, 'kling')",
+        [ME],
+    )
+
+    assert studio.refund(6, 77) is True
+    studio.end(image, "failed")
+    conn.execute("update video_tasks set status = 'completed' where id = 77")
+
+    assert (studio.balance(), studio.refunds(), studio.alerts()) == (91, [6], [])
 
 
 def test_a_charge_for_a_task_that_has_failed_comes_back_only_if_it_names_it(

@@ -423,3 +423,33 @@ def test_words_of_the_plan_count_before_those_that_are_usual(conn: Conn, nobody:
     conn.execute("select legacy.update_credits(%s, 5, 'Purchase item')", [ME])
 
     assert latest(conn).credits == -5
+
+
+def test_a_function_whose_text_belies_its_name_is_not_made(conn: Conn, nobody: Nobody) -> None:
+    """Who is paid back a purchase loses its credits; who counts what was used moves none."""
+    texts = {
+        "refund_purchase_credits": "balance = balance - p_amount",
+        "take_back_credits": "balance = greatest(coalesce(w.balance, 0) - p_amount, 0)",
+        "add_credits_debt": "balance = w.balance-p_amount",
+        "use_referral_credits": "balance = balance + p_amount",
+        "increment_credits_used": "used = used + p_amount",
+        # These are what they are called.
+        "refund_credits": "balance = balance + p_amount, used = used - p_amount",
+        "spend_credits": "balance = w.balance - p_amount, used = used + p_amount",
+    }
+    functions = "".join(
+        f"create function {name}(p_user_id uuid, p_amount integer) returns void language sql as"
+        f" $$ update wallets as w set {text} where user_id = p_user_id $$;"
+        for name, text in texts.items()
+    )
+
+    made = move(
+        conn, nobody,
+        "create table wallets (user_id uuid primary key, balance int not null, used int default 0);"
+        f"{functions} insert into wallets values ('{ME}', 100);",
+    )  # fmt: skip
+
+    wrong = "NOT made, write it by hand: it is not understood"
+    assert [made[f"legacy.{name}(uuid, integer)"] for name in texts] == [
+        *[wrong] * 5, "refunds a charge once", "charges",
+    ]  # fmt: skip

@@ -538,6 +538,52 @@ def test_who_may_write_and_who_sees_their_own_row(
     assert seen("legacy") == [(ANN, 90)]
 
 
+def test_a_policy_that_looks_further_shows_nothing(
+    database: Database, conn: Conn, nobody: Nobody, stranger: str
+) -> None:
+    """A view would read the other table with its owner's rights, past that table's row security."""
+    plan = moved(
+        conn, nobody,
+        WALLETS + f"""
+        create table public.profiles (id uuid primary key);
+        insert into public.profiles values ('{ANN}'), ('{BOB}');
+        alter table public.profiles enable row level security;
+        create policy mine on public.profiles using (id = current_setting('request.user')::uuid);
+        create function public.is_known(public.wallets) returns boolean language sql as
+            $$ select true $$;
+        grant usage on schema public to {stranger};
+        grant select on public.wallets, public.profiles to {stranger};
+        alter table public.wallets enable row level security;
+        create policy own on public.wallets using (user_id = current_setting('request.user')::uuid);
+        create policy known on public.wallets using (public.is_known(wallets));
+        create policy listed on public.wallets
+            using (user_id in (select p.id from public.profiles as p));
+        create policy found on public.wallets
+            using (exists (select from public.profiles as p where p.id = user_id));
+        """,
+    )  # fmt: skip
+    (part,) = plan.balances
+    off = replace(plan, balances=(replace(part, writable=False),))
+    browser = database.connect(role=stranger)
+    browser.execute("select set_config('request.user', %s, false)", [str(ANN)])
+
+    assert browser.execute("select balance from public.wallets").fetchall() == [(100,)]
+    install(conn, off, "legacy")
+    assert browser.execute("select balance from legacy.wallets").fetchall() == [(100,)]
+
+    # Where it takes rows away, nothing is left that may be shown.
+    conn.execute(
+        "create policy shut on public.wallets as restrictive"
+        " using (exists (select from public.profiles as p where p.id = user_id))"
+    )
+    install(conn, off, "legacy")
+    with refused("42501"):
+        browser.execute("select balance from legacy.wallets")
+    install(conn, plan, "legacy")
+    with refused("42501"):
+        browser.execute("select balance from public.wallets")
+
+
 def test_a_report_says_who_still_writes(conn: Conn, nobody: Nobody) -> None:
     moved(conn, nobody, WALLETS)
 

@@ -14,7 +14,7 @@ from pgcredits.adopt.compat import words
 from pgcredits.adopt.compat.answers import NULL, Answers, Told
 from pgcredits.adopt.compat.arguments import Arguments, Buckets, quoted
 from pgcredits.adopt.compat.templates import filled
-from pgcredits.adopt.source.writers import without_comments
+from pgcredits.adopt.source.writers import changes_balance, only_counts, without_comments
 
 if TYPE_CHECKING:
     from pgcredits.adopt.plan.model import Plan
@@ -71,9 +71,21 @@ def new_body(
         (said, "charges, grants or refunds", maker.adjusting if moves else None),
     ):
         if said & names and statements:
+            if _is_belied(function, plan, names):
+                return None
             body = filled("body", user=arguments.user, called=called, statements=statements())
             return _told(does, answers), body
     return None
+
+
+def _is_belied(function: Function, plan: Plan, names: set[str]) -> bool:
+    """Whether the text of a function contradicts what its name says: refund_purchase takes."""
+    if only_counts(function, plan):
+        return True
+    adds, takes = (changes_balance(function, plan, sign) for sign in "+-")
+    if names is words.CHARGE:
+        return adds and not takes
+    return names in (words.REFUND, words.GRANT) and takes and not adds
 
 
 def _told(does: str, answers: Answers) -> str:

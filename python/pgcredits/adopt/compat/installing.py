@@ -37,6 +37,7 @@ SQL = sql.SQL
 _MADE_BY_US = "Made by pgcredits adopt compat: "
 _FUNCTION = read_template(__package__, "function.sql")
 _NAMES_IN_SCHEMA = read_sql(__package__, "names_in_schema.sql")
+_READERS_OF_VIEW = read_sql(__package__, "readers_of_view.sql")
 _UNFINISHED_TABLES = read_sql(__package__, "unfinished_tables.sql")
 
 
@@ -200,6 +201,9 @@ def _views(conn: psycopg.Connection[Any], catalog: Catalog, plan: Plan, schema: 
         conn.execute(
             SQL("comment on view {} is {}").format(view, sql.Literal(f"{_MADE_BY_US}{shows}"))
         )
+        # Whoever saw their own rows must not go on to look where all are shown now.
+        for row in conn.execute(_READERS_OF_VIEW, {"view": view.as_string(conn)}).fetchall():
+            conn.execute(SQL("revoke all on {} from {}").format(view, grantee(row.reader)))
         for reader in (application, *readers):
             to = {"role": grantee(reader), "schema": sql.Identifier(schema), "view": view}
             conn.execute(SQL("grant usage on schema {schema} to {role}").format(**to))

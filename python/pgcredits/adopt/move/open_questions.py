@@ -32,6 +32,7 @@ def require_answers(conn: psycopg.Connection[Any], plan: Plan) -> None:
             raise PlanError(
                 f"after the cut-over {function} will fail, and with it every write to {table} that "
                 "fires it",
-                "Let it call credits.grant_user_credits, or accept that: "
+                "Let it call credits.grant_user_credits, or make the table that it writes writable,"
+                " or accept that: "
                 f'accept_failing = ["{bare_name(function)}"]',
             )

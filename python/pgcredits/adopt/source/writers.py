@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 #: A comment, or a literal: matching literals, too, keeps "--" inside one from being a comment.
 _COMMENT = re.compile(r"'(?:[^']|'')*'|--[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
 
+#: A call of a function that takes credits, or a price with a minus, as a history has it.
+_TAKES = re.compile(
+    r"(charge|consume|debit|deduct|spend|subtract|withdraw)\w*\"?\s*\("
+    r"|(?<![-\w])-\s*(new|old)\.\"?\w*(amount|cost|credit|price|token)"
+)
+
 
 def without_comments(source: str) -> str:
     """The text of a function, with a space in place of each comment."""
@@ -103,8 +109,13 @@ def _is_replaced(plan: Plan, failing: str, table: str) -> bool:
 
 
 def replaced_triggers(catalog: Catalog, plan: Plan) -> Plan:
-    """The plan, with the triggers of tables of tasks named that would fail after the cut-over."""
-    failing = failing_triggers(catalog, plan)
+    """The plan, with the triggers of tables of tasks named that would fail after the cut-over.
+
+    Not those that may charge: without them work would cost nothing.
+    """
+    functions = (*catalog.functions, *catalog.functions_elsewhere)
+    charging = {str(one) for one in functions if _takes_credits(one, plan)}
+    failing = [one for one in failing_triggers(catalog, plan) if one[0] not in charging]
     return replace(
         plan,
         tasks=tuple(
@@ -121,6 +132,31 @@ def replaced_triggers(catalog: Catalog, plan: Plan) -> Plan:
             for part in plan.tasks
         ),
     )
+
+
+def _takes_credits(function: Function, plan: Plan) -> bool:
+    """Whether its text may lower a balance: it subtracts from one, or calls what does."""
+    source = without_comments(function.source).lower()
+    return changes_balance(function, plan, "-") or bool(_TAKES.search(source))
+
+
+def changes_balance(function: Function, plan: Plan, sign: str) -> bool:
+    """Whether its text adds to a column of the balances, or subtracts from one, by the sign."""
+    source = without_comments(function.source).lower()
+    return bool(re.search(rf"\b({_buckets(plan)})\"?\s*(,\s*0\s*)?\)?\s*\{sign}(?!-)", source))
+
+
+def only_counts(function: Function, plan: Plan) -> bool:
+    """Whether its text updates a table of balances, and names none of the columns with credits."""
+    source = without_comments(function.source).lower()
+    tables = "|".join(re.escape(part.table.split(".", 1)[1].lower()) for part in plan.balances)
+    updates = re.search(rf"\bupdate\s+(only\s+)?([\w\"]+\.)?\"?({tables or '(?!)'})\b", source)
+    return bool(updates) and not re.search(rf"\b({_buckets(plan)})\b", source)
+
+
+def _buckets(plan: Plan) -> str:
+    names = {bucket.column.lower() for part in plan.balances for bucket in part.buckets}
+    return "|".join(map(re.escape, sorted(names))) or "(?!)"
 
 
 def _emptied_keys(catalog: Catalog, closed: Collection[str]) -> Iterator[tuple[str, str]]:

@@ -3,6 +3,17 @@
 select
     p.polpermissive as is_permissive,
     pg_get_expr(p.polqual, p.polrelid) as condition,
+    -- It reads other tables, or hands its row on as a whole.
+    strpos(pg_get_expr(p.polqual, p.polrelid), quote_ident(c.relname) || '.*') > 0
+    or exists (
+        select
+        from pg_depend as d
+        where
+            d.classid = 'pg_policy'::regclass
+            and d.objid = p.oid
+            and d.refclassid = 'pg_class'::regclass
+            and d.refobjid <> c.oid
+    ) as looks_further,
     -- None is everybody.
     array(
         select r.rolname::text
