@@ -404,6 +404,64 @@ def test_all_at_once_and_what_is_deleted(studio: Studio) -> None:
     assert studio.generation(tasks[0]).status == "timed_out"
 
 
+def test_a_refund_that_was_asked_for_what_succeeds_then_is_told(studio: Studio) -> None:
+    studio.spend(5)
+    task = studio.begin()
+    assert studio.refund(5) is True
+    studio.end(task, "completed")
+
+    assert (studio.balance(), studio.refunds()) == (95, [])
+    assert studio.alerts() == ["legacy_refund_unmatched"]
+
+
+def test_of_two_tasks_that_name_one_of_the_provider_the_first_keeps_it(studio: Studio) -> None:
+    tasks = []
+    for _ in range(2):
+        studio.spend(5)
+        tasks.append(studio.begin(provider_task_id="p-1"))
+    kept = studio.conn.execute("select * from credits.provider_tasks").fetchall()
+    for task in tasks:
+        studio.end(task, "failed")
+
+    assert [one.generation_id for one in kept] == [studio.generation(tasks[0]).generation_id]
+    assert (studio.balance(), studio.refunds()) == (100, [5, 5])
+
+
+def test_a_callback_that_came_before_the_task_was_written_ends_it(studio: Studio) -> None:
+    call(studio.conn, "handle_provider_callback", "kling", "p-9", "500")
+    studio.spend(5)
+    task = studio.begin(provider_task_id="p-9")
+
+    assert studio.generation(task).status == "failed"
+    assert (studio.balance(), studio.refunds()) == (100, [5])
+
+
+def test_a_refund_by_name_finds_a_charge_that_a_new_call_site_made(studio: Studio) -> None:
+    task = studio.begin()
+    call(studio.conn, "deduct_user_credits", ME, 5)
+
+    assert studio.refund(5, task) is True
+    assert (studio.balance(), studio.refunds()) == (100, [5])
+
+
+def test_a_write_that_saw_an_older_ledger_is_to_be_tried_again(
+    studio: Studio, database: Database
+) -> None:
+    studio.spend(5)
+    task = studio.begin()
+    with database.connect(autocommit=False) as other:
+        other.execute("set transaction isolation level repeatable read")
+        other.execute("select from credits.user_credits")
+        studio.spend(1)
+        with pytest.raises(psycopg.errors.SerializationFailure):
+            Studio(other).end(task, "failed")
+        other.rollback()
+    assert (studio.refunds(), studio.alerts()) == ([], [])
+
+    studio.end(task, "failed")
+    assert (studio.balance(), studio.refunds()) == (99, [5])
+
+
 def test_many_sessions_fail_and_refund_a_task_at_once(studio: Studio, database: Database) -> None:
     studio.spend(5)
     studio.spend(5)
